@@ -1,0 +1,1 @@
+//! framecat-lab

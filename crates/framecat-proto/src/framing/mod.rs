@@ -1,0 +1,452 @@
+//! Where a message ends.
+//!
+//! A [`Framing`] is a rule, written in one word and printed back the same. A [`Framer`] is that rule
+//! at work on one direction of one stream; [`Decoder`] drives a framer over bytes as they arrive and
+//! turns its faults into errors that say where they happened. One file each, no I/O.
+//!
+//! # The laws of every framer
+//! 1. `decode(encode(m)) == m`, or `encode` refuses. Nothing is ever substituted.
+//! 2. The split of the input never matters (`raw` alone obeys only: the concatenation of the
+//!    messages is the input).
+//! 3. Nothing is invented or lost: messages + cut tail + rejected bytes = the input.
+//! 4. An empty message is a message, never an end; a framing that cannot express one refuses it.
+//! 5. Bytes left when the stream ends inside a message are a cut message, reported as such.
+//! 6. Every framing has a maximum, checked before memory is reserved.
+//! 7. A header is not consumed before its message is complete.
+//! 8. An error says the byte offset, the message number and the first 16 bytes in hex.
+//! 9. A framing that can resynchronise does so if asked (`,resync`); the others say they cannot.
+//! 10. Decoding works on whole buffers and yields ranges of the input.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::limits::SHOWN_HEAD_BYTES;
+use crate::message::{Batch, Context, Outbound, Outgoing, Spans};
+
+mod eof;
+mod line;
+mod raw;
+
+pub use line::Line;
+
+/// A rule that says where a message ends. Parses from one word and prints back the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Framing {
+    /// What one read gave: no boundaries at all.
+    Raw,
+    /// What the kernel keeps: datagrams and seqpacket.
+    Native,
+    /// Everything until the stream ends is one message.
+    Eof,
+    /// Bytes up to LF.
+    Line(Line),
+}
+
+impl Framing {
+    /// `line`, the framing people and text protocols use.
+    pub fn line() -> Framing {
+        Framing::Line(Line::default())
+    }
+
+    /// A new framer for one direction of one stream. `max` is the longest payload in bytes that it
+    /// accepts, in either direction.
+    pub fn framer(&self, max: usize) -> Box<dyn Framer> {
+        match self {
+            Framing::Raw | Framing::Native => Box::new(raw::Framer { max }),
+            Framing::Eof => Box::new(eof::Framer::new(max)),
+            Framing::Line(rule) => Box::new(line::Framer::new(*rule, max)),
+        }
+    }
+
+    /// What becomes of bytes left when a stream from the wire ends inside a message.
+    pub fn tail(&self) -> Tail {
+        match self {
+            Framing::Raw | Framing::Native | Framing::Eof | Framing::Line(_) => Tail::Keep,
+        }
+    }
+
+    /// Whether the rule finds messages in a stream at all.
+    pub fn has_boundaries(&self) -> bool {
+        !matches!(self, Framing::Raw)
+    }
+}
+
+/// Why a word is no framing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct ParseFramingError {
+    /// What is wrong with it, naming the part.
+    pub problem: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+impl FromStr for Framing {
+    type Err = ParseFramingError;
+
+    fn from_str(word: &str) -> Result<Framing, ParseFramingError> {
+        // The name ends at the first ':' or ','; what follows belongs to the framing's own parser.
+        let at = word.find([':', ',']).unwrap_or(word.len());
+        let (name, rest) = word.split_at(at);
+        match (name, rest) {
+            ("raw", "") => Ok(Framing::Raw),
+            ("native", "") => Ok(Framing::Native),
+            ("eof", "") => Ok(Framing::Eof),
+            ("line", rest) => Line::parse(rest).map(Framing::Line),
+            ("raw" | "native" | "eof", rest) => Err(takes_nothing(name, rest)),
+            _ => Err(ParseFramingError {
+                problem: format!("`{word}` is no framing"),
+                remedy: format!("the framings are {}; see framecat help framings", names()),
+            }),
+        }
+    }
+}
+
+fn takes_nothing(name: &str, rest: &str) -> ParseFramingError {
+    ParseFramingError {
+        problem: format!("the framing `{name}` takes nothing after its name, but `{rest}` follows"),
+        remedy: format!("write `{name}` alone"),
+    }
+}
+
+fn names() -> String {
+    TABLE.iter().map(|row| row.name).collect::<Vec<_>>().join(" ")
+}
+
+impl fmt::Display for Framing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Framing::Raw => f.write_str("raw"),
+            Framing::Native => f.write_str("native"),
+            Framing::Eof => f.write_str("eof"),
+            Framing::Line(rule) => write!(f, "line{rule}"),
+        }
+    }
+}
+
+/// A row of `framecat help framings`.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// The name, as typed.
+    pub name: &'static str,
+    /// The whole word with its options.
+    pub grammar: &'static str,
+    /// What a message is.
+    pub message: &'static str,
+}
+
+/// Every framing there is, in the order of the reference page.
+pub const TABLE: &[About] = &[
+    About { name: "raw", grammar: "raw", message: "what one read gave: no boundaries" },
+    About {
+        name: "native",
+        grammar: "native",
+        message: "what the kernel keeps: datagrams, seqpacket; chosen by itself",
+    },
+    About { name: "eof", grammar: "eof", message: "everything until the stream ends" },
+    About { name: "line", grammar: "line[,keep][,resync]", message: "bytes up to LF" },
+];
+
+/// What becomes of bytes left when the stream ends inside a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// They are delivered as a message marked cut.
+    Keep,
+    /// They are left out.
+    Drop,
+    /// They are an error.
+    Error,
+}
+
+impl FromStr for Tail {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Tail, String> {
+        match word {
+            "keep" => Ok(Tail::Keep),
+            "drop" => Ok(Tail::Drop),
+            "error" => Ok(Tail::Error),
+            _ => Err(format!("`{word}` is no tail policy: keep, drop or error")),
+        }
+    }
+}
+
+/// What is wrong with bytes that were read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The message is longer than the maximum. `len` is its length where a header tells it.
+    #[error("the message {} than {max} bytes", match .len { Some(n) => format!("has {n} bytes, more"), None => "is longer".into() })]
+    TooLong {
+        /// The length that the header claims.
+        len: Option<u64>,
+        /// The maximum.
+        max: usize,
+    },
+    /// The bytes break the framing's rule; says how.
+    #[error("{0}")]
+    Broken(String),
+    /// The stream ended inside a message.
+    #[error("the stream ended inside a message: {have} bytes came{}", match .need { Some(n) => format!(", {n} were due"), None => String::new() })]
+    Cut {
+        /// The bytes that came, header included.
+        have: usize,
+        /// The bytes that a header announced, itself included.
+        need: Option<u64>,
+    },
+}
+
+/// Why a payload cannot be written under a framing or text form. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// The boundary would appear inside the payload.
+    #[error("its byte {at} would end it early")]
+    WouldSplit {
+        /// Where in the payload.
+        at: usize,
+    },
+    /// The payload is longer than the framing, the datagram or the maximum holds.
+    #[error("its {len} bytes do not fit, the maximum is {max}")]
+    DoesNotFit {
+        /// The payload's length.
+        len: usize,
+        /// The largest that fits.
+        max: u64,
+    },
+    /// The payload's length is not the only possible one.
+    #[error("it has {len} bytes, each message here has {want}")]
+    WrongLength {
+        /// The payload's length.
+        len: usize,
+        /// The length it must have.
+        want: usize,
+    },
+    /// The payload must bring its header or trailer (`,keep`) and does not; says what is missing.
+    #[error("{0}")]
+    Lacks(String),
+    /// The framing holds one message per stream, and that one was written.
+    #[error("this framing holds one message per connection")]
+    OnlyOne,
+}
+
+/// How far a framer came.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Bytes of the input that the caller may drop once it is done with the spans: whole messages
+    /// and rejected bytes, never part of a message.
+    pub consumed: usize,
+    /// How many of the consumed bytes belong to no message (only after `,resync` found one again).
+    pub rejected: usize,
+    /// What stopped it. The bad message begins at `consumed`, its bytes are not consumed.
+    pub fault: Option<Fault>,
+}
+
+/// What the bytes are that remain when a stream ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// No message was begun.
+    Clean,
+    /// The end itself is the boundary: all of them are one message.
+    Whole,
+    /// Part of a message; `need` is its size, header included, where that is known.
+    Cut {
+        /// See there.
+        need: Option<u64>,
+    },
+}
+
+/// A framing at work on one direction of one stream. Each direction has its own.
+pub trait Framer: Send {
+    /// Finds all whole messages in `input` and pushes a span for each.
+    ///
+    /// `input` begins where the last call's `consumed` left off, and holds at least what that call
+    /// left: a framer may remember how far it has looked (`,resync` apart, it must, so that bytes
+    /// arriving one by one cost linear time). After a fault it is not called again, unless it
+    /// resynchronises.
+    fn decode(&mut self, input: &[u8], out: &mut Spans) -> Progress;
+
+    /// What `rest`, the bytes that [`decode`](Self::decode) left, are now that the stream ended.
+    fn end(&mut self, rest: &[u8]) -> Ending;
+
+    /// Appends one message to `out`, or refuses and leaves `out` as it was.
+    fn encode(
+        &mut self,
+        message: Outbound<'_>,
+        context: &Context<'_>,
+        out: &mut Outgoing,
+    ) -> Result<(), EncodeError>;
+
+    /// Appends the messages of `batch` from number `from` on. Stops at the first that is refused and
+    /// returns its index: the caller reports it and calls again with the next.
+    ///
+    /// One virtual call a batch: the loop is compiled for each framer.
+    fn encode_batch(
+        &mut self,
+        batch: Batch<'_>,
+        from: usize,
+        context: &Context<'_>,
+        out: &mut Outgoing,
+    ) -> Result<(), (usize, EncodeError)> {
+        for i in from..batch.len() {
+            let context = Context { first: context.first + i as u64, ..*context };
+            self.encode(batch.outbound(i), &context, out).map_err(|error| (i, error))?;
+        }
+        Ok(())
+    }
+
+    /// Whether decoding goes on after a fault.
+    fn resynchronises(&self) -> bool {
+        false
+    }
+}
+
+/// A fault with its place (law 8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FramingError {
+    /// The rule or text form that was broken, as typed.
+    pub framing: String,
+    /// What is wrong.
+    pub fault: Fault,
+    /// Where in the stream the bad message begins, in bytes from 0.
+    pub offset: u64,
+    /// Its number, from 1.
+    pub message: u64,
+    /// Its first bytes, at most 16.
+    pub head: Vec<u8>,
+}
+
+impl std::error::Error for FramingError {}
+
+impl fmt::Display for FramingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: message {} at byte {}", self.framing, self.message, self.offset)?;
+        if !self.head.is_empty() {
+            f.write_str(" (")?;
+            for (i, byte) in self.head.iter().enumerate() {
+                write!(f, "{}{byte:02x}", if i == 0 { "" } else { " " })?;
+            }
+            f.write_str(")")?;
+        }
+        write!(f, ": {}", self.fault)
+    }
+}
+
+/// Drives a [`Framer`] over a stream: keeps the offset and the message number, and applies the
+/// policy for the tail.
+pub struct Decoder {
+    framer: Box<dyn Framer>,
+    name: String,
+    tail: Tail,
+    last_needs_no_end: bool,
+    offset: u64,
+    messages: u64,
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("framing", &self.name)
+            .field("offset", &self.offset)
+            .field("messages", &self.messages)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What one call of [`Decoder::decode`] did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Decoded {
+    /// Bytes that the caller may drop once it is done with the spans.
+    pub consumed: usize,
+    /// Consumed bytes that belong to no message.
+    pub rejected: usize,
+    /// What stopped it. Spans pushed before are good.
+    pub error: Option<FramingError>,
+    /// Whether decoding may go on after the error.
+    pub resumes: bool,
+}
+
+/// What the end of the stream left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tailed {
+    /// Nothing.
+    Nothing,
+    /// A message was pushed; marked cut unless the end is its boundary.
+    Message,
+    /// A cut message was left out, as asked.
+    Dropped(FramingError),
+}
+
+impl Decoder {
+    /// A decoder for bytes from the wire. `name` is how errors call the rule.
+    pub fn new(framer: Box<dyn Framer>, name: impl Into<String>, tail: Tail) -> Decoder {
+        Decoder {
+            framer,
+            name: name.into(),
+            tail,
+            last_needs_no_end: false,
+            offset: 0,
+            messages: 0,
+        }
+    }
+
+    /// The decoder of a rule for bytes from the wire, with the rule's own policy for the tail unless
+    /// another is given.
+    pub fn of(framing: &Framing, max: usize, tail: Option<Tail>) -> Decoder {
+        Decoder::new(framing.framer(max), framing.to_string(), tail.unwrap_or(framing.tail()))
+    }
+
+    /// As stdin is read: where the tail would be kept, an unterminated last message is a message
+    /// like the others and not cut.
+    pub fn last_needs_no_end(mut self) -> Decoder {
+        self.last_needs_no_end = true;
+        self
+    }
+
+    /// Messages seen so far.
+    pub fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// Finds all whole messages in `input`; see [`Framer::decode`] for what `input` must be.
+    pub fn decode(&mut self, input: &[u8], out: &mut Spans) -> Decoded {
+        let before = out.len();
+        let Progress { consumed, rejected, fault } = self.framer.decode(input, out);
+        debug_assert!(consumed <= input.len() && rejected <= consumed);
+        self.offset += consumed as u64;
+        self.messages += (out.len() - before) as u64;
+        let error = fault.map(|fault| self.error(fault, &input[consumed..]));
+        Decoded { consumed, rejected, error, resumes: self.framer.resynchronises() }
+    }
+
+    /// The stream ended; `rest` is what decoding left, and the whole input of the spans.
+    pub fn end(&mut self, rest: &[u8], out: &mut Spans) -> Result<Tailed, FramingError> {
+        let whole = match self.framer.end(rest) {
+            Ending::Clean => return Ok(Tailed::Nothing),
+            Ending::Whole => true,
+            Ending::Cut { need } => {
+                let fault = Fault::Cut { have: rest.len(), need };
+                match self.tail {
+                    Tail::Keep => self.last_needs_no_end,
+                    Tail::Drop => return Ok(Tailed::Dropped(self.error(fault, rest))),
+                    Tail::Error => return Err(self.error(fault, rest)),
+                }
+            }
+        };
+        out.push(0, rest.len());
+        if !whole {
+            out.mark_last_cut();
+        }
+        self.messages += 1;
+        self.offset += rest.len() as u64;
+        Ok(Tailed::Message)
+    }
+
+    fn error(&self, fault: Fault, at: &[u8]) -> FramingError {
+        FramingError {
+            framing: self.name.clone(),
+            fault,
+            offset: self.offset,
+            message: self.messages + 1,
+            head: at[..at.len().min(SHOWN_HEAD_BYTES)].to_vec(),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! framecat-proto **knows** what bytes mean and never touches the world: no socket, no file, no
+//! clock, no environment, no async, no print. Time and bytes come in as arguments; what to do goes
+//! out as values.
+//!
+//! | the thing | where |
+//! | --- | --- |
+//! | where to connect or listen | `Endpoint`, with its socket options |
+//! | where a message ends | [`Framing`] (the rule), [`Framer`](framing::Framer) (the rule at work) |
+//! | what came out | [`Spans`](message::Spans) over the bytes that were read |
+//! | how a message looks on stdin and stdout | [`text::Form`] |
+//! | text made from messages | `template::Template` |
+//! | every bound a peer could push against | [`limits`] |
+
+pub mod framing;
+pub mod limits;
+pub mod message;
+pub mod text;
+
+pub use framing::Framing;

@@ -1,0 +1,157 @@
+//! Every bound that a peer, a user or bad luck can push against, each with its reason.
+//!
+//! `framecat help limits` prints [`TABLE`], so a limit exists in one place only.
+
+use std::time::Duration;
+
+/// One message unless `--max-message` says otherwise. Larger than anything a person types, small
+/// enough that a few dozen connections at their limit still fit in an ordinary machine.
+pub const MESSAGE_BYTES: usize = 16 << 20;
+
+/// The most that `--max-message` accepts. Spans address a buffer with 31 bits.
+pub const MESSAGE_BYTES_CEILING: usize = 1 << 30;
+
+/// The first bytes of a message or of broken input shown in an error.
+pub const SHOWN_HEAD_BYTES: usize = 16;
+
+/// A payload of `--show` longer than this is shown in part, unless `--show=all`.
+pub const SHOW_BYTES: usize = 256;
+
+/// Payloads up to this size are copied beside each other into one buffer; larger ones are handed to
+/// the kernel where they lie (`writev`). Copying 4 KiB costs less than one more vector element.
+pub const COPY_BYTES: usize = 4 << 10;
+
+/// The read buffer of a connection that has been quiet.
+pub const READ_BYTES_MIN: usize = 64 << 10;
+
+/// The read buffer of a busy stream: it grows to this while reads fill it.
+pub const READ_BYTES_MAX: usize = 1 << 20;
+
+/// The largest UDP payload over IPv4 (65,535 less the IP and UDP headers).
+pub const DATAGRAM_BYTES: usize = 65_507;
+
+/// Undelivered bytes held for one reader before its sender is slowed down.
+pub const QUEUE_BYTES: usize = 1 << 20;
+
+/// Peers of one datagram socket that are told apart. The one that has been silent longest is
+/// forgotten for a new one.
+pub const DATAGRAM_PEERS: usize = 1_024;
+
+/// Connections served at once unless `--max-clients` says otherwise; never more than the process
+/// may have open files.
+pub const CLIENTS: usize = 1_024;
+
+/// Connections that may wait to be accepted. The kernel takes the smaller of this and somaxconn.
+pub const BACKLOG: i32 = 1_024;
+
+/// The wait after `accept` failed for want of descriptors or memory; it doubles up to
+/// [`ACCEPT_BACKOFF_MAX`] (the NATS server's figures).
+pub const ACCEPT_BACKOFF_MIN: Duration = Duration::from_millis(10);
+/// See [`ACCEPT_BACKOFF_MIN`].
+pub const ACCEPT_BACKOFF_MAX: Duration = Duration::from_secs(1);
+
+/// Connecting, all addresses of a name together, unless `--wait` says otherwise.
+pub const CONNECT_WAIT: Duration = Duration::from_secs(10);
+
+/// The head start of one address over the next (RFC 8305 section 8).
+pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
+
+/// How long `ask` and datagram conversations wait for a reply.
+pub const REPLY_WAIT: Duration = Duration::from_secs(2);
+
+/// A pipe on stdin that gives nothing for this long after the peer ended is left.
+pub const STDIN_AFTER_PEER: Duration = Duration::from_secs(1);
+
+/// Unread input drained before a connection is closed, so that the peer does not lose our last
+/// words to a reset (nginx's lingering close).
+pub const LINGER_BYTES: usize = 1 << 20;
+/// See [`LINGER_BYTES`].
+pub const LINGER_TIME: Duration = Duration::from_secs(5);
+
+/// Conversations in hand after the first SIGINT or SIGTERM.
+pub const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// A peer of a UDP relay that says nothing for this long is forgotten, unless `--idle` says
+/// otherwise.
+pub const RELAY_PEER_IDLE: Duration = Duration::from_secs(60);
+
+/// `--show` entries waiting for the terminal; what comes on top is counted, not kept.
+pub const SHOW_QUEUE: usize = 1_024;
+
+/// Bytes of a Unix socket path (`sun_path` less its final NUL).
+pub const UNIX_PATH_BYTES: usize = 107;
+
+/// A row of `framecat help limits`.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// What is bounded.
+    pub what: &'static str,
+    /// The bound, as a person reads it.
+    pub bound: &'static str,
+    /// What happens there, and the option that moves it.
+    pub then: &'static str,
+}
+
+/// The reference table: what is bounded, by how much, and what happens at the bound.
+pub const TABLE: &[Limit] = &[
+    Limit {
+        what: "one message",
+        bound: "16 MiB",
+        then: "refused by name; --max-message SIZE, at most 1 GiB",
+    },
+    Limit { what: "one datagram over IPv4", bound: "65,507 B", then: "refused by name, never cut" },
+    Limit {
+        what: "read buffer of a stream",
+        bound: "64 KiB to 1 MiB",
+        then: "grows while reads fill it, shrinks when quiet",
+    },
+    Limit {
+        what: "a message that has not ended",
+        bound: "one message",
+        then: "memory grows with what arrived, never with what a header claims",
+    },
+    Limit {
+        what: "undelivered bytes for one reader",
+        bound: "1 MiB",
+        then: "its sender is slowed down",
+    },
+    Limit {
+        what: "connections at once",
+        bound: "1,024",
+        then: "later ones wait in the kernel's queue; --max-clients N",
+    },
+    Limit {
+        what: "peers of a datagram socket",
+        bound: "1,024",
+        then: "the one silent longest is forgotten",
+    },
+    Limit {
+        what: "connections not yet accepted",
+        bound: "1,024",
+        then: "the kernel's somaxconn may be smaller; backlog=N",
+    },
+    Limit { what: "connecting", bound: "10 s", then: "exit 5; --wait TIME" },
+    Limit { what: "a reply to ask, or to datagrams", bound: "2 s", then: "exit 5; --wait TIME" },
+    Limit {
+        what: "a pipe on stdin after the peer ended",
+        bound: "1 s of silence",
+        then: "left, exit 0; --half-open waits for ever",
+    },
+    Limit {
+        what: "unread input at the end",
+        bound: "1 MiB or 5 s",
+        then: "drained, so that the peer keeps our last words",
+    },
+    Limit {
+        what: "work in hand after SIGINT or SIGTERM",
+        bound: "5 s",
+        then: "a second signal ends at once",
+    },
+    Limit { what: "a silent peer of a UDP relay", bound: "60 s", then: "forgotten; --idle TIME" },
+    Limit { what: "a message in --show", bound: "256 B", then: "shown in part; --show=all" },
+    Limit {
+        what: "lines waiting to be shown",
+        bound: "1,024",
+        then: "later ones are counted as not shown",
+    },
+];

@@ -1,0 +1,3 @@
+//! netcat that knows where messages end.
+
+fn main() {}
