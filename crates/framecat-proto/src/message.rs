@@ -121,6 +121,16 @@ impl Spans {
         if own { &self.own[at] } else { &input[at] }
     }
 
+    /// Drops the first message.
+    pub fn remove_first(&mut self) {
+        if !self.list.is_empty() {
+            self.list.remove(0);
+        }
+        if !self.times.is_empty() {
+            self.times.remove(0);
+        }
+    }
+
     /// Drops all messages after the first `n`.
     pub fn truncate(&mut self, n: usize) {
         if n < self.list.len() {

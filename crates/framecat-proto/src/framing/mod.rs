@@ -406,6 +406,11 @@ impl Decoder {
         self.messages
     }
 
+    /// Counts messages that came whole from the kernel and never passed through the framer.
+    pub fn count(&mut self, messages: usize) {
+        self.messages += messages as u64;
+    }
+
     /// Finds all whole messages in `input`; see [`Framer::decode`] for what `input` must be.
     pub fn decode(&mut self, input: &[u8], out: &mut Spans) -> Decoded {
         let before = out.len();
