@@ -56,8 +56,10 @@ impl Conn {
 pub enum Kind {
     /// A TCP connection.
     Tcp,
-    /// A Unix stream connection, or a socket inherited as stdin or stdout.
-    Socket,
+    /// A Unix stream connection.
+    Unix,
+    /// A socket inherited as stdin or stdout, which may block: others share its mode.
+    Inherited,
     /// A pipe or FIFO.
     Pipe,
     /// A terminal.
@@ -70,7 +72,7 @@ pub enum Kind {
 
 impl Kind {
     fn is_socket(self) -> bool {
-        matches!(self, Kind::Tcp | Kind::Socket)
+        matches!(self, Kind::Tcp | Kind::Unix | Kind::Inherited)
     }
 }
 

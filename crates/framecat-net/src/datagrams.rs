@@ -94,7 +94,7 @@ pub(crate) enum Got {
 
 impl PacketSocket {
     pub(crate) fn new(fd: OwnedFd, kind: Type, local: String, peer: String) -> io::Result<Self> {
-        let stream = Stream::new(fd, Kind::Socket, local, peer)?;
+        let stream = Stream::new(fd, Kind::Unix, local, peer)?;
         Ok(PacketSocket { stream, kind, unlink: None })
     }
 

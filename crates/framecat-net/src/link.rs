@@ -149,6 +149,10 @@ pub struct Receiver {
     spans: Spans,
     notices: std::collections::VecDeque<Notice>,
     failed: Option<Error>,
+    /// Messages of the batch that `recv` has handed out.
+    popped: usize,
+    /// Decoding stopped at a message with bytes behind it.
+    stopped: bool,
     ended: bool,
     /// Reads in a row that used little of a large buffer.
     small_reads: u32,
@@ -174,6 +178,8 @@ impl Receiver {
             spans: Spans::new(),
             notices: Default::default(),
             failed: None,
+            popped: 0,
+            stopped: false,
             ended: false,
             small_reads: 0,
         }
@@ -222,11 +228,19 @@ impl Receiver {
         self.decoder.messages() - self.spans.len() as u64 + 1
     }
 
-    /// Changes the rule from here on. Bytes that are read and not yet part of a message are decoded
-    /// by the new one. The current batch is given up.
+    /// One message a batch from here on, so that [`reframe`](Self::reframe) can come behind any of
+    /// them (a head says how its body is framed).
+    pub fn one_by_one(&mut self) {
+        self.spans = std::mem::take(&mut self.spans).one_by_one();
+    }
+
+    /// Changes the rule behind the current batch. Bytes already read beyond it are decoded by the new
+    /// rule; the current batch is given up.
     pub fn reframe(&mut self, decoder: Decoder) {
         self.drop_batch();
         self.decoder = decoder;
+        // What lies here already is looked at before anything is read.
+        self.stopped = !self.buf.is_empty();
     }
 
     /// Waits for messages and takes all that came with one read.
@@ -247,6 +261,7 @@ impl Receiver {
                 return Ok(Filled::End);
             }
             match self.source {
+                Source::Stream(_) if self.stopped => self.decode(),
                 Source::Stream(_) => self.read_stream().await?,
                 Source::Packets(..) => self.read_packets().await?,
             }
@@ -259,7 +274,6 @@ impl Receiver {
     /// The next message, in a buffer of its own: for callers that want no batches. Notices are passed
     /// over. Cancel safe.
     pub async fn recv(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        // Messages left of a batch are kept by consuming spans from the front.
         loop {
             if let Some(message) = self.pop() {
                 return Ok(Some(message));
@@ -271,13 +285,17 @@ impl Receiver {
     }
 
     fn pop(&mut self) -> Option<Vec<u8>> {
-        let message = self.batch().iter().next()?.to_vec();
-        self.spans.remove_first();
+        if self.popped == self.spans.len() {
+            return None;
+        }
+        let message = self.batch().get(self.popped).to_vec();
+        self.popped += 1;
         Some(message)
     }
 
     fn drop_batch(&mut self) {
         self.spans.clear();
+        self.popped = 0;
         self.start += self.taken;
         self.taken = 0;
         if self.start == self.buf.len() {
@@ -313,8 +331,10 @@ impl Receiver {
         let input = &self.buf[self.start..];
         let decoded = self.decoder.decode(input, &mut self.spans);
         self.taken = decoded.consumed;
+        self.stopped = self.spans.is_full() && self.start + self.taken < self.buf.len();
         if let Some(error) = decoded.error {
             if decoded.resumes {
+                self.stopped = true;
                 self.notices.push_back(Notice::Resynchronised(error));
             } else {
                 self.fail(error);

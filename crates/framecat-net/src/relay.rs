@@ -102,7 +102,7 @@ async fn copy_fast(
     which: &mut (dyn FnMut(Path) + Send),
 ) -> Result<bool, CopyError> {
     use crate::fast::splice::{Between, Spliced, copy_direct};
-    let socket = |kind| matches!(kind, Kind::Tcp | Kind::Socket);
+    let socket = |kind| matches!(kind, Kind::Tcp | Kind::Unix);
     let (source, sink) = (from.kind(), to.kind());
     if source == Kind::File && socket(sink) {
         which(Path::Sendfile);

@@ -98,6 +98,10 @@ impl super::Framer for Framer {
             }
             out.push(start, end);
             start = lf + 1;
+            if out.is_full() {
+                self.scanned = 0;
+                return Progress { consumed: start, rejected, fault: None };
+            }
         }
         if input.len() - start + kept > self.max {
             return self.too_long(start, rejected);
