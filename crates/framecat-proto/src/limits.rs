@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::options::Keepalive;
+
 /// One message unless `--max-message` says otherwise. Larger than anything a person types, small
 /// enough that a few dozen connections at their limit still fit in an ordinary machine.
 pub const MESSAGE_BYTES: usize = 16 << 20;
@@ -70,6 +72,11 @@ pub const LINGER_TIME: Duration = Duration::from_secs(5);
 
 /// Conversations in hand after the first SIGINT or SIGTERM.
 pub const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// Keepalive of a TCP connection unless `keepalive=` says otherwise: a vanished peer is noticed after
+/// a minute (30 s + 3 × 10 s), the kernel's own default takes over two hours.
+pub const KEEPALIVE: Keepalive =
+    Keepalive { idle: Duration::from_secs(30), interval: Duration::from_secs(10), count: 3 };
 
 /// A peer of a UDP relay that says nothing for this long is forgotten, unless `--idle` says
 /// otherwise.
