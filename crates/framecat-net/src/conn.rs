@@ -122,6 +122,14 @@ impl Stream {
         Ok(Stream { inner: Arc::new(Inner { fd, kind, peer, local }) })
     }
 
+    /// The descriptor back, if no clone holds it.
+    pub(crate) fn into_fd(self) -> Option<OwnedFd> {
+        match Arc::into_inner(self.inner)?.fd {
+            Fd::Polled(fd) => Some(fd.into_inner()),
+            Fd::Direct(fd) => Some(fd),
+        }
+    }
+
     /// What the descriptor is.
     pub fn kind(&self) -> Kind {
         self.inner.kind

@@ -18,6 +18,7 @@ use crate::error::{Cause, Error, Op};
 use crate::event::Reach;
 use crate::sockopt::{self, Family};
 
+mod resolve;
 pub mod stdio;
 mod tcp;
 mod udp;
