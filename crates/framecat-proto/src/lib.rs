@@ -8,7 +8,9 @@
 //! | where a message ends | [`Framing`] (the rule), [`Framer`](framing::Framer) (the rule at work) |
 //! | what came out | [`Spans`](message::Spans) over the bytes that were read |
 //! | how a message looks on stdin and stdout | [`text::Form`] |
-//! | text made from messages | `template::Template` |
+//! | text made from messages | [`template::Template`] |
+//! | a line split as a command line is | [`words`] |
+//! | sizes and times as people write them | [`quantity`] |
 //! | every bound a peer could push against | [`limits`] |
 
 pub mod endpoint;
@@ -16,8 +18,10 @@ pub mod framing;
 pub mod limits;
 pub mod message;
 pub mod options;
-mod quantity;
+pub mod quantity;
+pub mod template;
 pub mod text;
+pub mod words;
 
 pub use endpoint::Endpoint;
 pub use framing::Framing;

@@ -19,6 +19,13 @@ pub const SHOWN_HEAD_BYTES: usize = 16;
 /// A payload of `--show` longer than this is shown in part, unless `--show=all`.
 pub const SHOW_BYTES: usize = 256;
 
+/// The word indexes of a template run from 0 to one less than this. A template remembers where each
+/// word up to its largest index lies, so a larger one would let a typing mistake cost memory.
+pub const TEMPLATE_WORDS: usize = 1_000;
+
+/// What a line of JSON may hold besides its message: the keys that reading ignores.
+pub const JSON_KEYS_BYTES: usize = 64 << 10;
+
 /// Payloads up to this size are copied beside each other into one buffer; larger ones are handed to
 /// the kernel where they lie (`writev`). Copying 4 KiB costs less than one more vector element.
 pub const COPY_BYTES: usize = 4 << 10;

@@ -268,6 +268,18 @@ pub trait Framer: Send {
     /// What `rest`, the bytes that [`decode`](Self::decode) left, are now that the stream ended.
     fn end(&mut self, rest: &[u8]) -> Ending;
 
+    /// As [`end`](Self::end), and pushes the message that the end itself closes.
+    ///
+    /// Needs an implementation of its own only where bytes are transformed, so that the payload is
+    /// not `rest` as it stands. A fault says that the last message is broken; nothing is pushed then.
+    fn finish(&mut self, rest: &[u8], out: &mut Spans) -> Result<Ending, Fault> {
+        let ending = self.end(rest);
+        if ending == Ending::Whole {
+            out.push(0, rest.len());
+        }
+        Ok(ending)
+    }
+
     /// Appends one message to `out`, or refuses and leaves `out` as it was.
     fn encode(
         &mut self,
@@ -425,24 +437,27 @@ impl Decoder {
 
     /// The stream ended; `rest` is what decoding left, and the whole input of the spans.
     pub fn end(&mut self, rest: &[u8], out: &mut Spans) -> Result<Tailed, FramingError> {
-        let whole = match self.framer.end(rest) {
+        let before = out.len();
+        match self.framer.finish(rest, out).map_err(|fault| self.error(fault, rest))? {
             Ending::Clean => return Ok(Tailed::Nothing),
-            Ending::Whole => true,
+            Ending::Whole => {}
             Ending::Cut { need } => {
                 let fault = Fault::Cut { have: rest.len(), need };
                 match self.tail {
-                    Tail::Keep => self.last_needs_no_end,
+                    Tail::Keep => out.push(0, rest.len()),
                     Tail::Drop => return Ok(Tailed::Dropped(self.error(fault, rest))),
                     Tail::Error => return Err(self.error(fault, rest)),
                 }
+                if !self.last_needs_no_end {
+                    out.mark_last_cut();
+                }
             }
-        };
-        out.push(0, rest.len());
-        if !whole {
-            out.mark_last_cut();
         }
-        self.messages += 1;
+        self.messages += (out.len() - before) as u64;
         self.offset += rest.len() as u64;
+        if out.len() == before {
+            return Ok(Tailed::Nothing);
+        }
         Ok(Tailed::Message)
     }
 
