@@ -7,7 +7,7 @@
 //! | `{len}` | how many bytes `{payload}` has, in decimal |
 //! | `{time}` | when, as RFC 3339 in UTC with nine decimals |
 //! | `{n}` | the message's number |
-//! | `{0}` `{1}` … | one of its words, by index, split as [`words`](crate::words) says |
+//! | `{0}` `{1}` … | one of its words, by index, split as [`words`] says |
 //! | `{}` | the next word: the first `{}` is `{0}`, the second `{1}`, whatever stands between |
 //! | `{b}` | the key `b` of a message that is a JSON object, else what follows `b=` in the first word that begins so |
 //! | `{{` `}}` | a brace |
