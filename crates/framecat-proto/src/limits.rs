@@ -13,6 +13,10 @@ pub const MESSAGE_BYTES: usize = 16 << 20;
 /// The most that `--max-message` accepts. Spans address a buffer with 31 bits.
 pub const MESSAGE_BYTES_CEILING: usize = 1 << 30;
 
+/// The header, marker, magic or trailer that a framing's word may describe. Larger than any real
+/// one; with it a header waits in memory, so it stays small.
+pub const HEADER_BYTES: usize = 4 << 10;
+
 /// The first bytes of a message or of broken input shown in an error.
 pub const SHOWN_HEAD_BYTES: usize = 16;
 
