@@ -2,13 +2,13 @@
 
 use super::{ParseFramingError, TABLE};
 
-/// The known word that differs from `word` by the fewest letters, at most two and fewer than half
+/// The known word that differs from `word` by the fewest letters, at most two and at most half
 /// of its own.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(steps, candidate)| *steps <= 2 && steps * 2 < candidate.chars().count().max(3))
+        .filter(|(steps, candidate)| *steps <= 2 && steps * 2 <= candidate.len())
         .min_by_key(|(steps, _)| *steps)
         .map(|(_, candidate)| candidate)
 }
@@ -81,6 +81,7 @@ mod tests {
             ("delm", Some("delim")),
             ("Line", Some("line")),
             ("ln", Some("len")),
+            ("lnie", Some("line")),
             ("xyz", None),
             ("", None),
             ("a very long word that nobody would type", None),
