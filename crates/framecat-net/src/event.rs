@@ -72,6 +72,13 @@ pub enum Event<'a> {
         /// The maximum.
         max: usize,
     },
+    /// A message holding a line break was printed as it is, under the form `line`. Told once.
+    LineBreak {
+        /// The connection.
+        conn: u64,
+        /// Who sent it.
+        peer: &'a str,
+    },
     /// The stream ended inside a message, which is delivered as it is or left out.
     Cut {
         /// The connection.
@@ -91,6 +98,17 @@ pub enum Event<'a> {
         peer: &'a str,
         /// What was wrong.
         error: &'a FramingError,
+    },
+    /// A message cannot be answered: the template asks for what it does not have.
+    Unanswered {
+        /// The connection.
+        conn: u64,
+        /// Who sent it.
+        peer: &'a str,
+        /// Its number.
+        n: u64,
+        /// What it lacks.
+        missing: &'a framecat_proto::template::Missing,
     },
     /// Datagrams of a peer came faster than they were taken and were dropped.
     Dropped {

@@ -151,6 +151,8 @@ pub struct Receiver {
     failed: Option<Error>,
     /// Messages of the batch that `recv` has handed out.
     popped: usize,
+    /// Messages of the batch that were given up.
+    given_up: u64,
     /// Decoding stopped at a message with bytes behind it.
     stopped: bool,
     ended: bool,
@@ -179,6 +181,7 @@ impl Receiver {
             notices: Default::default(),
             failed: None,
             popped: 0,
+            given_up: 0,
             stopped: false,
             ended: false,
             small_reads: 0,
@@ -225,7 +228,14 @@ impl Receiver {
 
     /// The number that the batch's first message has, from 1.
     pub fn first(&self) -> u64 {
-        self.decoder.messages() - self.spans.len() as u64 + 1
+        self.decoder.messages() - self.given_up - self.spans.len() as u64 + 1
+    }
+
+    /// Gives up all messages of the batch but the first `n`.
+    pub fn keep(&mut self, n: usize) {
+        let dropped = self.spans.len().saturating_sub(n);
+        self.spans.truncate(n);
+        self.given_up += dropped as u64;
     }
 
     /// One message a batch from here on, so that [`reframe`](Self::reframe) can come behind any of
@@ -296,6 +306,7 @@ impl Receiver {
     fn drop_batch(&mut self) {
         self.spans.clear();
         self.popped = 0;
+        self.given_up = 0;
         self.start += self.taken;
         self.taken = 0;
         if self.start == self.buf.len() {

@@ -1,0 +1,514 @@
+//! One conversation: what comes from the peer to stdout, what comes from stdin to the peer, and the
+//! rules by which it ends (`framecat help eof`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use framecat_proto::limits::{LINGER_BYTES, LINGER_TIME, REPLY_WAIT, STDIN_AFTER_PEER};
+use framecat_proto::message::{Batch, Context, Dir, Spans};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::Instant;
+
+use crate::conn::{Conn, Kind, Stream};
+use crate::error::{Error, Op};
+use crate::event::{Event, Observer, Totals};
+use crate::link::{Filled, Link, Receiver, Refusal, Sender, now_ns};
+use crate::output::{Output, Printed};
+use crate::relay::{self, CopyError, Progress, Side};
+use crate::respond::Respond;
+use crate::talk::{End, Ledger, Named, Shutdown, Talk};
+
+/// What is sent to the peer.
+pub(crate) enum Feed {
+    /// Stdin, which is this one's alone.
+    Stdin(Stream),
+    /// Messages that somebody else read from stdin for all peers.
+    Queue(mpsc::Receiver<Arc<Parcel>>, Kind),
+    /// Answers to what the peer says, and nothing else.
+    Answers(Respond),
+}
+
+impl Feed {
+    fn kind(&self) -> Option<Kind> {
+        match self {
+            Feed::Stdin(stdin) => Some(stdin.kind()),
+            Feed::Queue(_, kind) => Some(*kind),
+            Feed::Answers(_) => None,
+        }
+    }
+}
+
+/// Messages with their bytes, shared by all that they are sent to.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) input: Vec<u8>,
+    pub(crate) spans: Spans,
+}
+
+impl Parcel {
+    pub(crate) fn batch(&self) -> Batch<'_> {
+        Batch { input: &self.input, spans: &self.spans }
+    }
+
+    /// A copy of a batch.
+    pub(crate) fn of(batch: Batch<'_>) -> Parcel {
+        let mut parcel = Parcel { input: Vec::new(), spans: Spans::new() };
+        for message in batch.iter() {
+            let start = parcel.input.len();
+            parcel.input.extend_from_slice(message);
+            parcel.spans.push(start, parcel.input.len());
+        }
+        parcel
+    }
+}
+
+/// What every conversation of a verb shares.
+pub(crate) struct Shared {
+    pub(crate) talk: Talk,
+    pub(crate) output: Output,
+    pub(crate) ledger: Ledger,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// When anything happened last, on any connection.
+    pub(crate) activity: Progress,
+}
+
+/// How the times of a conversation are bounded: a listener bounds the whole instead.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bounds {
+    pub(crate) idle: Option<Duration>,
+    pub(crate) deadline: Option<Instant>,
+    /// After stdin's end, how long to wait for a reply on what has no end of its own.
+    pub(crate) wait: Option<Duration>,
+}
+
+/// Why reading from the peer is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// The peer ended.
+    All,
+    /// `--count` or `--until` is met.
+    Enough,
+    /// Nobody reads stdout.
+    NoReader,
+}
+
+/// Counters of one conversation.
+#[derive(Debug, Default)]
+struct Moved {
+    inward: Progress,
+    outward: Progress,
+    messages_in: std::sync::atomic::AtomicU64,
+    messages_out: std::sync::atomic::AtomicU64,
+    /// A datagram of ours was refused by the peer's host, with the kernel's words.
+    refused: Mutex<Option<Error>>,
+}
+
+impl Moved {
+    fn totals(&self) -> Totals {
+        use std::sync::atomic::Ordering::Relaxed;
+        Totals {
+            messages_in: self.messages_in.load(Relaxed),
+            messages_out: self.messages_out.load(Relaxed),
+            bytes_in: self.inward.bytes(),
+            bytes_out: self.outward.bytes(),
+        }
+    }
+
+    fn last(&self) -> Instant {
+        self.inward.last().max(self.outward.last())
+    }
+}
+
+/// Holds one conversation until it is over.
+pub(crate) async fn converse(
+    shared: &Shared,
+    conn: Conn,
+    id: u64,
+    feed: Feed,
+    bounds: Bounds,
+    shutdown: Shutdown,
+) -> Result<End, Error> {
+    let named = Named { conn: id, peer: conn.peer().into(), local: conn.local().into() };
+    let observer = shared.observer.clone();
+    named.opened(&*observer);
+    let moved = Moved::default();
+    let link = Link::new(conn, &shared.talk.link());
+    let stream = link.sender.stream().cloned();
+    let one = One { shared, named: &named, moved: &moved };
+    let ended = one.run(link, feed, bounds, shutdown).await;
+    if let Some(stream) = stream {
+        close(&stream).await;
+    }
+    named.closed(moved.totals(), &*observer);
+    ended
+}
+
+struct One<'a> {
+    shared: &'a Shared,
+    named: &'a Named,
+    moved: &'a Moved,
+}
+
+impl One<'_> {
+    async fn run(
+        &self,
+        link: Link,
+        feed: Feed,
+        bounds: Bounds,
+        mut shutdown: Shutdown,
+    ) -> Result<End, Error> {
+        let Link { mut receiver, mut sender } = link;
+        let endless = receiver.is_endless();
+        let kind = feed.kind();
+        let answers = kind.is_none();
+        // With answers both directions are one: what is heard is answered before more is read.
+        let (mut respond, feed) = match feed {
+            Feed::Answers(respond) => (Some(respond), None),
+            feed => (None, Some(feed)),
+        };
+        let mut answering = None;
+        let mut feeding = None;
+        match feed {
+            None => answering = Some(sender),
+            Some(feed) => feeding = Some(async { self.say(&mut sender, feed).await }),
+        }
+        let mut hear = std::pin::pin!(self.hear(&mut receiver, answering.as_mut().zip(respond.as_mut())));
+        let mut heard: Option<Heard> = None;
+        let mut said = feeding.is_none();
+        let say = async {
+            match feeding.take() {
+                Some(feeding) => feeding.await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut say = std::pin::pin!(say);
+        let mut failed_to_say: Option<Error> = None;
+        let mut peer_ended = Instant::now();
+        let mut said_at = Instant::now();
+        loop {
+            let silence = self.silence(&bounds, endless, said && !answers, said_at);
+            let left_alone = match (heard, kind) {
+                (Some(_), Some(Kind::Pipe | Kind::Inherited)) if !self.shared.talk.half_open => {
+                    Some(self.moved.outward.last().max(peer_ended) + STDIN_AFTER_PEER)
+                }
+                _ => None,
+            };
+            let wake = [silence.map(|(at, _)| at), left_alone].into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                outcome = &mut hear, if heard.is_none() => {
+                    let what = match outcome {
+                        Ok(what) => what,
+                        Err(error) => return Err(failed_to_say.take().unwrap_or(error)),
+                    };
+                    peer_ended = Instant::now();
+                    heard = Some(what);
+                    if let Some(error) = failed_to_say.take() {
+                        return Err(error);
+                    }
+                    match what {
+                        Heard::Enough | Heard::NoReader => return Ok(End::Done),
+                        Heard::All if said || kind == Some(Kind::Terminal) => {
+                            return self.done().await;
+                        }
+                        Heard::All => {}
+                    }
+                }
+                outcome = &mut say, if !said => {
+                    said = true;
+                    said_at = Instant::now();
+                    match outcome {
+                        Ok(()) if heard.is_some() => return self.done().await,
+                        Ok(()) => {}
+                        Err(error) if heard.is_some() => return Err(error),
+                        // What stdin holds is wrong, or the peer takes no more. It may still have
+                        // something to say in the second case.
+                        Err(error) if error.op == Op::Send && !endless => {
+                            failed_to_say = Some(error);
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+                () = shutdown.requested() => return Ok(End::Interrupted),
+                () = sleep_until(wake) => {
+                    if left_alone.is_some_and(|at| at <= Instant::now()) {
+                        return self.done().await;
+                    }
+                    // Something may have moved since the time was set.
+                    let again = self.silence(&bounds, endless, said && !answers, said_at);
+                    if let Some((at, end)) = again && at <= Instant::now() {
+                        return self.silent(end).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// When silence or time will end the conversation, and how.
+    fn silence(
+        &self,
+        bounds: &Bounds,
+        endless: bool,
+        said: bool,
+        said_at: Instant,
+    ) -> Option<(Instant, End)> {
+        let deadline = bounds.deadline.map(|at| {
+            (at, End::Deadline(self.shared.talk.deadline.unwrap_or_default()))
+        });
+        let idle = bounds.idle.map(|idle| (self.moved.last() + idle, End::Done));
+        let wait = match (said, endless, bounds.wait) {
+            (true, true, wait) => Some(wait.unwrap_or(REPLY_WAIT)),
+            (true, false, wait) => wait,
+            _ => None,
+        };
+        let reply = wait.map(|wait| {
+            let at = self.moved.inward.last().max(said_at) + wait;
+            let any = self.moved.inward.bytes() > 0 || self.moved.totals().messages_in > 0;
+            (at, if any { End::Done } else { End::NoReply(wait) })
+        });
+        [deadline, idle, reply].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    async fn silent(&self, end: End) -> Result<End, Error> {
+        match end {
+            End::Done => self.done().await,
+            End::NoReply(wait) => match self.moved.refused.lock().await.take() {
+                Some(refused) => Err(refused),
+                None => Ok(End::NoReply(wait)),
+            },
+            end => Ok(end),
+        }
+    }
+
+    async fn done(&self) -> Result<End, Error> {
+        Ok(match self.shared.output.unmet().await {
+            Some(what) => End::NotMet(what),
+            None => End::Done,
+        })
+    }
+
+    /// From the peer to stdout, and answers back.
+    async fn hear(
+        &self,
+        receiver: &mut Receiver,
+        mut answering: Option<(&mut Sender, &mut Respond)>,
+    ) -> Result<Heard, Error> {
+        let Shared { talk, output, ledger, observer, activity } = self.shared;
+        if talk.raw_in() && answering.is_none() && !observer.wants_messages() {
+            if let Some(stream) = receiver.stream() {
+                return self.hear_raw(&stream.clone()).await;
+            }
+        }
+        loop {
+            match receiver.fill().await {
+                Ok(Filled::Messages) => {}
+                Ok(Filled::Notice(notice)) => {
+                    self.named.notice(&notice, talk.message_bytes, ledger, &**observer);
+                    continue;
+                }
+                Ok(Filled::End) => break,
+                Err(error) if receiver.is_endless() && is_refusal(&error) => {
+                    self.note_refused(error).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            let batch = receiver.batch();
+            let bytes: usize = (0..batch.len()).map(|i| batch.get(i).len()).sum();
+            self.moved.inward.add(bytes);
+            activity.touch();
+            let messages = batch.len() as u64;
+            self.moved.messages_in.fetch_add(messages, std::sync::atomic::Ordering::Relaxed);
+            let context = self.named.context(Dir::In, receiver.first(), now_ns());
+            if observer.wants_messages() {
+                observer.messages(batch, &context);
+            }
+            self.named.cut(batch, &**observer);
+            let printed = output
+                .print(receiver, self.named, &context, ledger, &**observer)
+                .await?;
+            if printed == Printed::Closed {
+                return Ok(Heard::NoReader);
+            }
+            if let Some((sender, respond)) = &mut answering {
+                self.answer(receiver.batch(), &context, sender, respond).await?;
+            }
+            if printed == Printed::Enough {
+                return Ok(Heard::Enough);
+            }
+        }
+        if let Some((sender, _)) = answering {
+            sender.finish()?;
+        }
+        Ok(Heard::All)
+    }
+
+    async fn hear_raw(&self, from: &Stream) -> Result<Heard, Error> {
+        let Shared { talk, output, observer, .. } = self.shared;
+        let conn = self.named.conn;
+        let mut which = |path| observer.event(Event::Path { conn, dir: Dir::In, path });
+        let copied =
+            relay::copy(from, output.stream(), &self.moved.inward, talk.fast, &mut which).await;
+        match copied {
+            Ok(()) => Ok(Heard::All),
+            Err(CopyError { side: Side::To, error })
+                if error.raw_os_error() == Some(libc::EPIPE) =>
+            {
+                Ok(Heard::NoReader)
+            }
+            Err(CopyError { side: Side::To, error }) => {
+                Err(Error::io(Op::Write, "stdout", error))
+            }
+            Err(CopyError { side: Side::From, error }) => {
+                Err(Error::io(Op::Receive, self.named.peer.clone(), error))
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        batch: Batch<'_>,
+        context: &Context<'_>,
+        sender: &mut Sender,
+        respond: &mut Respond,
+    ) -> Result<(), Error> {
+        let Shared { ledger, observer, .. } = self.shared;
+        let answers = respond.answers(batch, context, |n, missing| {
+            ledger.note_lost();
+            let (conn, peer) = (self.named.conn, self.named.peer.as_str());
+            observer.event(Event::Unanswered { conn, peer, n, missing });
+        });
+        self.send(sender, answers, &mut Vec::new()).await
+    }
+
+    async fn send(
+        &self,
+        sender: &mut Sender,
+        batch: Batch<'_>,
+        refused: &mut Vec<Refusal>,
+    ) -> Result<(), Error> {
+        let Shared { ledger, observer, activity, .. } = self.shared;
+        let first = self.moved.totals().messages_out + 1;
+        let context = self.named.context(Dir::Out, first, now_ns());
+        if observer.wants_messages() {
+            observer.messages(batch, &context);
+        }
+        sender.send_batch(batch, &context, refused).await?;
+        let bytes: usize = (0..batch.len()).map(|i| batch.get(i).len()).sum();
+        self.moved.outward.add(bytes);
+        activity.touch();
+        let messages = (batch.len() - refused.len()) as u64;
+        self.moved.messages_out.fetch_add(messages, std::sync::atomic::Ordering::Relaxed);
+        self.named.refused(Dir::Out, first, sender.rule(), refused, ledger, &**observer);
+        Ok(())
+    }
+
+    /// From stdin to the peer, then the end of our direction.
+    async fn say(&self, sender: &mut Sender, feed: Feed) -> Result<(), Error> {
+        match feed {
+            Feed::Answers(_) => Ok(()),
+            Feed::Stdin(stdin) => self.say_stdin(sender, stdin).await,
+            Feed::Queue(mut queue, _) => {
+                let mut refused = Vec::new();
+                while let Some(parcel) = queue.recv().await {
+                    self.send(sender, parcel.batch(), &mut refused).await?;
+                }
+                sender.finish()
+            }
+        }
+    }
+
+    async fn say_stdin(&self, sender: &mut Sender, stdin: Stream) -> Result<(), Error> {
+        let Shared { talk, observer, .. } = self.shared;
+        let raw = talk.raw_out() && !observer.wants_messages();
+        if let (true, Some(to)) = (raw, sender.stream()) {
+            let conn = self.named.conn;
+            let mut which = |path| observer.event(Event::Path { conn, dir: Dir::Out, path });
+            let outward = &self.moved.outward;
+            let copied = relay::copy(&stdin, to, outward, talk.fast, &mut which).await;
+            return match copied {
+                Ok(()) => sender.finish(),
+                Err(CopyError { side: Side::From, error }) => {
+                    Err(Error::io(Op::Receive, "stdin", error))
+                }
+                Err(CopyError { side: Side::To, error }) => {
+                    Err(Error::io(Op::Send, self.named.peer.clone(), error))
+                }
+            };
+        }
+        let mut messages = stdin_messages(stdin, talk)?;
+        let mut refused = Vec::new();
+        loop {
+            match messages.fill().await? {
+                Filled::Messages => {
+                    let sent = self.send(sender, messages.batch(), &mut refused).await;
+                    match sent {
+                        Err(error) if sender.stream().is_none() && is_refusal(&error) => {
+                            self.note_refused(error).await;
+                        }
+                        sent => sent?,
+                    }
+                }
+                Filled::Notice(_) => {}
+                Filled::End => return sender.finish(),
+            }
+        }
+    }
+
+    /// A datagram was refused: told once, and how the conversation ends if nothing else comes.
+    async fn note_refused(&self, error: Error) {
+        let mut refused = self.moved.refused.lock().await;
+        if refused.is_none() {
+            let conn = self.named.conn;
+            self.shared.observer.event(Event::Unreachable { conn, error: &error });
+        }
+        *refused = Some(error);
+    }
+}
+
+/// Messages on stdin under the form of `--in`.
+pub(crate) fn stdin_messages(stdin: Stream, talk: &Talk) -> Result<Receiver, Error> {
+    let Some(decoder) = talk.input.decoder(talk.message_bytes) else {
+        let error = std::io::Error::from(std::io::ErrorKind::InvalidInput);
+        return Err(Error::io(Op::Receive, "stdin", error));
+    };
+    Ok(Receiver::of_stream(stdin, decoder))
+}
+
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    let refusals = [libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::EHOSTDOWN];
+    error.errno().is_some_and(|code| refusals.contains(&code))
+}
+
+/// Sleeps until then; for ever without a time.
+pub(crate) async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Closes a stream without losing our last words: closed with unread input, it would send a reset,
+/// and the peer might drop what it has not read yet. So our direction is ended, what comes is
+/// drained, and the rest is closed once the peer's kernel has all we sent.
+pub(crate) async fn close(stream: &Stream) {
+    if !matches!(stream.kind(), Kind::Tcp | Kind::Unix) || stream.shutdown_write().is_err() {
+        return;
+    }
+    let drain = async {
+        let mut buf = Vec::with_capacity(64 << 10);
+        let mut drained = 0;
+        let mut step = Duration::from_millis(1);
+        while drained < LINGER_BYTES {
+            buf.clear();
+            match tokio::time::timeout(step, stream.read(&mut buf)).await {
+                Ok(Ok(0) | Err(_)) => return,
+                Ok(Ok(read)) => drained += read,
+                Err(_) if crate::sockopt::bytes_unsent(stream.as_fd()).unwrap_or(0) == 0 => return,
+                Err(_) => step = (step * 2).min(Duration::from_millis(100)),
+            }
+        }
+    };
+    // Whatever the drain came to, the connection is closed now.
+    let _ = tokio::time::timeout(LINGER_TIME, drain).await;
+}

@@ -1,0 +1,179 @@
+//! Messages to stdout: one hand writes, whoever they come from, so that none runs into another; and
+//! `--count` and `--until` are counted there, over all connections.
+
+use std::sync::Mutex as BlockingMutex;
+
+use framecat_proto::message::{Batch, Context, Dir};
+use framecat_proto::text::{Form, holds_line_break};
+use memchr::memmem;
+use tokio::sync::Mutex;
+
+use crate::conn::Stream;
+use crate::error::{Error, Op};
+use crate::event::{Event, Observer};
+use crate::link::{Receiver, Refusal, Sender};
+use crate::talk::{Ledger, Named, Talk};
+
+/// Standard output under a form.
+#[derive(Debug)]
+pub(crate) struct Output {
+    stream: Stream,
+    hand: Mutex<Hand>,
+    /// Lines of JSON told between messages, written before the next ones.
+    pending: BlockingMutex<Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Hand {
+    sender: Sender,
+    printed: u64,
+    count: Option<u64>,
+    until: Option<memmem::Finder<'static>>,
+    met: bool,
+    /// Form `line` prints a payload with a line break as it is, once with a word about it.
+    watch_breaks: bool,
+    refused: Vec<Refusal>,
+}
+
+/// What printing a batch led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Printed {
+    /// There is room for more.
+    More,
+    /// `--count` or `--until` is met.
+    Enough,
+    /// Nobody reads stdout any more: a quiet end.
+    Closed,
+}
+
+impl Output {
+    pub(crate) fn new(stream: Stream, talk: &Talk) -> Output {
+        let framer = talk.output.writer(talk.message_bytes, talk.look);
+        let sender = Sender::of_stream(stream.clone(), framer, talk.output.to_string());
+        let watch_breaks = talk.output == Form::Line && !talk.look.terminal;
+        let until = talk.until.as_ref().map(|text| memmem::Finder::new(text).into_owned());
+        let hand = Hand {
+            sender,
+            printed: 0,
+            count: talk.count,
+            until,
+            met: false,
+            watch_breaks,
+            refused: Vec::new(),
+        };
+        Output { stream, hand: Mutex::new(hand), pending: BlockingMutex::default() }
+    }
+
+    /// Stdout itself, for bytes that nobody looks at.
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Prints what a receiver has found; messages beyond `--count` or `--until` are given up.
+    pub(crate) async fn print(
+        &self,
+        receiver: &mut Receiver,
+        named: &Named,
+        context: &Context<'_>,
+        ledger: &Ledger,
+        observer: &dyn Observer,
+    ) -> Result<Printed, Error> {
+        let mut hand = self.hand.lock().await;
+        if hand.met {
+            return Ok(Printed::Enough);
+        }
+        let allowed = hand.allowed(receiver.batch());
+        receiver.keep(allowed);
+        hand.print(receiver.batch(), named, context, ledger, observer, &self.pending).await
+    }
+
+    /// Writes lines of JSON that were told and not written yet.
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        let mut hand = self.hand.lock().await;
+        hand.write_pending(&self.pending).await.map_err(written)
+    }
+
+    /// A line of JSON, to be written in front of the next message.
+    pub(crate) fn tell(&self, line: &[u8]) {
+        let mut pending = self.pending.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        pending.extend_from_slice(line);
+    }
+
+    /// Whether `--count` or `--until` was met, or neither was asked for; else what is missing.
+    pub(crate) async fn unmet(&self) -> Option<String> {
+        let hand = self.hand.lock().await;
+        match (hand.met, hand.count, &hand.until) {
+            (true, _, _) | (_, None, None) => None,
+            (_, Some(count), _) => {
+                Some(format!("{} of {count} messages came before the end", hand.printed))
+            }
+            (_, None, Some(until)) => {
+                let text = framecat_proto::text::visible(until.needle(), 64);
+                Some(format!("no message held `{text}` before the end"))
+            }
+        }
+    }
+}
+
+fn written(error: Error) -> Error {
+    Error { op: Op::Write, endpoint: "stdout".into(), cause: error.cause }
+}
+
+impl Hand {
+    /// How many messages of a batch may be printed.
+    fn allowed(&mut self, batch: Batch<'_>) -> usize {
+        let mut allowed = batch.len();
+        if let Some(count) = self.count {
+            allowed = allowed.min(usize::try_from(count - self.printed).unwrap_or(usize::MAX));
+        }
+        if let Some(until) = &self.until {
+            let found = batch.iter().take(allowed).position(|message| {
+                let seen = message.strip_suffix(b"\r").unwrap_or(message);
+                until.find(seen).is_some()
+            });
+            if let Some(at) = found {
+                allowed = at + 1;
+                self.met = true;
+            }
+        }
+        self.printed += allowed as u64;
+        self.met |= self.count == Some(self.printed);
+        allowed
+    }
+
+    async fn print(
+        &mut self,
+        batch: Batch<'_>,
+        named: &Named,
+        context: &Context<'_>,
+        ledger: &Ledger,
+        observer: &dyn Observer,
+        pending: &BlockingMutex<Vec<u8>>,
+    ) -> Result<Printed, Error> {
+        if self.watch_breaks && batch.iter().any(holds_line_break) {
+            self.watch_breaks = false;
+            observer.event(Event::LineBreak { conn: named.conn, peer: &named.peer });
+        }
+        let mut refused = std::mem::take(&mut self.refused);
+        let sent = match self.write_pending(pending).await {
+            Ok(()) => self.sender.send_batch(batch, context, &mut refused).await,
+            failed => failed,
+        };
+        named.refused(Dir::In, context.first, self.sender.rule(), &mut refused, ledger, observer);
+        self.refused = refused;
+        match sent.map_err(written) {
+            Ok(()) if self.met => Ok(Printed::Enough),
+            Ok(()) => Ok(Printed::More),
+            Err(error) if error.errno() == Some(libc::EPIPE) => Ok(Printed::Closed),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn write_pending(&mut self, pending: &BlockingMutex<Vec<u8>>) -> Result<(), Error> {
+        let lines = {
+            let mut pending = pending.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            std::mem::take(&mut *pending)
+        };
+        if lines.is_empty() { Ok(()) } else { self.sender.write_raw(&lines).await }
+    }
+}

@@ -1,0 +1,57 @@
+//! Answers to messages: the same back (`--echo`), or a template filled in (`--reply`).
+
+use framecat_proto::message::{Batch, Context, Spans};
+use framecat_proto::template::{Missing, Template};
+
+/// How messages are answered.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// With themselves.
+    Echo,
+    /// With a template.
+    Reply(Template),
+}
+
+/// Answers to one peer's messages.
+#[derive(Debug)]
+pub(crate) struct Respond {
+    answer: Answer,
+    spans: Spans,
+}
+
+impl Respond {
+    pub(crate) fn new(answer: Answer) -> Respond {
+        Respond { answer, spans: Spans::new() }
+    }
+
+    /// The answers to a batch, in order; `unanswered` hears of messages that have none.
+    pub(crate) fn answers<'a>(
+        &'a mut self,
+        batch: Batch<'a>,
+        context: &Context<'_>,
+        mut unanswered: impl FnMut(u64, &Missing),
+    ) -> Batch<'a> {
+        let template = match &self.answer {
+            Answer::Echo => return batch,
+            Answer::Reply(template) => template,
+        };
+        self.spans.clear();
+        for i in 0..batch.len() {
+            let n = context.first + i as u64;
+            let time_ns = batch.spans.time_ns(i).unwrap_or(context.now_ns);
+            let payload = batch.get(i);
+            let built = self.spans.push_built(|out| {
+                template.render(payload, context, n, time_ns, out)?;
+                // A line is answered with the ending that the peer used.
+                if payload.ends_with(b"\r") && !out.ends_with(b"\r") {
+                    out.push(b'\r');
+                }
+                Ok(())
+            });
+            if let Err(missing) = built {
+                unanswered(n, &missing);
+            }
+        }
+        Batch { input: &[], spans: &self.spans }
+    }
+}

@@ -1,0 +1,280 @@
+//! What the talking verbs share: what they are told, what they report, how they end.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use framecat_proto::Framing;
+use framecat_proto::framing::{EncodeError, Tail};
+use framecat_proto::limits::MESSAGE_BYTES;
+use framecat_proto::message::{Batch, Context, Dir};
+use framecat_proto::text::{Form, Look};
+use tokio::sync::watch;
+
+use crate::event::{Event, Observer, Totals};
+use crate::link::{LinkOptions, Notice, Refusal};
+use crate::relay::Allowed;
+
+/// What a talking verb is told, the endpoint apart.
+#[derive(Debug, Clone)]
+pub struct Talk {
+    /// Where messages from the wire end.
+    pub receive: Framing,
+    /// Where messages to the wire end.
+    pub send: Framing,
+    /// How messages stand on stdin.
+    pub input: Form,
+    /// How they look on stdout.
+    pub output: Form,
+    /// Whether stdout is a terminal.
+    pub look: Look,
+    /// The longest message, in bytes.
+    pub message_bytes: usize,
+    /// What becomes of bytes left when a stream ends inside a message; `None`: as the rule has it.
+    pub tail: Option<Tail>,
+    /// End after so many messages.
+    pub count: Option<u64>,
+    /// End after a message that holds this.
+    pub until: Option<Vec<u8>>,
+    /// How long to wait for a connection, and for a reply where one is waited for.
+    pub wait: Option<Duration>,
+    /// End when nothing happened for so long.
+    pub idle: Option<Duration>,
+    /// End after so long, whatever happens.
+    pub deadline: Option<Duration>,
+    /// After the peer ended, wait for stdin for ever.
+    pub half_open: bool,
+    /// Whether stdout gets events as JSON lines too: it is written through one hand then.
+    pub events_on_stdout: bool,
+    /// Whether raw bytes may take the kernel's fast paths.
+    pub fast: Allowed,
+}
+
+impl Default for Talk {
+    /// Raw bytes both ways, no limits but the size of a message.
+    fn default() -> Talk {
+        Talk {
+            receive: Framing::Raw,
+            send: Framing::Raw,
+            input: Form::Raw,
+            output: Form::Raw,
+            look: Look::default(),
+            message_bytes: MESSAGE_BYTES,
+            tail: None,
+            count: None,
+            until: None,
+            wait: None,
+            idle: None,
+            deadline: None,
+            half_open: false,
+            events_on_stdout: false,
+            fast: Allowed::Fast,
+        }
+    }
+}
+
+impl Talk {
+    /// The part that concerns one connection.
+    pub fn link(&self) -> LinkOptions {
+        LinkOptions {
+            receive: self.receive.clone(),
+            send: self.send.clone(),
+            message_bytes: self.message_bytes,
+            tail: self.tail,
+        }
+    }
+
+    /// Whether bytes from the wire may go to stdout without anybody looking at them.
+    pub(crate) fn raw_in(&self) -> bool {
+        self.receive == Framing::Raw
+            && self.output == Form::Raw
+            && !self.look.terminal
+            && !self.speaks_of_messages()
+    }
+
+    /// Whether bytes from stdin may go to the wire without anybody looking at them.
+    pub(crate) fn raw_out(&self) -> bool {
+        self.send == Framing::Raw && self.input == Form::Raw
+    }
+
+    fn speaks_of_messages(&self) -> bool {
+        self.count.is_some() || self.until.is_some() || self.events_on_stdout
+    }
+}
+
+/// How a conversation ended that did not fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// All done.
+    Done,
+    /// It ended before `--count` or `--until` was met; says which.
+    NotMet(String),
+    /// Nobody answered within this time.
+    NoReply(Duration),
+    /// The deadline came.
+    Deadline(Duration),
+    /// Some messages were refused, too long or lost; each was told.
+    Partly,
+    /// A signal came before the work was done.
+    Interrupted,
+}
+
+/// Asks a verb to end: no new peers, the messages in hand, then done.
+#[derive(Debug, Clone)]
+pub struct Shutdown(watch::Receiver<bool>);
+
+/// The other end of a [`Shutdown`].
+#[derive(Debug)]
+pub struct ShutdownSwitch(watch::Sender<bool>);
+
+impl ShutdownSwitch {
+    /// Asks.
+    pub fn request(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Shutdown {
+    /// A switch and what it switches.
+    pub fn new() -> (ShutdownSwitch, Shutdown) {
+        let (send, receive) = watch::channel(false);
+        (ShutdownSwitch(send), Shutdown(receive))
+    }
+
+    /// Never asked.
+    pub fn never() -> Shutdown {
+        Shutdown::new().1
+    }
+
+    /// Whether it was asked.
+    pub fn is_requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it is asked. Cancel safe.
+    pub async fn requested(&mut self) {
+        if self.0.wait_for(|asked| *asked).await.is_err() {
+            // The switch is gone: nobody will ask.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// What happened over all connections of a verb.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    lost: AtomicBool,
+    conns: AtomicU64,
+}
+
+impl Ledger {
+    /// A number for the next connection, from 1.
+    pub fn next_conn(&self) -> u64 {
+        self.conns.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A message was refused, too long or lost.
+    pub fn note_lost(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// `Partly` where something was lost, else `end`.
+    pub fn settle(&self, end: End) -> End {
+        match end {
+            End::Done if self.lost.load(Ordering::Relaxed) => End::Partly,
+            end => end,
+        }
+    }
+}
+
+/// One connection as events name it.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub(crate) conn: u64,
+    pub(crate) peer: String,
+    pub(crate) local: String,
+}
+
+impl Named {
+    pub(crate) fn context(&self, dir: Dir, first: u64, now_ns: u64) -> Context<'_> {
+        let (peer, local) = (self.peer.as_str(), self.local.as_str());
+        Context { now_ns, conn: self.conn, peer, local, dir, first, rtt_us: None }
+    }
+
+    pub(crate) fn opened(&self, observer: &dyn Observer) {
+        let Named { conn, peer, local } = self;
+        observer.event(Event::Connected { conn: *conn, peer, local });
+    }
+
+    pub(crate) fn closed(&self, totals: Totals, observer: &dyn Observer) {
+        observer.event(Event::Closed { conn: self.conn, peer: &self.peer, totals });
+    }
+
+    /// Tells each refused message of a batch whose first has number `first`.
+    pub(crate) fn refused(
+        &self,
+        dir: Dir,
+        first: u64,
+        by: &str,
+        refused: &mut Vec<Refusal>,
+        ledger: &Ledger,
+        observer: &dyn Observer,
+    ) {
+        for Refusal { index, error } in refused.drain(..) {
+            ledger.note_lost();
+            self.refused_one(dir, first + index as u64, by, &error, observer);
+        }
+    }
+
+    pub(crate) fn refused_one(
+        &self,
+        dir: Dir,
+        n: u64,
+        by: &str,
+        error: &EncodeError,
+        observer: &dyn Observer,
+    ) {
+        let Named { conn, peer, .. } = self;
+        observer.event(Event::Refused { conn: *conn, peer, dir, n, by, error });
+    }
+
+    pub(crate) fn notice(
+        &self,
+        notice: &Notice,
+        max: usize,
+        ledger: &Ledger,
+        observer: &dyn Observer,
+    ) {
+        let (conn, peer) = (self.conn, self.peer.as_str());
+        match notice {
+            Notice::Resynchronised(error) => {
+                ledger.note_lost();
+                observer.event(Event::Resynchronised { conn, peer, error });
+            }
+            Notice::TailDropped(error) => {
+                let len = match error.fault {
+                    framecat_proto::framing::Fault::Cut { have, .. } => have,
+                    _ => 0,
+                };
+                observer.event(Event::Cut { conn, peer, len, delivered: false });
+            }
+            Notice::TooLong { len } => {
+                ledger.note_lost();
+                observer.event(Event::TooLong { conn, peer, len: *len, max });
+            }
+            Notice::Dropped(count) => {
+                ledger.note_lost();
+                observer.event(Event::Dropped { conn, peer, count: *count });
+            }
+        }
+    }
+
+    /// Tells a cut message at the end of a batch.
+    pub(crate) fn cut(&self, batch: Batch<'_>, observer: &dyn Observer) {
+        let Some(last) = batch.len().checked_sub(1) else { return };
+        if batch.spans.is_cut(last) {
+            let len = batch.get(last).len();
+            let (conn, peer) = (self.conn, self.peer.as_str());
+            observer.event(Event::Cut { conn, peer, len, delivered: true });
+        }
+    }
+}
