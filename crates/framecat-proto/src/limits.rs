@@ -119,6 +119,11 @@ pub const TABLE: &[Limit] = &[
     },
     Limit { what: "one datagram over IPv4", bound: "65,507 B", then: "refused by name, never cut" },
     Limit {
+        what: "a header, marker or trailer that a framing describes",
+        bound: "4 KiB",
+        then: "the framing is refused when it is read from the command line",
+    },
+    Limit {
         what: "read buffer of a stream",
         bound: "64 KiB to 1 MiB",
         then: "grows while reads fill it, shrinks when quiet",

@@ -330,8 +330,9 @@ pub trait Framer: Send {
     /// `input` begins where the last call's `consumed` left off, and holds at least what that call
     /// left: a framer may remember how far it has looked (`,resync` apart, it must, so that bytes
     /// arriving one by one cost linear time). After a fault it is not called again, unless it
-    /// resynchronises. It stops behind the message that makes `out` full ([`Spans::is_full`]), so
-    /// that another rule can take over there.
+    /// resynchronises: then it is called again at once, with what it left, also if the stream has
+    /// ended. It stops behind the message that makes `out` full ([`Spans::is_full`]), so that
+    /// another rule can take over there.
     fn decode(&mut self, input: &[u8], out: &mut Spans) -> Progress;
 
     /// What `rest`, the bytes that [`decode`](Self::decode) left, are now that the stream ended.
