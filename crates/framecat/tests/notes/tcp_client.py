@@ -9,7 +9,7 @@ PORT = int(sys.argv[2])
 # S3:70, step 1: a stream socket.
 client = socket(AF_INET, SOCK_STREAM, 0)
 
-# S3:82, step 2: connect; the three-way handshake (S3:109).
+# S3:82, step 2: connect; the three-way handshake (S3:110).
 client.connect((HOST, PORT))
 
 # S3:88, step 3: the client sends first, then receives (S3:108).
