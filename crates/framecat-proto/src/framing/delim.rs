@@ -263,6 +263,9 @@ fn split(marks: impl Iterator<Item = usize>, bounds: Bounds, out: &mut Spans) ->
         }
         out.push(start, end);
         start = mark + bounds.marker;
+        if out.is_full() {
+            break;
+        }
     }
     (start, false)
 }
@@ -290,6 +293,10 @@ impl super::Framer for Framer {
                 split(finder.find_iter(fresh).map(|at| from + at), bounds, out)
             }
         };
+        if out.is_full() && !too_long {
+            self.scanned = 0;
+            return Progress { consumed: start, ..Progress::default() };
+        }
         // The last bytes may be the beginning of a marker, all but one of it.
         let rest = input.len() - start;
         let scanned = rest.saturating_sub(marker - 1);

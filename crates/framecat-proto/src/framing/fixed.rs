@@ -76,6 +76,9 @@ impl super::Framer for Framer {
         let consumed = input.len() - input.len() % self.size;
         for start in (0..consumed).step_by(self.size) {
             out.push(start, start + self.size);
+            if out.is_full() {
+                return Progress { consumed: start + self.size, ..Progress::default() };
+            }
         }
         Progress { consumed, ..Progress::default() }
     }

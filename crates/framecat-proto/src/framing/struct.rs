@@ -99,6 +99,9 @@ impl super::Framer for Framer {
             let end = start + size as usize;
             out.push_timed(start + lead, end, time_ns);
             start = end;
+            if out.is_full() {
+                break;
+            }
         }
         Progress { consumed: start, ..Progress::default() }
     }

@@ -327,6 +327,9 @@ impl<F: Field, const CHECKED: bool> framing::Framer for Framer<F, CHECKED> {
             let lead = self.lead + if self.keep { 0 } else { varying };
             out.push(start + lead, start + size - self.trail);
             start += size;
+            if out.is_full() {
+                break None;
+            }
         };
         Progress { consumed: start, rejected: 0, fault }
     }
