@@ -99,6 +99,16 @@ impl Output {
         pending.extend_from_slice(line);
     }
 
+    /// Whether `--count` or `--until` was asked for and met.
+    pub(crate) async fn is_met(&self) -> bool {
+        self.hand.lock().await.met
+    }
+
+    /// Whether the reader of stdout left.
+    pub(crate) fn is_closed(&self) -> bool {
+        !crate::open::stdio::has_reader(&self.stream)
+    }
+
     /// Whether `--count` or `--until` was met, or neither was asked for; else what is missing.
     pub(crate) async fn unmet(&self) -> Option<String> {
         let hand = self.hand.lock().await;

@@ -74,7 +74,7 @@ impl Form {
     pub fn default_for(framing: &Framing) -> Form {
         match framing {
             Framing::Raw => Form::Raw,
-            Framing::Line(_) | Framing::Native => Form::Line,
+            Framing::Line(_) | Framing::Delim(_) | Framing::Native => Form::Line,
             _ => Form::Quoted,
         }
     }

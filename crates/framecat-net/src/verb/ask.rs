@@ -1,0 +1,204 @@
+//! `ask EP [MESSAGE…]`: one reply awaited per message, in lockstep, the round trip told.
+
+use std::sync::Arc;
+
+use framecat_proto::Endpoint;
+use framecat_proto::limits::REPLY_WAIT;
+use framecat_proto::message::{Batch, Dir, Spans};
+use tokio::time::Instant;
+
+use super::connect::{dial_time, quiet};
+use crate::conn::Stream;
+use crate::converse::{Shared, close, sleep_until, stdin_messages};
+use crate::error::Error;
+use crate::event::{Event, Observer, Totals};
+use crate::link::{Filled, Link, Receiver, now_ns};
+use crate::open;
+use crate::output::Printed;
+use crate::talk::{End, Named, Shutdown, Talk};
+
+/// What `ask` is told.
+#[derive(Debug)]
+pub struct Ask {
+    /// Whom.
+    pub endpoint: Endpoint,
+    /// How to talk.
+    pub talk: Talk,
+    /// What to ask; empty: each message of stdin.
+    pub messages: Vec<Vec<u8>>,
+    /// Where messages come from if none is given.
+    pub stdin: Stream,
+    /// Where replies go.
+    pub stdout: Stream,
+}
+
+/// Dials, asks each message in turn.
+pub async fn run(
+    options: Ask,
+    observer: Arc<dyn Observer>,
+    mut shutdown: Shutdown,
+) -> Result<End, Error> {
+    let Ask { endpoint, talk, messages, stdin, stdout } = options;
+    let deadline = talk.deadline.map(|time| Instant::now() + time);
+    let dialled = tokio::select! {
+        dialled = open::connect(&endpoint, dial_time(&talk, deadline)) => dialled,
+        () = shutdown.requested() => return Ok(End::Interrupted),
+    };
+    let conn = dialled?;
+    let shared = Shared::new(talk, stdout, observer);
+    let named = Named {
+        conn: shared.ledger.next_conn(),
+        peer: conn.peer().into(),
+        local: conn.local().into(),
+    };
+    named.opened(&*shared.observer);
+    let link = Link::new(conn, &shared.talk.link());
+    let stream = link.sender.stream().cloned();
+    let mut asking = Asking { shared: &shared, named: &named, link, totals: Totals::default() };
+    let asked = async {
+        match messages.is_empty() {
+            true => asking.ask_stdin(stdin).await,
+            false => asking.ask_all(&messages).await,
+        }
+    };
+    let ended = tokio::select! {
+        ended = asked => ended,
+        () = shutdown.requested() => Ok(End::Interrupted),
+        () = sleep_until(deadline) => {
+            Ok(End::Deadline(shared.talk.deadline.unwrap_or_default()))
+        }
+    };
+    let totals = asking.totals;
+    drop(asking);
+    if let Some(stream) = stream {
+        close(&stream).await;
+    }
+    named.closed(totals, &*shared.observer);
+    shared.output.flush().await.or_else(quiet)?;
+    Ok(shared.ledger.settle(ended?))
+}
+
+struct Asking<'a> {
+    shared: &'a Shared,
+    named: &'a Named,
+    link: Link,
+    totals: Totals,
+}
+
+/// What one message came to.
+enum Asked {
+    Replied,
+    /// Nothing within the time.
+    Silence,
+    /// The peer ended instead.
+    PeerEnded,
+    /// Nothing more is to be asked: `--count`, `--until`, or nobody reads.
+    Enough,
+    /// It could not be sent; told.
+    Refused,
+}
+
+impl Asking<'_> {
+    async fn ask_stdin(&mut self, stdin: Stream) -> Result<End, Error> {
+        let mut messages: Receiver = stdin_messages(stdin, &self.shared.talk)?;
+        let mut unanswered = false;
+        loop {
+            match messages.fill().await? {
+                Filled::End => return self.done(unanswered).await,
+                Filled::Notice(_) => {}
+                Filled::Messages => {
+                    let batch = messages.batch();
+                    for message in batch.iter() {
+                        match self.ask(message).await? {
+                            Asked::Replied => {}
+                            Asked::Silence | Asked::Refused => unanswered = true,
+                            Asked::PeerEnded => return self.cut_short(),
+                            Asked::Enough => return Ok(End::Done),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask_all(&mut self, messages: &[Vec<u8>]) -> Result<End, Error> {
+        let mut unanswered = false;
+        for message in messages {
+            match self.ask(message).await? {
+                Asked::Replied => {}
+                Asked::Silence | Asked::Refused => unanswered = true,
+                Asked::PeerEnded => return self.cut_short(),
+                Asked::Enough => return Ok(End::Done),
+            }
+        }
+        self.done(unanswered).await
+    }
+
+    async fn done(&self, unanswered: bool) -> Result<End, Error> {
+        if let Some(what) = self.shared.output.unmet().await {
+            return Ok(End::NotMet(what));
+        }
+        Ok(match (unanswered, self.totals.messages_in) {
+            (false, _) => End::Done,
+            (true, 0) => End::NoReply(self.wait()),
+            (true, _) => End::Partly,
+        })
+    }
+
+    /// The peer ended before all was answered.
+    fn cut_short(&self) -> Result<End, Error> {
+        Ok(if self.totals.messages_in == 0 { End::NoReply(self.wait()) } else { End::Partly })
+    }
+
+    fn wait(&self) -> std::time::Duration {
+        self.shared.talk.wait.unwrap_or(REPLY_WAIT)
+    }
+
+    async fn ask(&mut self, message: &[u8]) -> Result<Asked, Error> {
+        let Shared { talk, output, ledger, observer, .. } = self.shared;
+        let mut spans = Spans::new();
+        spans.push(0, message.len());
+        let batch = Batch { input: message, spans: &spans };
+        let n = self.totals.messages_out + 1;
+        let context = self.named.context(Dir::Out, n, now_ns());
+        if observer.wants_messages() {
+            observer.messages(batch, &context);
+        }
+        let mut refused = Vec::new();
+        let began = Instant::now();
+        self.totals.messages_out += 1;
+        self.totals.bytes_out += message.len() as u64;
+        self.link.sender.send_batch(batch, &context, &mut refused).await?;
+        if !refused.is_empty() {
+            let by = self.link.sender.rule();
+            self.named.refused(Dir::Out, n, by, &mut refused, ledger, &**observer);
+            return Ok(Asked::Refused);
+        }
+        let until = began + self.wait();
+        let receiver = &mut self.link.receiver;
+        loop {
+            match tokio::time::timeout_at(until, receiver.fill()).await {
+                Err(_) => return Ok(Asked::Silence),
+                Ok(Err(error)) => return Err(error),
+                Ok(Ok(Filled::End)) => return Ok(Asked::PeerEnded),
+                Ok(Ok(Filled::Notice(notice))) => {
+                    self.named.notice(&notice, talk.message_bytes, ledger, &**observer);
+                }
+                Ok(Ok(Filled::Messages)) => break,
+            }
+        }
+        let rtt = began.elapsed();
+        let batch = receiver.batch();
+        self.totals.messages_in += batch.len() as u64;
+        self.totals.bytes_in += batch.iter().map(|reply| reply.len() as u64).sum::<u64>();
+        let mut context = self.named.context(Dir::In, receiver.first(), now_ns());
+        context.rtt_us = Some(rtt.as_micros() as u64);
+        if observer.wants_messages() {
+            observer.messages(batch, &context);
+        }
+        self.named.cut(batch, &**observer);
+        observer.event(Event::Replied { n, peer: &self.named.peer, rtt });
+        let printed = output.print(receiver, self.named, &context, ledger, &**observer).await?;
+        Ok(if printed == Printed::More { Asked::Replied } else { Asked::Enough })
+    }
+}

@@ -1,0 +1,302 @@
+//! `listen EP`: wait for peers, print their messages, answer.
+
+use std::sync::Arc;
+
+use framecat_proto::Endpoint;
+use framecat_proto::limits::{CLIENTS, DRAIN_TIME};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::connect::quiet;
+use crate::conn::{Conn, Kind, Stream};
+use crate::converse::{Bounds, Feed, Parcel, Shared, converse, sleep_until, stdin_messages};
+use crate::error::Error;
+use crate::event::{Event, Observer};
+use crate::link::Filled;
+use crate::open::{self, Accepted, ListenOptions, Listener};
+use crate::respond::{Answer, Respond};
+use crate::talk::{End, Shutdown, Talk};
+
+/// What `listen` is told.
+#[derive(Debug)]
+pub struct Listen {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// How to talk.
+    pub talk: Talk,
+    /// No host means every interface.
+    pub lan: bool,
+    /// Answers instead of stdin.
+    pub answer: Option<Answer>,
+    /// One connection (for datagrams one message), then the end.
+    pub once: bool,
+    /// Connections served at once.
+    pub max_clients: Option<usize>,
+    /// Where messages to the peers come from, opened when the first of them is there.
+    pub stdin: Stream,
+    /// Where their messages go.
+    pub stdout: Stream,
+}
+
+/// Batches of stdin waiting for one peer. Each is at most a read buffer, so a peer that reads
+/// nothing holds [`QUEUE_BYTES`](framecat_proto::limits::QUEUE_BYTES).
+const QUEUE_BATCHES: usize = 4;
+
+/// Binds, serves peers until the end: of the one conversation, of what `--count` and its like ask
+/// for, or by a signal.
+pub async fn run(
+    options: Listen,
+    observer: Arc<dyn Observer>,
+    shutdown: Shutdown,
+) -> Result<End, Error> {
+    let listen = ListenOptions { lan: options.lan, message_bytes: options.talk.message_bytes };
+    let listener = open::listen(&options.endpoint, &listen).await?;
+    let (endpoint, reach) = (listener.endpoint(), listener.reach());
+    observer.event(Event::Listening { endpoint, reach });
+    let deadline = options.talk.deadline.map(|time| Instant::now() + time);
+    let Listen { mut talk, answer, once, max_clients, stdin, stdout, .. } = options;
+    let datagrams = listener.is_datagrams();
+    if once && datagrams && talk.count.is_none() {
+        talk.count = Some(1);
+    }
+    let shared = Arc::new(Shared::new(talk, stdout, observer));
+    let ended = if once && !datagrams {
+        one(&shared, listener, stdin, answer, deadline, shutdown).await
+    } else {
+        let places = Arc::new(Semaphore::new(max_clients.unwrap_or(CLIENTS)));
+        Many { shared: shared.clone(), listener, answer, places, deadline, conns: JoinSet::new() }
+            .serve(stdin, shutdown)
+            .await
+    };
+    shared.output.flush().await.or_else(quiet)?;
+    Ok(shared.ledger.settle(ended?))
+}
+
+/// One connection, as nc has it.
+async fn one(
+    shared: &Shared,
+    mut listener: Listener,
+    stdin: Stream,
+    answer: Option<Answer>,
+    deadline: Option<Instant>,
+    mut shutdown: Shutdown,
+) -> Result<End, Error> {
+    let idle = shared.talk.idle;
+    let waiting = Instant::now();
+    let conn = loop {
+        let idle_at = idle.map(|idle| waiting + idle);
+        tokio::select! {
+            accepted = listener.accept() => match accepted? {
+                Accepted::Conn(conn) => break conn,
+                Accepted::Delayed { error, wait } => {
+                    shared.observer.event(Event::AcceptDelayed { error: &error, wait });
+                }
+            },
+            () = shutdown.requested() => return Ok(End::Interrupted),
+            () = sleep_until(deadline) => {
+                return Ok(End::Deadline(shared.talk.deadline.unwrap_or_default()));
+            }
+            () = sleep_until(idle_at) => return Ok(End::Done),
+        }
+    };
+    // Nobody else is let in; those in the queue are told so.
+    drop(listener);
+    let feed = match answer {
+        Some(answer) => Feed::Answers(Respond::new(answer)),
+        None => Feed::Stdin(stdin),
+    };
+    let bounds = Bounds { idle, deadline, wait: shared.talk.wait };
+    converse(shared, conn, shared.ledger.next_conn(), feed, bounds, shutdown).await
+}
+
+/// Many connections.
+struct Many {
+    shared: Arc<Shared>,
+    listener: Listener,
+    answer: Option<Answer>,
+    places: Arc<Semaphore>,
+    deadline: Option<Instant>,
+    conns: JoinSet<(u64, Result<End, Error>)>,
+}
+
+impl Many {
+    async fn serve(mut self, stdin: Stream, mut shutdown: Shutdown) -> Result<End, Error> {
+        let shared = self.shared.clone();
+        let (stop, stopped) = Shutdown::new();
+        let hub = Arc::new(Hub::default());
+        let kind = stdin.kind();
+        let mut reading = std::pin::pin!(hub.clone().read(stdin, &shared));
+        let mut reads = self.answer.is_none();
+        let ended = loop {
+            let idle_at = shared.talk.idle.map(|idle| shared.activity.last() + idle);
+            tokio::select! {
+                biased;
+                Some(done) = self.conns.join_next() => {
+                    let (id, outcome) = done.map_err(|error| {
+                        let error = std::io::Error::other(error);
+                        Error::io(crate::error::Op::Receive, self.listener.endpoint(), error)
+                    })?;
+                    hub.forget(id).await;
+                    if let Some(end) = self.note(id, outcome).await? {
+                        break end;
+                    }
+                }
+                accepted = accept(&mut self.listener, &self.places) => match accepted? {
+                    (Accepted::Conn(conn), place) => self.start(conn, place, kind, &hub, &stopped).await,
+                    (Accepted::Delayed { error, wait }, _) => {
+                        shared.observer.event(Event::AcceptDelayed { error: &error, wait });
+                    }
+                },
+                read = &mut reading, if reads => {
+                    reads = false;
+                    read?;
+                    hub.end().await;
+                }
+                () = shutdown.requested() => break End::Done,
+                () = sleep_until(self.deadline) => {
+                    break End::Deadline(shared.talk.deadline.unwrap_or_default());
+                }
+                () = sleep_until(idle_at) => {
+                    if idle_at.is_some_and(|at| shared.activity.last() + shared.talk.idle.unwrap_or_default() <= at) {
+                        break match shared.output.unmet().await {
+                            Some(what) => End::NotMet(what),
+                            None => End::Done,
+                        };
+                    }
+                }
+            }
+        };
+        // No new peers; messages in hand are finished.
+        stop.request();
+        drop(hub);
+        let drained = async { while self.conns.join_next().await.is_some() {} };
+        // Whoever is not done by then is cut off.
+        let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+        Ok(ended)
+    }
+
+    async fn start(
+        &mut self,
+        conn: Conn,
+        place: Option<OwnedSemaphorePermit>,
+        kind: Kind,
+        hub: &Arc<Hub>,
+        stopped: &Shutdown,
+    ) {
+        let shared = self.shared.clone();
+        let id = shared.ledger.next_conn();
+        shared.activity.touch();
+        let feed = match &self.answer {
+            Some(answer) => Feed::Answers(Respond::new(answer.clone())),
+            None => Feed::Queue(hub.join(id).await, kind),
+        };
+        let stopped = stopped.clone();
+        self.conns.spawn(async move {
+            let _place = place;
+            let bounds = Bounds::default();
+            (id, converse(&shared, conn, id, feed, bounds, stopped).await)
+        });
+    }
+
+    /// What the end of one connection means for all: `Some` ends the listener.
+    async fn note(&self, id: u64, outcome: Result<End, Error>) -> Result<Option<End>, Error> {
+        let shared = &self.shared;
+        match outcome {
+            Ok(End::Done) if shared.output.is_met().await => Ok(Some(End::Done)),
+            Ok(End::Done) if shared.output.is_closed() => Ok(Some(End::Done)),
+            Ok(_) => Ok(None),
+            // Stdout concerns all of them.
+            Err(error) if error.op == crate::error::Op::Write => Err(error),
+            Err(error) => {
+                if matches!(error.cause, crate::error::Cause::Framing(_)) {
+                    shared.ledger.note_lost();
+                }
+                shared.observer.event(Event::Failed { conn: id, error: &error });
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The next connection, once there is a place for it. Peers of one datagram socket are let in as
+/// they come: the listener bounds them, and must run for the others to hear anything.
+async fn accept(
+    listener: &mut Listener,
+    places: &Arc<Semaphore>,
+) -> Result<(Accepted, Option<OwnedSemaphorePermit>), Error> {
+    if listener.is_datagrams() {
+        return Ok((listener.accept().await?, None));
+    }
+    let place = places.clone().acquire_owned().await.ok();
+    Ok((listener.accept().await?, place))
+}
+
+/// Stdin for all peers. It is not read before one of them is there.
+#[derive(Default)]
+struct Hub {
+    peers: Mutex<Peers>,
+    joined: Notify,
+}
+
+#[derive(Default)]
+struct Peers {
+    queues: Vec<(u64, mpsc::Sender<Arc<Parcel>>)>,
+    ended: bool,
+}
+
+impl Hub {
+    async fn join(&self, id: u64) -> mpsc::Receiver<Arc<Parcel>> {
+        let (send, receive) = mpsc::channel(QUEUE_BATCHES);
+        let mut peers = self.peers.lock().await;
+        if !peers.ended {
+            peers.queues.push((id, send));
+        }
+        self.joined.notify_one();
+        receive
+    }
+
+    async fn forget(&self, id: u64) {
+        self.peers.lock().await.queues.retain(|(known, _)| *known != id);
+    }
+
+    /// Stdin ended: so does our direction of every conversation.
+    async fn end(&self) {
+        let mut peers = self.peers.lock().await;
+        peers.ended = true;
+        peers.queues.clear();
+    }
+
+    async fn read(self: Arc<Self>, stdin: Stream, shared: &Shared) -> Result<(), Error> {
+        let mut messages = stdin_messages(stdin, &shared.talk)?;
+        loop {
+            while self.peers.lock().await.queues.is_empty() {
+                self.joined.notified().await;
+            }
+            match messages.fill().await? {
+                Filled::Messages => {}
+                Filled::Notice(_) => continue,
+                Filled::End => return Ok(()),
+            }
+            let parcel = Arc::new(Parcel::of(messages.batch()));
+            let queues: Vec<_> = self.peers.lock().await.queues.clone();
+            for (_, queue) in queues {
+                // A peer that is gone takes no more; one that is slow slows stdin down.
+                let _ = queue.send(parcel.clone()).await;
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// For a verb that begins now.
+    pub(super) fn new(talk: Talk, stdout: Stream, observer: Arc<dyn Observer>) -> Shared {
+        Shared {
+            output: crate::output::Output::new(stdout, &talk),
+            talk,
+            ledger: Default::default(),
+            observer,
+            activity: Default::default(),
+        }
+    }
+}
