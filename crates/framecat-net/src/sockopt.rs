@@ -85,8 +85,8 @@ macro_rules! row {
 /// Every socket option of [`OPTIONS`] (`bind` and `backlog` are arguments of calls, not options).
 ///
 /// A dual-stack socket speaks IPv4 too, so the IPv4 options are set on IPv6 sockets as well.
-/// `fastopen` is one option for who listens and another for who dials; a listener never comes to
-/// `BeforeConnect`, and on a dialling socket TCP_FASTOPEN is without effect.
+/// `fastopen` is one option for who listens and another for who dials: only who dials applies
+/// `BeforeConnect`, and on its socket TCP_FASTOPEN is without effect.
 const ROWS: &[Row] = &[
     row!("reuseaddr", SOL_SOCKET, SO_REUSEADDR, Flag, INET, BeforeBind),
     row!("reuseport", SOL_SOCKET, SO_REUSEPORT, Flag, INET, BeforeBind),
@@ -120,6 +120,13 @@ pub struct OptionError {
     pub source: io::Error,
     /// What to try.
     pub remedy: String,
+}
+
+impl From<OptionError> for io::Error {
+    /// The kernel's reason with its errno, for who sorts errors by it.
+    fn from(error: OptionError) -> io::Error {
+        error.source
+    }
 }
 
 /// Sets the options that were given and that belong to this moment of a socket's life, in the order
