@@ -1,0 +1,621 @@
+//! The group **sticky** (粘包): a stream has no messages, and what the notes do about it.
+//!
+//! One fn a law makes the calls. `sticky/judge.rs` concludes, `sticky/told.rs` tells.
+//! Both ends are plain blocking sockets on loopback; the receiver's and the sender's calls give up
+//! after [`PATIENCE`], so that no experiment hangs.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use framecat_net::sockopt::{bytes_to_read, bytes_unsent, tcp_info};
+use rustix::net::sockopt::{set_tcp_cork, set_tcp_nodelay, set_tcp_quickack};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use crate::evidence::{Evidence, Scene, errno_name, hex, quoted};
+use crate::lang::Text;
+
+mod judge;
+#[cfg(test)]
+mod tests;
+mod told;
+
+pub(crate) use told::{CURE_DELAY, CURE_MARKER, CURE_STRUCT, STICKY, WHOLE};
+
+/// The longest that one call waits. Never reached unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is watched in the kernel: bytes that the sender's kernel still keeps (SIOCOUTQ), segments
+/// with data that it sent (TCP_INFO), and the very bytes that wait at the receiver (MSG_PEEK).
+const BUFFERS: &[Text] = &[
+    Text::new("SEND BUF", "发送缓冲"),
+    Text::new("SEGMENTS", "报文段"),
+    Text::new("RECEIVE BUF", "接收缓冲"),
+];
+
+/// Only how many bytes wait at the receiver (FIONREAD).
+const UNREAD: &[Text] = &[Text::new("UNREAD", "未读字节")];
+
+/// What the kernel does with three sends, chosen by one socket option.
+#[derive(Clone, Copy)]
+enum Sending {
+    /// TCP_NODELAY: a segment at once for each send.
+    AtOnce,
+    /// Nagle's rule, on by default: a small segment waits while an earlier one is unacknowledged.
+    Nagle,
+    /// TCP_CORK: nothing small leaves until the cork is pulled.
+    Corked,
+}
+
+/// Law `sticky`: sends merge, and a send can be split.
+fn sticky() -> io::Result<Evidence> {
+    let mut seen = Evidence::new();
+    three_sends("at_once", Sending::AtOnce, &mut seen)?;
+    three_sends("nagle", Sending::Nagle, &mut seen)?;
+    three_sends("corked", Sending::Corked, &mut seen)?;
+    many_sends_to_a_fast_receiver(&mut seen)?;
+    one_send_into_a_small_buffer(&mut seen)?;
+    one_large_send(&mut seen)?;
+    Ok(seen)
+}
+
+fn three_sends(name: &'static str, sending: Sending, seen: &mut Evidence) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let sender = TcpStream::connect(listener.local_addr()?)?;
+    let (receiver, _) = listener.accept()?;
+    receiver.set_read_timeout(Some(PATIENCE))?;
+    match sending {
+        Sending::AtOnce => set_tcp_nodelay(&sender, true)?,
+        // In the middle of a conversation acknowledgements are delayed, in the hope that an answer
+        // will carry them. A new connection acknowledges at once, unless told so.
+        Sending::Nagle => set_tcp_quickack(&receiver, false)?,
+        Sending::Corked => set_tcp_cork(&sender, true)?,
+    }
+
+    let mut scene = Scene::new(name, BUFFERS);
+    let mut sent = 0;
+    let messages: [&[u8]; 3] = [b"one", b"two", b"three"];
+    for message in messages {
+        let taken = send(&sender, message, SendFlags::NOSIGNAL)?;
+        scene.left(format!("send({}) = {taken}", quoted(message)), buffers(&sender, &receiver)?);
+        sent += taken;
+    }
+    if let Sending::Corked = sending {
+        set_tcp_cork(&sender, false)?;
+        scene.left("TCP_CORK off".into(), buffers(&sender, &receiver)?);
+    }
+    wait_until_unread(&receiver, sent)?;
+
+    let (mut received, mut recvs) = (0, 0);
+    let mut buffer = [0; 1024];
+    while received < sent {
+        let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+        let call = format!("recv(1024) = {taken} {}", quoted(&buffer[..taken]));
+        scene.right(call, buffers(&sender, &receiver)?);
+        recvs += 1;
+        received += taken;
+        if taken == 0 {
+            break;
+        }
+    }
+    seen.set(&format!("{name}_sends"), messages.len());
+    seen.set(&format!("{name}_sent_bytes"), sent);
+    seen.set(&format!("{name}_segments"), tcp_info(sender.as_fd())?.data_segs_out);
+    seen.set(&format!("{name}_recvs"), recvs);
+    seen.set(&format!("{name}_received_bytes"), received);
+    seen.scenes.push(scene);
+    Ok(())
+}
+
+fn many_sends_to_a_fast_receiver(seen: &mut Evidence) -> io::Result<()> {
+    const SENDS: usize = 2_000;
+    let message = b"sixteen bytes...";
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let sender = TcpStream::connect(listener.local_addr()?)?;
+    let (receiver, _) = listener.accept()?;
+    receiver.set_read_timeout(Some(PATIENCE))?;
+    sender.set_write_timeout(Some(PATIENCE))?;
+
+    let (mut recvs, mut merged, mut largest, mut received) = (0, 0, 0, 0);
+    let sent = thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            let mut sent = 0;
+            for _ in 0..SENDS {
+                sent += send(&sender, message, SendFlags::NOSIGNAL)?;
+            }
+            sender.shutdown(Shutdown::Write)?;
+            Ok::<_, io::Error>(sent)
+        });
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+            if taken == 0 {
+                break;
+            }
+            recvs += 1;
+            received += taken;
+            merged += usize::from(taken > message.len());
+            largest = largest.max(taken);
+        }
+        sending.join().expect("the sender does not panic")
+    })?;
+    seen.set("fast_sends", SENDS);
+    seen.set("fast_sent_bytes", sent);
+    seen.set("fast_segments", tcp_info(sender.as_fd())?.data_segs_out);
+    seen.set("fast_recvs", recvs);
+    seen.set("fast_received_bytes", received);
+    seen.set("fast_merged_recvs", merged);
+    seen.set("fast_largest_bytes", largest);
+    Ok(())
+}
+
+fn one_send_into_a_small_buffer(seen: &mut Evidence) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let sender = TcpStream::connect(listener.local_addr()?)?;
+    let (receiver, _) = listener.accept()?;
+    receiver.set_read_timeout(Some(PATIENCE))?;
+
+    let mut scene = Scene::new("split", BUFFERS);
+    let message = b"onetwo";
+    let sent = send(&sender, message, SendFlags::NOSIGNAL)?;
+    scene.left(format!("send({}) = {sent}", quoted(message)), buffers(&sender, &receiver)?);
+    wait_until_unread(&receiver, sent)?;
+    let (mut recvs, mut received) = (0, 0);
+    let mut buffer = [0; 4];
+    while received < sent {
+        let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+        let call = format!("recv(4) = {taken} {}", quoted(&buffer[..taken]));
+        scene.right(call, buffers(&sender, &receiver)?);
+        recvs += 1;
+        received += taken;
+        if taken == 0 {
+            break;
+        }
+    }
+    seen.set("split_sends", 1);
+    seen.set("split_sent_bytes", sent);
+    seen.set("split_segments", tcp_info(sender.as_fd())?.data_segs_out);
+    seen.set("split_recvs", recvs);
+    seen.set("split_received_bytes", received);
+    seen.scenes.push(scene);
+    Ok(())
+}
+
+fn one_large_send(seen: &mut Evidence) -> io::Result<()> {
+    let message = vec![b'x'; 4 << 20];
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let sender = TcpStream::connect(listener.local_addr()?)?;
+    let (receiver, _) = listener.accept()?;
+    receiver.set_read_timeout(Some(PATIENCE))?;
+    sender.set_write_timeout(Some(PATIENCE))?;
+
+    let (mut recvs, mut first, mut received) = (0, 0, 0);
+    let sent = thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            let sent = send(&sender, &message, SendFlags::NOSIGNAL)?;
+            sender.shutdown(Shutdown::Write)?;
+            Ok::<_, io::Error>(sent)
+        });
+        // The buffer has room for the whole message, and yet.
+        let mut buffer = vec![0; message.len()];
+        loop {
+            let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+            if taken == 0 {
+                break;
+            }
+            if recvs == 0 {
+                first = taken;
+            }
+            recvs += 1;
+            received += taken;
+        }
+        sending.join().expect("the sender does not panic")
+    })?;
+    seen.set("large_sends", 1);
+    seen.set("large_sent_bytes", sent);
+    seen.set("large_segments", tcp_info(sender.as_fd())?.data_segs_out);
+    seen.set("large_recvs", recvs);
+    seen.set("large_first_bytes", first);
+    seen.set("large_received_bytes", received);
+    Ok(())
+}
+
+/// The marker of the experiment. A printable one, so that it can be seen.
+const MARKER: u8 = b';';
+
+/// Law `cure-marker`: a marker ends each message, if no payload can hold it.
+fn cure_marker() -> io::Result<Evidence> {
+    let mut seen = Evidence::new();
+    seen.set("marker", char::from(MARKER).to_string());
+    let harmless: [&[u8]; 3] = [b"one", b"two", b"three"];
+    let holds_it: [&[u8]; 3] = [b"one", b"two;half", b"100%"];
+    for (name, payloads, escaping) in
+        [("plain", harmless, false), ("bare", holds_it, false), ("escaped", holds_it, true)]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let sender = TcpStream::connect(listener.local_addr()?)?;
+        let (receiver, _) = listener.accept()?;
+        receiver.set_read_timeout(Some(PATIENCE))?;
+
+        let mut scene = Scene::new(name, UNREAD);
+        let mut sent = 0;
+        for payload in payloads {
+            let mut wire = if escaping { escape(payload) } else { payload.to_vec() };
+            wire.push(MARKER);
+            let taken = send(&sender, &wire, SendFlags::NOSIGNAL)?;
+            sent += taken;
+            wait_until_unread(&receiver, sent)?;
+            let unread = bytes_to_read(receiver.as_fd())?;
+            scene.left(format!("send({}) = {taken}", quoted(&wire)), vec![unread.to_string()]);
+        }
+        sender.shutdown(Shutdown::Write)?;
+
+        // Six bytes at a time: messages come both merged and cut, and it must not matter.
+        let (mut found, mut rest, mut recvs) = (Vec::new(), Vec::new(), 0);
+        let mut buffer = [0; 6];
+        loop {
+            let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+            if taken == 0 {
+                break;
+            }
+            recvs += 1;
+            rest.extend_from_slice(&buffer[..taken]);
+            let before = found.len();
+            while let Some(end) = rest.iter().position(|byte| *byte == MARKER) {
+                let wire: Vec<u8> = rest.drain(..=end).collect();
+                let wire = &wire[..end];
+                found.push(quoted(&if escaping { unescape(wire) } else { wire.to_vec() }));
+            }
+            let unread = bytes_to_read(receiver.as_fd())?;
+            let messages = found[before..].join(" ");
+            let call = format!("recv(6) = {} -> {messages}", quoted(&buffer[..taken]));
+            scene.right(call, vec![unread.to_string()]);
+        }
+        let given: Vec<String> = payloads.iter().map(|payload| quoted(payload)).collect();
+        seen.set(&format!("{name}_given"), given);
+        seen.set(&format!("{name}_found"), found);
+        seen.set(&format!("{name}_recvs"), recvs);
+        seen.scenes.push(scene);
+    }
+    Ok(seen)
+}
+
+/// Writes the marker, and the sign of an escape itself, as `%` and two hex digits.
+fn escape(payload: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for byte in payload {
+        match byte {
+            b'%' | &MARKER => wire.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+            _ => wire.push(*byte),
+        }
+    }
+    wire
+}
+
+/// Undoes [`escape`].
+fn unescape(wire: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    let mut rest = wire;
+    while let Some((byte, after)) = rest.split_first() {
+        let escaped = after.get(..2).filter(|_| *byte == b'%');
+        let digits = escaped.and_then(|hex| std::str::from_utf8(hex).ok());
+        match digits.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(value) => {
+                payload.push(value);
+                rest = &after[2..];
+            }
+            None => {
+                payload.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    payload
+}
+
+/// The notes' structure as a C program on this machine lays it out.
+#[repr(C)]
+struct NativeHead {
+    time: u64,
+    length: u32,
+}
+
+/// Bytes of the structure's head in network order: Python's `!QI`.
+const HEAD_BYTES: usize = 12;
+
+/// Law `cure-struct`: time and length in front of the content carry any payload.
+fn cure_struct() -> io::Result<Evidence> {
+    let mut seen = Evidence::new();
+    let payloads: [&[u8]; 4] = [b"one", b"two;half", b"", b"\0\0\n"];
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos() as u64);
+
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let sender = TcpStream::connect(listener.local_addr()?)?;
+    let (receiver, _) = listener.accept()?;
+    receiver.set_read_timeout(Some(PATIENCE))?;
+    let mut scene = Scene::new("network", UNREAD);
+    let mut sent = 0;
+    for payload in payloads {
+        // struct.pack("!QI", time, len(payload)) + payload
+        let mut wire = time.to_be_bytes().to_vec();
+        wire.extend_from_slice(&(payload.len() as u32).to_be_bytes());
+        wire.extend_from_slice(payload);
+        if sent == 0 {
+            seen.set("network_head", hex(&wire[..HEAD_BYTES]));
+        }
+        let taken = send(&sender, &wire, SendFlags::NOSIGNAL)?;
+        sent += taken;
+        wait_until_unread(&receiver, sent)?;
+        let unread = bytes_to_read(receiver.as_fd())?;
+        let call = format!("send(time {} {}) = {taken}", payload.len(), quoted(payload));
+        scene.left(call, vec![unread.to_string()]);
+    }
+    sender.shutdown(Shutdown::Write)?;
+
+    let (mut found, mut rest, mut recvs) = (Vec::new(), Vec::new(), 0);
+    let mut buffer = [0; 25];
+    loop {
+        let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+        if taken == 0 {
+            break;
+        }
+        recvs += 1;
+        rest.extend_from_slice(&buffer[..taken]);
+        let before = found.len();
+        while let Some(head) = rest.get(8..HEAD_BYTES) {
+            let length = u32::from_be_bytes(head.try_into().expect("four bytes")) as usize;
+            if rest.len() < HEAD_BYTES + length {
+                break;
+            }
+            let message: Vec<u8> = rest.drain(..HEAD_BYTES + length).collect();
+            found.push(quoted(&message[HEAD_BYTES..]));
+        }
+        let unread = bytes_to_read(receiver.as_fd())?;
+        let messages = found[before..].join(" ");
+        scene.right(format!("recv(25) = {taken} -> {messages}"), vec![unread.to_string()]);
+    }
+    let given: Vec<String> = payloads.iter().map(|payload| quoted(payload)).collect();
+    seen.set("given", given);
+    seen.set("found", found);
+    seen.set("sends", payloads.len());
+    seen.set("recvs", recvs);
+    seen.set("head_bytes", HEAD_BYTES);
+    seen.scenes.push(scene);
+    native_head(time, payloads[0], &mut seen)?;
+    Ok(seen)
+}
+
+/// The same head sent as this machine's C compiler lays it out, and read as `!QI`.
+fn native_head(time: u64, payload: &[u8], seen: &mut Evidence) -> io::Result<()> {
+    let head = NativeHead { time, length: payload.len() as u32 };
+    let mut wire = head.time.to_ne_bytes().to_vec();
+    wire.extend_from_slice(&head.length.to_ne_bytes());
+    // C leaves what it likes in the padding; zeros here.
+    wire.resize(size_of::<NativeHead>(), 0);
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let sender = TcpStream::connect(listener.local_addr()?)?;
+    let (receiver, _) = listener.accept()?;
+    receiver.set_read_timeout(Some(PATIENCE))?;
+    let sent = send(&sender, &wire, SendFlags::NOSIGNAL)?;
+    wait_until_unread(&receiver, sent)?;
+    let mut buffer = [0; HEAD_BYTES];
+    let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+    let length = buffer[8..].try_into().expect("four bytes");
+    seen.set("native_head", hex(&wire));
+    seen.set("native_head_bytes", sent);
+    seen.set("native_read_bytes", taken);
+    seen.set("native_length_sent", payload.len());
+    seen.set("native_length_read", u32::from_be_bytes(length));
+    Ok(())
+}
+
+/// The pause of the experiment; the notes sleep 100 ms.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Law `cure-delay`: a pause between sends only seems to keep messages apart.
+fn cure_delay() -> io::Result<Evidence> {
+    let mut seen = Evidence::new();
+    seen.set("pause_ms", PAUSE.as_millis() as u64);
+    to_a_prompt_receiver("prompt", PAUSE, &mut seen)?;
+    to_a_prompt_receiver("unpaused", Duration::ZERO, &mut seen)?;
+    to_a_late_receiver(&mut seen)?;
+    Ok(seen)
+}
+
+/// Five messages of two bytes.
+const PACED: [&[u8]; 5] = [b"m1", b"m2", b"m3", b"m4", b"m5"];
+
+/// The receiver waits in recv all the time.
+fn to_a_prompt_receiver(
+    name: &'static str,
+    pause: Duration,
+    seen: &mut Evidence,
+) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let sender = TcpStream::connect(listener.local_addr()?)?;
+    let (receiver, _) = listener.accept()?;
+    receiver.set_read_timeout(Some(PATIENCE))?;
+
+    let mut scene = Scene::new(name, &[]);
+    let mut receiving = scene.clone();
+    let (mut recvs, mut received, mut sent) = (0, 0, 0);
+    let took = thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut buffer = [0; 1024];
+            loop {
+                let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+                if taken == 0 {
+                    return Ok::<_, io::Error>(());
+                }
+                let call = format!("recv(1024) = {taken} {}", quoted(&buffer[..taken]));
+                receiving.right(call, Vec::new());
+                recvs += 1;
+                received += taken;
+            }
+        });
+        let begun = Instant::now();
+        for message in PACED {
+            let at_us = scene.now_us();
+            let taken = send(&sender, message, SendFlags::NOSIGNAL)?;
+            scene.left_at(at_us, format!("send({}) = {taken}", quoted(message)));
+            sent += taken;
+            thread::sleep(pause);
+        }
+        let took = begun.elapsed();
+        sender.shutdown(Shutdown::Write)?;
+        reader.join().expect("the reader does not panic")?;
+        Ok::<_, io::Error>(took)
+    })?;
+    scene.merge(receiving);
+    seen.set(&format!("{name}_sends"), PACED.len());
+    seen.set(&format!("{name}_sent_bytes"), sent);
+    seen.set(&format!("{name}_recvs"), recvs);
+    seen.set(&format!("{name}_received_bytes"), received);
+    seen.set(&format!("{name}_us_each"), took.as_micros() as u64 / PACED.len() as u64);
+    seen.scenes.push(scene);
+    Ok(())
+}
+
+/// The same pauses, but the receiver is busy with something else until all has arrived.
+fn to_a_late_receiver(seen: &mut Evidence) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let sender = TcpStream::connect(listener.local_addr()?)?;
+    let (receiver, _) = listener.accept()?;
+    receiver.set_read_timeout(Some(PATIENCE))?;
+
+    let mut scene = Scene::new("late", UNREAD);
+    let mut sent = 0;
+    let begun = Instant::now();
+    for message in PACED {
+        let taken = send(&sender, message, SendFlags::NOSIGNAL)?;
+        sent += taken;
+        wait_until_unread(&receiver, sent)?;
+        let unread = bytes_to_read(receiver.as_fd())?;
+        scene.left(format!("send({}) = {taken}", quoted(message)), vec![unread.to_string()]);
+        thread::sleep(PAUSE);
+    }
+    let took = begun.elapsed();
+    sender.shutdown(Shutdown::Write)?;
+    let (mut recvs, mut received) = (0, 0);
+    let mut buffer = [0; 1024];
+    loop {
+        let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+        if taken == 0 {
+            break;
+        }
+        let unread = bytes_to_read(receiver.as_fd())?;
+        let call = format!("recv(1024) = {taken} {}", quoted(&buffer[..taken]));
+        scene.right(call, vec![unread.to_string()]);
+        recvs += 1;
+        received += taken;
+    }
+    seen.set("late_sends", PACED.len());
+    seen.set("late_sent_bytes", sent);
+    seen.set("late_recvs", recvs);
+    seen.set("late_received_bytes", received);
+    seen.set("late_us_each", took.as_micros() as u64 / PACED.len() as u64);
+    seen.scenes.push(scene);
+    Ok(())
+}
+
+/// Law `whole`: one whole in many sends needs no cure; the end of the stream is its boundary.
+fn whole() -> io::Result<Evidence> {
+    const FILE_BYTES_MAX: u64 = 256 << 10;
+    const PIECE_BYTES: usize = 1_000;
+    // A file that is always there and holds bytes of every value: this program's own.
+    let mut file = Vec::new();
+    File::open(std::env::current_exe()?)?.take(FILE_BYTES_MAX).read_to_end(&mut file)?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let sender = TcpStream::connect(listener.local_addr()?)?;
+    let (receiver, _) = listener.accept()?;
+    receiver.set_read_timeout(Some(PATIENCE))?;
+    sender.set_write_timeout(Some(PATIENCE))?;
+
+    let mut seen = Evidence::new();
+    let mut scene = Scene::new("whole", UNREAD);
+    let mut sending = scene.clone();
+    let (mut recvs, mut received) = (0, Vec::new());
+    let (all_read, wait_all_read) = mpsc::channel();
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let wait_all_read = wait_all_read;
+            let at_us = sending.now_us();
+            let (mut sends, mut sent) = (0, 0);
+            while sent < file.len() {
+                let end = file.len().min(sent + PIECE_BYTES);
+                sent += send(&sender, &file[sent..end], SendFlags::NOSIGNAL)?;
+                sends += 1;
+            }
+            sending.left_at(at_us, format!("{sends} x send(1000 B), {sent} B"));
+            // An error means that the receiver gave up; the stream is ended all the same.
+            let _ = wait_all_read.recv_timeout(PATIENCE);
+            let at_us = sending.now_us();
+            sender.shutdown(Shutdown::Write)?;
+            sending.left_at(at_us, "shutdown(SHUT_WR) = 0".into());
+            Ok::<_, io::Error>((sends, sent))
+        });
+        let mut buffer = vec![0; 64 << 10];
+        while received.len() < file.len() {
+            let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+            if taken == 0 {
+                break;
+            }
+            recvs += 1;
+            received.extend_from_slice(&buffer[..taken]);
+        }
+        let unread = || bytes_to_read(receiver.as_fd()).map(|bytes| vec![bytes.to_string()]);
+        scene.right(format!("{recvs} x recv(64 KiB), {} B", received.len()), unread()?);
+        // Every byte is here, and nothing says so: a plain recv would wait now.
+        let before = match recv(&receiver, &mut buffer[..], RecvFlags::DONTWAIT) {
+            Ok((taken, _)) => taken.to_string(),
+            Err(errno) => errno_name(errno.raw_os_error()).unwrap_or("another error").into(),
+        };
+        scene.right(format!("recv(MSG_DONTWAIT): {before}"), unread()?);
+        // The sender may have failed and gone; join tells.
+        let _ = all_read.send(());
+        let (end, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
+        scene.right(format!("recv(64 KiB) = {end}"), unread()?);
+        let (sends, sent) = sender.join().expect("the sender does not panic")?;
+        seen.set("sends", sends);
+        seen.set("sent_bytes", sent);
+        seen.set("before_end", before);
+        seen.set("end", end);
+        Ok::<_, io::Error>(())
+    })?;
+    scene.merge(sending);
+    seen.set("recvs", recvs);
+    seen.set("received_bytes", received.len());
+    seen.set("same_content", received == file);
+    seen.scenes.push(scene);
+    Ok(seen)
+}
+
+/// What [`BUFFERS`] hold now. Looking (MSG_PEEK) takes nothing out.
+fn buffers(sender: &TcpStream, receiver: &TcpStream) -> io::Result<Vec<String>> {
+    let mut waiting = [0; 64];
+    let peek = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    let waiting = match recv(receiver, &mut waiting[..], peek) {
+        Ok((taken, _)) => waiting[..taken].escape_ascii().to_string(),
+        Err(rustix::io::Errno::AGAIN) => String::new(),
+        Err(errno) => return Err(errno.into()),
+    };
+    let kept = bytes_unsent(sender.as_fd())?;
+    let segments = tcp_info(sender.as_fd())?.data_segs_out;
+    Ok(vec![format!("{kept} B"), segments.to_string(), waiting])
+}
+
+/// Asks the kernel again and again until so many bytes wait at the receiver: no guess by a pause.
+fn wait_until_unread(receiver: &TcpStream, bytes: usize) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while bytes_to_read(receiver.as_fd())? < bytes {
+        if Instant::now() > deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        thread::sleep(Duration::from_micros(50));
+    }
+    Ok(())
+}
