@@ -1,1 +1,3 @@
 //! framecat-net
+
+pub mod sockopt;

@@ -4,16 +4,24 @@
 //!
 //! | the thing | where |
 //! | --- | --- |
-//! | where to connect or listen | `Endpoint`, with its socket options |
+//! | where to connect or listen | [`Endpoint`], with its socket [`options`] |
 //! | where a message ends | [`Framing`] (the rule), [`Framer`](framing::Framer) (the rule at work) |
 //! | what came out | [`Spans`](message::Spans) over the bytes that were read |
 //! | how a message looks on stdin and stdout | [`text::Form`] |
-//! | text made from messages | `template::Template` |
+//! | text made from messages | [`template::Template`] |
+//! | a line split as a command line is | [`words`] |
+//! | sizes and times as people write them | [`quantity`] |
 //! | every bound a peer could push against | [`limits`] |
 
+pub mod endpoint;
 pub mod framing;
 pub mod limits;
 pub mod message;
+pub mod options;
+pub mod quantity;
+pub mod template;
 pub mod text;
+pub mod words;
 
+pub use endpoint::Endpoint;
 pub use framing::Framing;

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::options::Keepalive;
+
 /// One message unless `--max-message` says otherwise. Larger than anything a person types, small
 /// enough that a few dozen connections at their limit still fit in an ordinary machine.
 pub const MESSAGE_BYTES: usize = 16 << 20;
@@ -11,11 +13,22 @@ pub const MESSAGE_BYTES: usize = 16 << 20;
 /// The most that `--max-message` accepts. Spans address a buffer with 31 bits.
 pub const MESSAGE_BYTES_CEILING: usize = 1 << 30;
 
+/// The header, marker, magic or trailer that a framing's word may describe. Larger than any real
+/// one; with it a header waits in memory, so it stays small.
+pub const HEADER_BYTES: usize = 4 << 10;
+
 /// The first bytes of a message or of broken input shown in an error.
 pub const SHOWN_HEAD_BYTES: usize = 16;
 
 /// A payload of `--show` longer than this is shown in part, unless `--show=all`.
 pub const SHOW_BYTES: usize = 256;
+
+/// The word indexes of a template run from 0 to one less than this. A template remembers where each
+/// word up to its largest index lies, so a larger one would let a typing mistake cost memory.
+pub const TEMPLATE_WORDS: usize = 1_000;
+
+/// What a line of JSON may hold besides its message: the keys that reading ignores.
+pub const JSON_KEYS_BYTES: usize = 64 << 10;
 
 /// Payloads up to this size are copied beside each other into one buffer; larger ones are handed to
 /// the kernel where they lie (`writev`). Copying 4 KiB costs less than one more vector element.
@@ -70,6 +83,11 @@ pub const LINGER_TIME: Duration = Duration::from_secs(5);
 
 /// Conversations in hand after the first SIGINT or SIGTERM.
 pub const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// Keepalive of a TCP connection unless `keepalive=` says otherwise: a vanished peer is noticed after
+/// a minute (30 s + 3 × 10 s), the kernel's own default takes over two hours.
+pub const KEEPALIVE: Keepalive =
+    Keepalive { idle: Duration::from_secs(30), interval: Duration::from_secs(10), count: 3 };
 
 /// A peer of a UDP relay that says nothing for this long is forgotten, unless `--idle` says
 /// otherwise.

@@ -39,12 +39,25 @@ pub struct Spans {
     /// Nanoseconds since 1970 that messages brought along, one each or none at all.
     times: Vec<u64>,
     cut_last: bool,
+    one_by_one: bool,
 }
 
 impl Spans {
     /// No messages yet.
     pub fn new() -> Spans {
         Spans::default()
+    }
+
+    /// Asks framers to stop after each message, so that the rule can change behind it.
+    pub fn one_by_one(mut self) -> Spans {
+        self.one_by_one = true;
+        self
+    }
+
+    /// Whether a framer must stop here.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.one_by_one && !self.list.is_empty()
     }
 
     /// Forgets all messages, keeps the memory.

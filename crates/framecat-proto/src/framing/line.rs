@@ -12,6 +12,7 @@ use std::fmt;
 
 use memchr::{memchr, memchr_iter};
 
+use super::nearest::{options, unknown_option};
 use super::{EncodeError, Ending, Fault, ParseFramingError, Progress};
 use crate::message::{Context, Outbound, Outgoing, Spans};
 
@@ -26,25 +27,21 @@ pub struct Line {
 
 impl Line {
     pub(super) fn parse(rest: &str) -> Result<Line, ParseFramingError> {
+        if rest.starts_with(':') {
+            return Err(ParseFramingError {
+                problem: format!("the framing `line` takes no argument, but `{rest}` follows"),
+                remedy: "write line[,keep][,resync]; another marker is delim:BYTES".into(),
+            });
+        }
         let mut line = Line::default();
-        for word in rest.split(',').skip(1) {
+        for word in options(rest) {
             match word {
                 "keep" => line.keep = true,
                 "resync" => line.resync = true,
-                _ => return Err(unknown(word)),
+                _ => return Err(unknown_option("line", word, &["keep", "resync"])),
             }
         }
-        if rest.starts_with(':') {
-            return Err(unknown(rest));
-        }
         Ok(line)
-    }
-}
-
-fn unknown(word: &str) -> ParseFramingError {
-    ParseFramingError {
-        problem: format!("`{word}` means nothing to the framing `line`"),
-        remedy: "write line, line,keep or line,resync; another marker is delim:BYTES".into(),
     }
 }
 
@@ -98,11 +95,16 @@ impl super::Framer for Framer {
             }
             out.push(start, end);
             start = lf + 1;
+            if out.is_full() {
+                self.scanned = 0;
+                return Progress { consumed: start, rejected, fault: None };
+            }
         }
-        if input.len() - start + kept > self.max {
+        let rest = input.len() - start;
+        if rest > 0 && rest + kept > self.max {
             return self.too_long(start, rejected);
         }
-        self.scanned = input.len() - start;
+        self.scanned = rest;
         Progress { consumed: start, rejected, fault: None }
     }
 

@@ -20,14 +20,27 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::limits::SHOWN_HEAD_BYTES;
+use crate::limits::{MESSAGE_BYTES_CEILING, SHOWN_HEAD_BYTES};
 use crate::message::{Batch, Context, Outbound, Outgoing, Spans};
 
+mod delim;
 mod eof;
+mod fixed;
+mod len;
 mod line;
+mod nearest;
 mod raw;
+// `struct` is a word of the language, so the module cannot have the file's name.
+#[path = "struct.rs"]
+mod structure;
 
+pub use delim::Delim;
+pub use fixed::Fixed;
+pub use len::{Counts, Len, Width};
 pub use line::Line;
+pub use structure::Struct;
+
+use nearest::cannot_resync;
 
 /// A rule that says where a message ends. Parses from one word and prints back the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +53,14 @@ pub enum Framing {
     Eof,
     /// Bytes up to LF.
     Line(Line),
+    /// Bytes up to a marker: `crlf`, `nul` and `delim:BYTES`.
+    Delim(Delim),
+    /// A length field says so.
+    Len(Len),
+    /// Time, byte count, content.
+    Struct(Struct),
+    /// So many bytes.
+    Fixed(Fixed),
 }
 
 impl Framing {
@@ -49,25 +70,38 @@ impl Framing {
     }
 
     /// A new framer for one direction of one stream. `max` is the longest payload in bytes that it
-    /// accepts, in either direction.
+    /// accepts, in either direction, and at most [`MESSAGE_BYTES_CEILING`].
     pub fn framer(&self, max: usize) -> Box<dyn Framer> {
+        let max = max.min(MESSAGE_BYTES_CEILING);
         match self {
             Framing::Raw | Framing::Native => Box::new(raw::Framer { max }),
             Framing::Eof => Box::new(eof::Framer::new(max)),
             Framing::Line(rule) => Box::new(line::Framer::new(*rule, max)),
+            Framing::Delim(rule) => Box::new(delim::Framer::new(rule, max)),
+            Framing::Len(rule) => rule.framer(max),
+            Framing::Struct(rule) => Box::new(structure::Framer::new(*rule, max)),
+            Framing::Fixed(rule) => Box::new(fixed::Framer::new(*rule, max)),
         }
     }
 
     /// What becomes of bytes left when a stream from the wire ends inside a message.
     pub fn tail(&self) -> Tail {
         match self {
-            Framing::Raw | Framing::Native | Framing::Eof | Framing::Line(_) => Tail::Keep,
+            Framing::Raw | Framing::Native | Framing::Eof => Tail::Keep,
+            Framing::Line(_) | Framing::Delim(_) => Tail::Keep,
+            Framing::Len(_) | Framing::Struct(_) | Framing::Fixed(_) => Tail::Error,
         }
     }
 
     /// Whether the rule finds messages in a stream at all.
     pub fn has_boundaries(&self) -> bool {
         !matches!(self, Framing::Raw)
+    }
+
+    /// The name of the framing that `word` is nearest to, for who mistyped one: `line` for `lines`.
+    pub fn nearest(word: &str) -> Option<&'static str> {
+        let name = &word[..word.find([':', ',']).unwrap_or(word.len())];
+        nearest::nearest(name, TABLE.iter().map(|row| row.name))
     }
 }
 
@@ -93,19 +127,36 @@ impl FromStr for Framing {
             ("native", "") => Ok(Framing::Native),
             ("eof", "") => Ok(Framing::Eof),
             ("line", rest) => Line::parse(rest).map(Framing::Line),
-            ("raw" | "native" | "eof", rest) => Err(takes_nothing(name, rest)),
-            _ => Err(ParseFramingError {
-                problem: format!("`{word}` is no framing"),
-                remedy: format!("the framings are {}; see framecat help framings", names()),
-            }),
+            ("crlf" | "nul" | "delim", rest) => Delim::parse(name, rest).map(Framing::Delim),
+            ("len", rest) => Len::parse(rest).map(Framing::Len),
+            ("struct", rest) => Struct::parse(rest).map(Framing::Struct),
+            ("fixed", rest) => Fixed::parse(rest).map(Framing::Fixed),
+            ("raw" | "native" | "eof", ",resync") => Err(cannot_resync(name)),
+            ("raw" | "native" | "eof", rest) => Err(takes_no_argument(name, rest)),
+            _ => Err(unknown_framing(word)),
         }
     }
 }
 
-fn takes_nothing(name: &str, rest: &str) -> ParseFramingError {
+fn unknown_framing(word: &str) -> ParseFramingError {
+    let known = format!("the framings are {}; see framecat help framings", names());
     ParseFramingError {
-        problem: format!("the framing `{name}` takes nothing after its name, but `{rest}` follows"),
-        remedy: format!("write `{name}` alone"),
+        problem: format!("`{word}` is no framing"),
+        remedy: match Framing::nearest(word) {
+            Some(near) => format!("did you mean `{near}`? {known}"),
+            None => known,
+        },
+    }
+}
+
+/// The framing `name` has no argument, and `rest` is one; options are told by the framing itself.
+fn takes_no_argument(name: &str, rest: &str) -> ParseFramingError {
+    ParseFramingError {
+        problem: format!("the framing `{name}` takes no argument, but `{rest}` follows"),
+        remedy: match TABLE.iter().find(|row| row.name == name) {
+            Some(row) if row.grammar != name => format!("write {}", row.grammar),
+            _ => format!("write `{name}` alone"),
+        },
     }
 }
 
@@ -120,6 +171,10 @@ impl fmt::Display for Framing {
             Framing::Native => f.write_str("native"),
             Framing::Eof => f.write_str("eof"),
             Framing::Line(rule) => write!(f, "line{rule}"),
+            Framing::Delim(rule) => rule.fmt(f),
+            Framing::Len(rule) => write!(f, "len:{rule}"),
+            Framing::Struct(rule) => write!(f, "struct{rule}"),
+            Framing::Fixed(rule) => write!(f, "fixed{rule}"),
         }
     }
 }
@@ -145,6 +200,20 @@ pub const TABLE: &[About] = &[
     },
     About { name: "eof", grammar: "eof", message: "everything until the stream ends" },
     About { name: "line", grammar: "line[,keep][,resync]", message: "bytes up to LF" },
+    About { name: "crlf", grammar: "crlf[,keep]", message: "bytes up to CR LF" },
+    About { name: "nul", grammar: "nul[,keep]", message: "bytes up to a zero byte" },
+    About {
+        name: "delim",
+        grammar: "delim:BYTES[,keep][,any]",
+        message: "bytes up to the marker; with any, up to any one of the bytes",
+    },
+    About { name: "len", grammar: len::GRAMMAR, message: "a length field says so" },
+    About {
+        name: "struct",
+        grammar: "struct[,keep]",
+        message: "time u64be in ns since 1970, length u32be, content: Python's '!QI'",
+    },
+    About { name: "fixed", grammar: "fixed:N", message: "N bytes" },
 ];
 
 /// What becomes of bytes left when the stream ends inside a message.
@@ -261,11 +330,24 @@ pub trait Framer: Send {
     /// `input` begins where the last call's `consumed` left off, and holds at least what that call
     /// left: a framer may remember how far it has looked (`,resync` apart, it must, so that bytes
     /// arriving one by one cost linear time). After a fault it is not called again, unless it
-    /// resynchronises.
+    /// resynchronises. It stops behind the message that makes `out` full ([`Spans::is_full`]), so
+    /// that another rule can take over there.
     fn decode(&mut self, input: &[u8], out: &mut Spans) -> Progress;
 
     /// What `rest`, the bytes that [`decode`](Self::decode) left, are now that the stream ended.
     fn end(&mut self, rest: &[u8]) -> Ending;
+
+    /// As [`end`](Self::end), and pushes the message that the end itself closes.
+    ///
+    /// Needs an implementation of its own only where bytes are transformed, so that the payload is
+    /// not `rest` as it stands. A fault says that the last message is broken; nothing is pushed then.
+    fn finish(&mut self, rest: &[u8], out: &mut Spans) -> Result<Ending, Fault> {
+        let ending = self.end(rest);
+        if ending == Ending::Whole {
+            out.push(0, rest.len());
+        }
+        Ok(ending)
+    }
 
     /// Appends one message to `out`, or refuses and leaves `out` as it was.
     fn encode(
@@ -406,6 +488,11 @@ impl Decoder {
         self.messages
     }
 
+    /// Counts messages that came whole from the kernel and never passed through the framer.
+    pub fn count(&mut self, messages: usize) {
+        self.messages += messages as u64;
+    }
+
     /// Finds all whole messages in `input`; see [`Framer::decode`] for what `input` must be.
     pub fn decode(&mut self, input: &[u8], out: &mut Spans) -> Decoded {
         let before = out.len();
@@ -419,24 +506,27 @@ impl Decoder {
 
     /// The stream ended; `rest` is what decoding left, and the whole input of the spans.
     pub fn end(&mut self, rest: &[u8], out: &mut Spans) -> Result<Tailed, FramingError> {
-        let whole = match self.framer.end(rest) {
+        let before = out.len();
+        match self.framer.finish(rest, out).map_err(|fault| self.error(fault, rest))? {
             Ending::Clean => return Ok(Tailed::Nothing),
-            Ending::Whole => true,
+            Ending::Whole => {}
             Ending::Cut { need } => {
                 let fault = Fault::Cut { have: rest.len(), need };
                 match self.tail {
-                    Tail::Keep => self.last_needs_no_end,
+                    Tail::Keep => out.push(0, rest.len()),
                     Tail::Drop => return Ok(Tailed::Dropped(self.error(fault, rest))),
                     Tail::Error => return Err(self.error(fault, rest)),
                 }
+                if !self.last_needs_no_end {
+                    out.mark_last_cut();
+                }
             }
-        };
-        out.push(0, rest.len());
-        if !whole {
-            out.mark_last_cut();
         }
-        self.messages += 1;
+        self.messages += (out.len() - before) as u64;
         self.offset += rest.len() as u64;
+        if out.len() == before {
+            return Ok(Tailed::Nothing);
+        }
         Ok(Tailed::Message)
     }
 

@@ -11,8 +11,10 @@ pub(super) struct Framer {
 impl super::Framer for Framer {
     fn decode(&mut self, input: &[u8], out: &mut Spans) -> Progress {
         // A read of no bytes is no message of a stream; datagrams do not come through here.
-        if !input.is_empty() {
-            out.push(0, input.len());
+        // One larger than the maximum has no boundary to respect either, so it is divided.
+        let step = self.max.max(1);
+        for start in (0..input.len()).step_by(step) {
+            out.push(start, input.len().min(start + step));
         }
         Progress { consumed: input.len(), ..Progress::default() }
     }

@@ -1,0 +1,264 @@
+//! An open connection: [`Stream`] for bytes, [`Datagrams`] for messages that the kernel keeps.
+//!
+//! Every endpoint is a descriptor in the end, so there is one type of stream for sockets, pipes,
+//! terminals and files, with no trait object between: what differs is one `match` on [`Kind`].
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use framecat_proto::message::Pieces;
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, Ready};
+
+pub use crate::datagrams::Datagrams;
+
+/// An open connection.
+#[derive(Debug)]
+pub enum Conn {
+    /// Bytes in order, with an end in each direction.
+    Stream(Stream),
+    /// Messages whose boundaries the kernel keeps.
+    Datagrams(Datagrams),
+}
+
+impl Conn {
+    /// The peer as its endpoint prints it, without the scheme.
+    pub fn peer(&self) -> &str {
+        match self {
+            Conn::Stream(stream) => stream.peer(),
+            Conn::Datagrams(datagrams) => datagrams.peer(),
+        }
+    }
+
+    /// Our own end, likewise.
+    pub fn local(&self) -> &str {
+        match self {
+            Conn::Stream(stream) => stream.local(),
+            Conn::Datagrams(datagrams) => datagrams.local(),
+        }
+    }
+
+    /// The descriptor, for socket options.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Conn::Stream(stream) => stream.as_fd(),
+            Conn::Datagrams(datagrams) => datagrams.as_fd(),
+        }
+    }
+}
+
+/// What a stream's descriptor is, as far as the calls on it differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A TCP connection.
+    Tcp,
+    /// A Unix stream connection.
+    Unix,
+    /// A socket inherited as stdin or stdout, which may block: others share its mode.
+    Inherited,
+    /// A pipe or FIFO.
+    Pipe,
+    /// A terminal.
+    Terminal,
+    /// A regular file: never waits.
+    File,
+    /// A device such as `/dev/null`.
+    Device,
+}
+
+impl Kind {
+    fn is_socket(self) -> bool {
+        matches!(self, Kind::Tcp | Kind::Unix | Kind::Inherited)
+    }
+}
+
+/// A stream of bytes over any descriptor. Clones share it; it closes with the last.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    fd: Fd,
+    kind: Kind,
+    peer: String,
+    local: String,
+}
+
+#[derive(Debug)]
+enum Fd {
+    /// Waits by epoll.
+    Polled(AsyncFd<OwnedFd>),
+    /// Cannot be polled because it never waits: files and most devices.
+    Direct(OwnedFd),
+}
+
+impl Stream {
+    /// Takes a descriptor. One that may wait must be non-blocking, sockets excepted: their calls say
+    /// `MSG_DONTWAIT`, so that a socket shared with another program keeps its mode.
+    ///
+    /// Must be called within a tokio runtime with I/O enabled.
+    pub fn new(fd: OwnedFd, kind: Kind, local: String, peer: String) -> io::Result<Stream> {
+        let interest = Interest::READABLE.add(Interest::WRITABLE);
+        let fd = match kind {
+            Kind::File => Fd::Direct(fd),
+            _ => match AsyncFd::try_with_interest(fd, interest) {
+                Ok(fd) => Fd::Polled(fd),
+                // epoll refuses what is always ready, /dev/null for one (epoll_ctl(2), EPERM).
+                Err(refused) => {
+                    let (fd, error) = refused.into_parts();
+                    if error.raw_os_error() != Some(libc::EPERM) {
+                        return Err(error);
+                    }
+                    Fd::Direct(fd)
+                }
+            },
+        };
+        Ok(Stream { inner: Arc::new(Inner { fd, kind, peer, local }) })
+    }
+
+    /// The descriptor back, if no clone holds it.
+    pub(crate) fn into_fd(self) -> Option<OwnedFd> {
+        match Arc::into_inner(self.inner)?.fd {
+            Fd::Polled(fd) => Some(fd.into_inner()),
+            Fd::Direct(fd) => Some(fd),
+        }
+    }
+
+    /// What the descriptor is.
+    pub fn kind(&self) -> Kind {
+        self.inner.kind
+    }
+
+    /// The peer's address, or what the stream is (`stdin`).
+    pub fn peer(&self) -> &str {
+        &self.inner.peer
+    }
+
+    /// Our own address.
+    pub fn local(&self) -> &str {
+        &self.inner.local
+    }
+
+    /// The descriptor.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.inner.fd {
+            Fd::Polled(fd) => fd.get_ref().as_fd(),
+            Fd::Direct(fd) => fd.as_fd(),
+        }
+    }
+
+    /// Runs a non-blocking system call, waiting for readiness whenever it says `EAGAIN` and
+    /// repeating it after `EINTR`. Cancel safe if the call is: nothing is kept between calls.
+    pub async fn until_ready<T>(
+        &self,
+        interest: Interest,
+        mut call: impl FnMut(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> io::Result<T> {
+        loop {
+            match call(self.as_fd()) {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => match &self.inner.fd {
+                    Fd::Direct(_) => tokio::task::yield_now().await,
+                    Fd::Polled(fd) => {
+                        let mut guard = fd.ready(interest).await?;
+                        // Only a call that says EAGAIN may take the readiness back, else an edge
+                        // that came in between would be lost.
+                        match call(self.as_fd()) {
+                            Err(Errno::AGAIN) => guard.clear_ready_matching(ready_of(interest)),
+                            Err(Errno::INTR) => {}
+                            Ok(done) => return Ok(done),
+                            Err(error) => return Err(error.into()),
+                        }
+                    }
+                },
+                Ok(done) => return Ok(done),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Reads what is there into the spare capacity of `buf`, at least one byte unless the stream
+    /// ended (0). Cancel safe.
+    pub async fn read(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
+        debug_assert!(buf.capacity() > buf.len(), "a read of no bytes looks like the end");
+        let socket = self.kind().is_socket();
+        self.until_ready(Interest::READABLE, |fd| match socket {
+            true => Ok(rustix::net::recv(fd, spare_capacity(buf), RecvFlags::DONTWAIT)?.0),
+            false => rustix::io::read(fd, spare_capacity(buf)),
+        })
+        .await
+    }
+
+    /// Writes all pieces, several to a call. Not cancel safe: how much went out is lost.
+    pub async fn write_pieces(&self, mut pieces: Pieces<'_>) -> io::Result<()> {
+        const SLICES: usize = 64;
+        let mut slices: [IoSlice<'_>; SLICES] = [IoSlice::new(&[]); SLICES];
+        loop {
+            let mut filled = 0;
+            while filled < SLICES {
+                let Some(piece) = pieces.next() else { break };
+                slices[filled] = IoSlice::new(piece);
+                filled += 1;
+            }
+            if filled == 0 {
+                return Ok(());
+            }
+            let mut left = &mut slices[..filled];
+            while !left.is_empty() {
+                let written = self.write_some(left).await?;
+                IoSlice::advance_slices(&mut left, written);
+            }
+        }
+    }
+
+    /// Writes all bytes. Not cancel safe: how much went out is lost.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = self.write_some(&[IoSlice::new(bytes)]).await?;
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+
+    async fn write_some(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let socket = self.kind().is_socket();
+        let written = self
+            .until_ready(Interest::WRITABLE, |fd| {
+                if !socket {
+                    return rustix::io::writev(fd, slices);
+                }
+                let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+                match slices {
+                    [one] => rustix::net::send(fd, one, flags),
+                    many => rustix::net::sendmsg(fd, many, &mut Default::default(), flags),
+                }
+            })
+            .await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        Ok(written)
+    }
+
+    /// Ends our direction: the peer reads the end, and can still answer. Pipes and files end when
+    /// they close. A peer that is gone already is no error.
+    pub fn shutdown_write(&self) -> io::Result<()> {
+        if !self.kind().is_socket() {
+            return Ok(());
+        }
+        match rustix::net::shutdown(self.as_fd(), Shutdown::Write) {
+            Err(Errno::NOTCONN) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn ready_of(interest: Interest) -> Ready {
+    if interest.is_readable() { Ready::READABLE } else { Ready::WRITABLE }
+}

@@ -1,0 +1,511 @@
+//! Datagrams and seqpacket: messages whose boundaries the kernel keeps. Nothing is cut: a datagram
+//! that exceeds the maximum is told with its real length (`MSG_TRUNC`, recv(2)) and left out.
+
+use std::fmt;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use framecat_proto::limits::DATAGRAM_BYTES;
+use framecat_proto::message::Spans;
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, Shutdown, SocketAddrAny,
+    SocketAddrUnix,
+};
+use tokio::io::Interest;
+use tokio::sync::mpsc;
+
+use crate::conn::{Kind, Stream};
+
+/// The room a receive leaves for one UDP datagram: none is larger.
+const UDP_ROOM: usize = 64 << 10;
+/// Bytes gathered into one batch before it is handed on.
+const BATCH_BYTES: usize = 256 << 10;
+/// Datagrams gathered into one batch.
+const BATCH_MESSAGES: usize = 256;
+
+/// What the socket is, as far as receiving differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    /// At most 64 KiB a datagram.
+    Udp,
+    /// As large as the sender's buffer: the length is asked first.
+    Unixgram,
+    /// As unixgram, in order, with an end. `SO_PASSCRED` is set: only a message carries credentials,
+    /// which tells an empty one from the end.
+    Unixseq,
+}
+
+/// One end of a datagram conversation: a connected socket, or one peer of a socket with many.
+#[derive(Debug)]
+pub struct Datagrams {
+    pub(crate) source: PacketSource,
+    pub(crate) sink: PacketSink,
+}
+
+impl Datagrams {
+    /// A connected socket.
+    pub(crate) fn connected(socket: PacketSocket, peer: String) -> Datagrams {
+        let socket = Arc::new(socket);
+        Datagrams {
+            source: PacketSource::Socket(socket.clone()),
+            sink: PacketSink { socket, to: To::Connected, peer },
+        }
+    }
+
+    /// The peer's address.
+    pub fn peer(&self) -> &str {
+        &self.sink.peer
+    }
+
+    /// Our own address.
+    pub fn local(&self) -> &str {
+        self.sink.socket.stream.local()
+    }
+
+    /// The descriptor. Peers of one listening socket share it.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.sink.socket.stream.as_fd()
+    }
+}
+
+/// A datagram socket. Dropped, it removes the path that it was bound to.
+#[derive(Debug)]
+pub(crate) struct PacketSocket {
+    pub(crate) stream: Stream,
+    pub(crate) kind: Type,
+    pub(crate) unlink: Option<crate::open::unix::BoundPath>,
+}
+
+/// What one receive gave.
+#[derive(Debug)]
+pub(crate) enum Got {
+    /// A message of so many bytes.
+    Message(usize),
+    /// One that exceeds the maximum; it is gone.
+    TooLong(usize),
+    /// The peer ended (seqpacket).
+    End,
+}
+
+impl PacketSocket {
+    pub(crate) fn new(fd: OwnedFd, kind: Type, local: String, peer: String) -> io::Result<Self> {
+        let stream = Stream::new(fd, Kind::Unix, local, peer)?;
+        Ok(PacketSocket { stream, kind, unlink: None })
+    }
+
+    /// One datagram into `buf` from `at` on, or `EAGAIN`. `buf` is all initialised bytes; it grows
+    /// when a Unix datagram is larger than the room left, never beyond `at + max`.
+    fn receive(
+        &self,
+        buf: &mut Vec<u8>,
+        at: usize,
+        max: usize,
+    ) -> Result<(Got, Option<SocketAddrAny>), Errno> {
+        let fd = self.stream.as_fd();
+        let room = match self.kind {
+            Type::Udp => UDP_ROOM,
+            Type::Unixgram | Type::Unixseq => {
+                let flags = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
+                let (_, len) = rustix::net::recv(fd, &mut [0u8; 1][..], flags)?;
+                len.min(max).max(1)
+            }
+        };
+        if buf.len() < at + room {
+            buf.resize(at + room, 0);
+        }
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut slices = [IoSliceMut::new(&mut buf[at..at + room])];
+        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
+        let got = rustix::net::recvmsg(fd, &mut slices, &mut control, flags)?;
+        let ended = self.kind == Type::Unixseq
+            && got.bytes == 0
+            && !control.drain().any(|c| matches!(c, RecvAncillaryMessage::ScmCredentials(_)));
+        let what = match got.bytes {
+            _ if ended => Got::End,
+            len if len > room || len > max => Got::TooLong(len),
+            len => Got::Message(len),
+        };
+        Ok((what, got.address))
+    }
+}
+
+/// Datagrams received together: their bytes, where they lie, and which were too long.
+#[derive(Debug, Default)]
+pub(crate) struct Parcel {
+    pub(crate) bytes: Vec<u8>,
+    /// End of each message in `bytes`.
+    pub(crate) ends: Vec<usize>,
+    /// Real lengths of datagrams over the maximum.
+    pub(crate) too_long: Vec<usize>,
+    pub(crate) ended: bool,
+}
+
+impl Parcel {
+    fn clear(&mut self) {
+        self.ends.clear();
+        self.too_long.clear();
+        self.ended = false;
+    }
+
+    fn is_full(&self) -> bool {
+        self.ends.len() >= BATCH_MESSAGES || self.filled() >= BATCH_BYTES
+    }
+
+    fn filled(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    pub(crate) fn spans(&self, spans: &mut Spans) {
+        let mut start = 0;
+        for &end in &self.ends {
+            spans.push(start, end);
+            start = end;
+        }
+    }
+}
+
+/// The receiving half.
+#[derive(Debug)]
+pub(crate) enum PacketSource {
+    /// A socket of our own.
+    Socket(Arc<PacketSocket>),
+    /// One peer of a shared socket: a [`PacketListener`] sorts.
+    Inbox(Inbox),
+}
+
+impl PacketSource {
+    /// Waits for datagrams and takes all that are there, up to a batch. Cancel safe: nothing is
+    /// taken from the kernel before it is in `parcel`, and there is no await after that.
+    pub(crate) async fn receive(&mut self, parcel: &mut Parcel, max: usize) -> io::Result<()> {
+        match self {
+            PacketSource::Inbox(inbox) => {
+                inbox.receive(parcel).await;
+                Ok(())
+            }
+            PacketSource::Socket(socket) => {
+                parcel.clear();
+                let stream = &socket.stream;
+                stream
+                    .until_ready(Interest::READABLE, |_| socket.receive_into(parcel, max))
+                    .await
+            }
+        }
+    }
+}
+
+impl PacketSocket {
+    fn receive_into(&self, parcel: &mut Parcel, max: usize) -> Result<(), Errno> {
+        while !parcel.is_full() && !parcel.ended {
+            let at = parcel.filled();
+            match self.receive(&mut parcel.bytes, at, max) {
+                Ok((Got::Message(len), _)) => parcel.ends.push(at + len),
+                Ok((Got::TooLong(len), _)) => parcel.too_long.push(len),
+                Ok((Got::End, _)) => parcel.ended = true,
+                Err(Errno::INTR) => {}
+                // What came before an error is delivered first; the error comes again or is gone.
+                Err(_) if !parcel.ends.is_empty() || !parcel.too_long.is_empty() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Parcels for one peer of a shared socket.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    parcels: mpsc::UnboundedReceiver<Parcel>,
+    queued: Arc<AtomicUsize>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Inbox {
+    async fn receive(&mut self, parcel: &mut Parcel) {
+        match self.parcels.recv().await {
+            Some(next) => {
+                self.queued.fetch_sub(next.filled(), Ordering::Relaxed);
+                *parcel = next;
+            }
+            // The listener forgot this peer, or is gone.
+            None => {
+                parcel.clear();
+                parcel.ended = true;
+            }
+        }
+    }
+
+    /// Datagrams dropped because this peer's were not taken, since the last call.
+    pub(crate) fn take_dropped(&self) -> u64 {
+        self.dropped.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// The sending half of a peer's inbox, kept by the listener.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    parcels: mpsc::UnboundedSender<Parcel>,
+    queued: Arc<AtomicUsize>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Outbox {
+    pub(crate) fn new() -> (Outbox, Inbox) {
+        let (send, receive) = mpsc::unbounded_channel();
+        let (queued, dropped) = (Arc::<AtomicUsize>::default(), Arc::<AtomicU64>::default());
+        (
+            Outbox { parcels: send, queued: queued.clone(), dropped: dropped.clone() },
+            Inbox { parcels: receive, queued, dropped },
+        )
+    }
+
+    /// Hands a parcel on, or counts its datagrams as dropped when `limit` bytes are waiting already.
+    /// False: nobody reads any more.
+    pub(crate) fn hand_on(&self, parcel: Parcel, limit: usize) -> bool {
+        if self.queued.load(Ordering::Relaxed) + parcel.filled() > limit {
+            self.dropped.fetch_add(parcel.ends.len() as u64, Ordering::Relaxed);
+            return !self.parcels.is_closed();
+        }
+        self.queued.fetch_add(parcel.filled(), Ordering::Relaxed);
+        self.parcels.send(parcel).is_ok()
+    }
+}
+
+
+/// The sending half.
+#[derive(Debug, Clone)]
+pub(crate) struct PacketSink {
+    pub(crate) socket: Arc<PacketSocket>,
+    pub(crate) to: To,
+    pub(crate) peer: String,
+}
+
+/// Where datagrams of a sink go.
+#[derive(Debug, Clone)]
+pub(crate) enum To {
+    /// Where the socket is connected to.
+    Connected,
+    /// To one peer of a shared socket.
+    Address(SocketAddrAny),
+    /// A Unix peer that bound no name cannot be answered.
+    Nobody,
+}
+
+/// Why a datagram was not sent.
+#[derive(Debug)]
+pub(crate) enum NotSent {
+    /// It is larger than a datagram can be.
+    TooLarge {
+        /// The largest that fits, as far as is known.
+        max: u64,
+    },
+    /// The kernel said something else.
+    Io(io::Error),
+}
+
+impl PacketSink {
+    /// Sends one message as one datagram. Cancel safe: it went out whole or not at all.
+    pub(crate) async fn send(&self, payload: &[u8]) -> Result<(), NotSent> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let sent = self
+            .socket
+            .stream
+            .until_ready(Interest::WRITABLE, |fd| match &self.to {
+                To::Connected => rustix::net::send(fd, payload, flags),
+                To::Address(address) => rustix::net::sendto(fd, payload, flags, address),
+                To::Nobody => Err(Errno::DESTADDRREQ),
+            })
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+                Err(NotSent::TooLarge { max: self.largest(payload.len()) })
+            }
+            Err(error) => Err(NotSent::Io(error)),
+        }
+    }
+
+    fn largest(&self, refused: usize) -> u64 {
+        match self.socket.kind {
+            Type::Udp => DATAGRAM_BYTES.min(refused.saturating_sub(1)) as u64,
+            // The send buffer bounds a Unix datagram (unix(7)); the kernel's share of it is not told.
+            _ => rustix::net::sockopt::socket_send_buffer_size(self.socket.stream.as_fd())
+                .unwrap_or(0)
+                .min(refused.saturating_sub(1)) as u64,
+        }
+    }
+
+    /// Ends our direction where there is one (seqpacket).
+    pub(crate) fn finish(&self) -> io::Result<()> {
+        if self.socket.kind != Type::Unixseq {
+            return Ok(());
+        }
+        match rustix::net::shutdown(self.socket.stream.as_fd(), Shutdown::Write) {
+            Err(Errno::NOTCONN) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the conversation has ends.
+    pub(crate) fn has_end(&self) -> bool {
+        self.socket.kind == Type::Unixseq
+    }
+}
+
+/// Sorts what arrives at one socket by its sender, so that each sender looks like a connection.
+#[derive(Debug)]
+pub(crate) struct PacketListener {
+    socket: Arc<PacketSocket>,
+    peers: std::collections::HashMap<SocketAddrAny, Known>,
+    limits: ListenerLimits,
+    clock: u64,
+    buf: Vec<u8>,
+    /// A parcel gathered and not handed on yet.
+    gathered: Option<(SocketAddrAny, Parcel)>,
+}
+
+/// The bounds of a [`PacketListener`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ListenerLimits {
+    /// The longest datagram delivered.
+    pub(crate) message_bytes: usize,
+    /// Peers told apart.
+    pub(crate) peers: usize,
+    /// Bytes held for one peer.
+    pub(crate) queue_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Known {
+    outbox: Outbox,
+    heard: u64,
+}
+
+impl PacketListener {
+    pub(crate) fn new(socket: PacketSocket, limits: ListenerLimits) -> PacketListener {
+        PacketListener {
+            socket: Arc::new(socket),
+            peers: Default::default(),
+            limits,
+            clock: 0,
+            buf: Vec::new(),
+            gathered: None,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &PacketSocket {
+        &self.socket
+    }
+
+    /// Hands datagrams of known peers to them, and returns when a new peer is heard: its first
+    /// datagrams wait in it. Cancel safe.
+    pub(crate) async fn accept(&mut self) -> io::Result<Datagrams> {
+        loop {
+            if let Some((from, parcel)) = self.gathered.take() {
+                if let Some(new) = self.deliver(from, parcel) {
+                    return Ok(new);
+                }
+                continue;
+            }
+            let (socket, buf) = (&self.socket, &mut self.buf);
+            let max = self.limits.message_bytes;
+            let gathered = socket
+                .stream
+                .until_ready(Interest::READABLE, |_| socket.gather(buf, max))
+                .await;
+            match gathered {
+                Ok(gathered) => self.gathered = Some(gathered),
+                // An ICMP error of some peer; a socket with many peers goes on.
+                Err(error) if error.raw_os_error() == Some(libc::ECONNREFUSED) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn deliver(&mut self, from: SocketAddrAny, parcel: Parcel) -> Option<Datagrams> {
+        self.clock += 1;
+        let queue_bytes = self.limits.queue_bytes;
+        if let Some(known) = self.peers.get_mut(&from) {
+            known.heard = self.clock;
+            // A conversation that is over makes place for a new one with the same peer. A datagram
+            // that was too long for the queue counts there; it must not open another.
+            if !known.outbox.parcels.is_closed() {
+                known.outbox.hand_on(parcel, queue_bytes);
+                return None;
+            }
+        }
+        self.peers.retain(|_, known| !known.outbox.parcels.is_closed());
+        if self.peers.len() >= self.limits.peers {
+            let oldest = self.peers.iter().min_by_key(|(_, known)| known.heard);
+            if let Some(oldest) = oldest.map(|(address, _)| address.clone()) {
+                self.peers.remove(&oldest);
+            }
+        }
+        let (outbox, inbox) = Outbox::new();
+        outbox.hand_on(parcel, usize::MAX);
+        let peer = shown(&from);
+        let to = match SocketAddrUnix::try_from(from.clone()) {
+            Ok(unix) if unix.is_unnamed() => To::Nobody,
+            _ => To::Address(from.clone()),
+        };
+        self.peers.insert(from, Known { outbox, heard: self.clock });
+        let sink = PacketSink { socket: self.socket.clone(), to, peer };
+        Some(Datagrams { source: PacketSource::Inbox(inbox), sink })
+    }
+}
+
+impl PacketSocket {
+    /// The next datagram, and who sent it.
+    fn gather(&self, buf: &mut Vec<u8>, max: usize) -> Result<(SocketAddrAny, Parcel), Errno> {
+        let (got, from) = self.receive(buf, 0, max)?;
+        let from = from.unwrap_or_else(|| SocketAddrUnix::new_unnamed().into());
+        let mut parcel = Parcel::default();
+        match got {
+            Got::Message(len) => {
+                parcel.bytes.extend_from_slice(&buf[..len]);
+                parcel.ends.push(len);
+            }
+            Got::TooLong(len) => parcel.too_long.push(len),
+            Got::End => parcel.ended = true,
+        }
+        Ok((from, parcel))
+    }
+}
+
+/// An address as endpoints print it: `127.0.0.1:9000`, `[::1]:9000`, `/path`, `@name`.
+pub(crate) fn shown(address: &SocketAddrAny) -> String {
+    if let Ok(ip) = SocketAddr::try_from(address.clone()) {
+        return shown_ip(ip);
+    }
+    match SocketAddrUnix::try_from(address.clone()) {
+        Ok(unix) => shown_unix(&unix),
+        Err(_) => "an unknown address".into(),
+    }
+}
+
+/// An IP address as endpoints print it; IPv4 peers of a dual-stack socket as IPv4.
+pub(crate) fn shown_ip(address: SocketAddr) -> String {
+    SocketAddr::new(address.ip().to_canonical(), address.port()).to_string()
+}
+
+fn shown_unix(unix: &SocketAddrUnix) -> String {
+    use framecat_proto::endpoint::UnixPath;
+    if let Some(name) = unix.abstract_name() {
+        return UnixPath::Abstract(name.to_vec()).to_string();
+    }
+    match unix.path_bytes() {
+        Some(path) if !path.is_empty() => UnixPath::Path(path.to_vec()).to_string(),
+        _ => "unnamed".into(),
+    }
+}
+
+impl fmt::Display for Datagrams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.peer())
+    }
+}

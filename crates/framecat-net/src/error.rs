@@ -1,0 +1,167 @@
+//! What went wrong: the act, the place, the cause. The program adds what to try and an exit code.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use framecat_proto::framing::FramingError;
+
+/// The act that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// Making a socket or setting its options.
+    Open,
+    /// Looking up a name.
+    Resolve,
+    /// Binding and listening.
+    Listen,
+    /// Dialling.
+    Connect,
+    /// Reading from a peer or from stdin.
+    Receive,
+    /// Writing to a peer.
+    Send,
+    /// Writing to stdout.
+    Write,
+}
+
+impl Op {
+    /// The verb as it stands in a sentence.
+    pub fn word(self) -> &'static str {
+        match self {
+            Op::Open => "open",
+            Op::Resolve => "resolve",
+            Op::Listen => "listen on",
+            Op::Connect => "connect",
+            Op::Receive => "receive from",
+            Op::Send => "send to",
+            Op::Write => "write to",
+        }
+    }
+}
+
+/// Why it failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// The kernel said so.
+    #[error("{}", plain(.0))]
+    Io(io::Error),
+    /// The name has no address.
+    #[error("{0}")]
+    Name(String),
+    /// Every address of a name failed, each with its own reason.
+    #[error("{}", .0.iter().map(|(at, error)| format!("{at}: {}", plain(error))).collect::<Vec<_>>().join("; "))]
+    EveryAddress(Vec<(String, io::Error)>),
+    /// A socket option was refused.
+    #[error("the option {name} ({c_name}): {}", plain(.source))]
+    Option {
+        /// As typed.
+        name: &'static str,
+        /// The C constant.
+        c_name: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+        /// What to try.
+        remedy: String,
+    },
+    /// Nothing happened for so long.
+    #[error("no answer within {}", seconds(*.0))]
+    TimedOut(Duration),
+    /// The bytes break the framing, or the stream ended inside a message.
+    #[error("{0}")]
+    Framing(FramingError),
+    /// A path or address cannot be used; says how it should be.
+    #[error("{problem}")]
+    Address {
+        /// What is wrong with it.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+}
+
+/// An act on an endpoint that failed.
+#[derive(Debug)]
+pub struct Error {
+    /// The act.
+    pub op: Op,
+    /// The endpoint or peer, as it prints.
+    pub endpoint: String,
+    /// The reason.
+    pub cause: Cause,
+}
+
+impl Error {
+    /// An error of the kernel's.
+    pub fn io(op: Op, endpoint: impl Into<String>, error: impl Into<io::Error>) -> Error {
+        Error { op, endpoint: endpoint.into(), cause: Cause::Io(error.into()) }
+    }
+
+    /// The kernel's error, if it was one.
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        match &self.cause {
+            Cause::Io(error) => Some(error.kind()),
+            _ => None,
+        }
+    }
+
+    /// The errno, if there was one.
+    pub fn errno(&self) -> Option<i32> {
+        match &self.cause {
+            Cause::Io(error) => error.raw_os_error(),
+            Cause::EveryAddress(all) => all.last().and_then(|(_, error)| error.raw_os_error()),
+            Cause::Option { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.op.word(), self.endpoint, self.cause)
+    }
+}
+
+/// An error of the kernel's in lower case and without its number: "connection refused".
+pub fn plain(error: &io::Error) -> String {
+    let text = match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code).to_string(),
+        None => error.to_string(),
+    };
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match letters.next() {
+        // "I/O error" keeps its capitals.
+        Some(first) if !letters.as_str().starts_with('/') => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_string(),
+    }
+}
+
+/// A time as people write it: `2 s`, `350 ms`, `1.5 s`.
+pub fn seconds(time: Duration) -> String {
+    let ms = time.as_millis();
+    match ms {
+        _ if ms % 1000 == 0 => format!("{} s", ms / 1000),
+        0..1000 => format!("{ms} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_errors_read_as_words() {
+        let error = |code| plain(&io::Error::from_raw_os_error(code));
+        assert_eq!(error(libc::ECONNREFUSED), "connection refused");
+        assert_eq!(error(libc::ENOSPC), "no space left on device");
+        assert_eq!(seconds(Duration::from_millis(2000)), "2 s");
+        assert_eq!(seconds(Duration::from_millis(350)), "350 ms");
+        assert_eq!(seconds(Duration::from_millis(1500)), "1.5 s");
+    }
+}

@@ -1,0 +1,184 @@
+//! What happens, told as values. Nothing is printed here: the program decides what a person, a log
+//! or a JSON reader gets to see.
+
+use std::time::Duration;
+
+use framecat_proto::framing::{EncodeError, FramingError};
+use framecat_proto::message::{Batch, Context, Dir};
+
+use crate::error::Error;
+use crate::fast::Path;
+
+/// Something worth telling.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A socket is bound and accepts.
+    Listening {
+        /// The endpoint with its real port.
+        endpoint: &'a str,
+        /// Who can reach it.
+        reach: &'a Reach,
+    },
+    /// A connection is open, either way.
+    Connected {
+        /// Its number, from 1.
+        conn: u64,
+        /// The peer's address.
+        peer: &'a str,
+        /// Our own.
+        local: &'a str,
+    },
+    /// A connection is closed.
+    Closed {
+        /// Its number.
+        conn: u64,
+        /// The peer's address.
+        peer: &'a str,
+        /// What went through it.
+        totals: Totals,
+    },
+    /// A connection failed; the listener goes on.
+    Failed {
+        /// Its number.
+        conn: u64,
+        /// What happened.
+        error: &'a Error,
+    },
+    /// A message could not be written under the framing or form of the other side. It was left out;
+    /// nothing of it was written.
+    Refused {
+        /// The connection it came from or was meant for.
+        conn: u64,
+        /// The peer of that connection.
+        peer: &'a str,
+        /// Which way it went.
+        dir: Dir,
+        /// Its number in that direction, from 1.
+        n: u64,
+        /// Who refused it: a framing or a form, as it prints.
+        by: &'a str,
+        /// Why.
+        error: &'a EncodeError,
+    },
+    /// A datagram longer than the maximum arrived. It was not delivered.
+    TooLong {
+        /// The connection.
+        conn: u64,
+        /// Who sent it.
+        peer: &'a str,
+        /// Its real length in bytes.
+        len: usize,
+        /// The maximum.
+        max: usize,
+    },
+    /// The stream ended inside a message, which is delivered as it is or left out.
+    Cut {
+        /// The connection.
+        conn: u64,
+        /// Who sent it.
+        peer: &'a str,
+        /// Its bytes.
+        len: usize,
+        /// Whether it was delivered.
+        delivered: bool,
+    },
+    /// Bytes broke the framing, and the framing found its place again behind them.
+    Resynchronised {
+        /// The connection.
+        conn: u64,
+        /// Who sent them.
+        peer: &'a str,
+        /// What was wrong.
+        error: &'a FramingError,
+    },
+    /// Datagrams of a peer came faster than they were taken and were dropped.
+    Dropped {
+        /// The connection.
+        conn: u64,
+        /// Who sent them.
+        peer: &'a str,
+        /// How many.
+        count: u64,
+    },
+    /// A datagram peer was refused by its host (ICMP).
+    Unreachable {
+        /// The connection.
+        conn: u64,
+        /// What happened.
+        error: &'a Error,
+    },
+    /// A connection could not be accepted for want of descriptors or memory.
+    AcceptDelayed {
+        /// What the kernel said.
+        error: &'a std::io::Error,
+        /// How long accepting waits.
+        wait: Duration,
+    },
+    /// Bytes of a raw direction move this way.
+    Path {
+        /// The connection.
+        conn: u64,
+        /// Which direction.
+        dir: Dir,
+        /// The way they move.
+        path: Path,
+    },
+    /// A reply came, so long after its message.
+    Replied {
+        /// The message's number.
+        n: u64,
+        /// Who replied.
+        peer: &'a str,
+        /// The round trip.
+        rtt: Duration,
+    },
+    /// The port is open (`-z`).
+    Open {
+        /// The endpoint.
+        endpoint: &'a str,
+        /// How long connecting took.
+        took: Duration,
+    },
+}
+
+/// Who can reach a listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Programs on this machine.
+    ThisMachine {
+        /// Whether it is a UDP socket, which broadcasts do not reach there.
+        udp: bool,
+    },
+    /// The network: the addresses at which it can be reached.
+    Network(Vec<String>),
+    /// Whoever may open the path.
+    Path,
+}
+
+/// What went through a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Messages from the peer. Raw directions count none.
+    pub messages_in: u64,
+    /// Messages to the peer.
+    pub messages_out: u64,
+    /// Payload bytes from the peer.
+    pub bytes_in: u64,
+    /// Payload bytes to the peer.
+    pub bytes_out: u64,
+}
+
+/// Where events go. Called on the data path: it must not wait.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn event(&self, event: Event<'_>);
+
+    /// Whether [`messages`](Self::messages) wants to be called. Asked once per connection.
+    fn wants_messages(&self) -> bool {
+        false
+    }
+
+    /// Messages arrived or leave.
+    fn messages(&self, _batch: Batch<'_>, _context: &Context<'_>) {}
+}

@@ -1,0 +1,48 @@
+//! A file to a socket without passing through us: sendfile(2). Linux only.
+
+use rustix::io::Errno;
+use tokio::io::Interest;
+
+use crate::conn::Stream;
+use crate::relay::{CopyError, Progress, Side};
+
+/// At most so many bytes a call, so that other connections and signals get their turn.
+const BYTES_A_CALL: usize = 1 << 20;
+
+/// Moves the rest of the file `from` into the socket `to`. `None`: the kernel cannot do it for these
+/// two (EINVAL), and nothing was moved.
+pub(crate) async fn copy(
+    from: &Stream,
+    to: &Stream,
+    progress: &Progress,
+) -> Option<Result<(), CopyError>> {
+    let mut moved_any = false;
+    loop {
+        let moved = to
+            .until_ready(Interest::WRITABLE, |to| {
+                rustix::fs::sendfile(to, from.as_fd(), None, BYTES_A_CALL)
+            })
+            .await;
+        match moved {
+            Ok(0) => return Some(Ok(())),
+            Ok(bytes) => {
+                moved_any = true;
+                progress.add(bytes);
+            }
+            Err(error) if !moved_any && unsupported(&error) => return None,
+            // Reading a file fails with EIO; everything else is the socket's.
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+                return Some(Err(CopyError { side: Side::From, error }));
+            }
+            Err(error) => return Some(Err(CopyError { side: Side::To, error })),
+        }
+        tokio::task::consume_budget().await;
+    }
+}
+
+pub(super) fn unsupported(error: &std::io::Error) -> bool {
+    matches!(
+        error.raw_os_error().map(Errno::from_raw_os_error),
+        Some(Errno::INVAL | Errno::NOSYS | Errno::PERM)
+    )
+}

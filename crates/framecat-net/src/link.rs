@@ -1,0 +1,580 @@
+//! A [`Conn`] with a framer each way: messages live here.
+//!
+//! A [`Receiver`] reads once and hands on all messages in what it read; a [`Sender`] encodes a whole
+//! batch and writes it in one call. Nothing is queued between them: who relays reads the next batch
+//! when the last one is written, so a reader that pauses slows its sender and costs one buffer.
+
+use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use framecat_proto::Framing;
+use framecat_proto::framing::{Decoder, EncodeError, Framer, FramingError, Tail, Tailed};
+use framecat_proto::limits::{MESSAGE_BYTES, READ_BYTES_MAX, READ_BYTES_MIN};
+use framecat_proto::message::{Batch, Context, Outbound, Outgoing, Spans};
+
+use crate::conn::{Conn, Stream};
+use crate::datagrams::{NotSent, PacketSink, PacketSource, Parcel};
+use crate::error::{Cause, Error, Op};
+
+/// How a link frames: a rule each way, the longest message, and what becomes of a cut one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkOptions {
+    /// The rule for what the peer sends.
+    pub receive: Framing,
+    /// The rule for what we send.
+    pub send: Framing,
+    /// The longest payload either way, in bytes.
+    pub message_bytes: usize,
+    /// What becomes of bytes left when the stream ends inside a message; `None`: as the rule has it.
+    pub tail: Option<Tail>,
+}
+
+impl From<Framing> for LinkOptions {
+    /// The same rule both ways, with the default limits.
+    fn from(framing: Framing) -> LinkOptions {
+        LinkOptions {
+            receive: framing.clone(),
+            send: framing,
+            message_bytes: MESSAGE_BYTES,
+            tail: None,
+        }
+    }
+}
+
+/// A connection that carries messages.
+#[derive(Debug)]
+pub struct Link {
+    /// The half that receives.
+    pub receiver: Receiver,
+    /// The half that sends.
+    pub sender: Sender,
+}
+
+impl Link {
+    /// Frames a connection. Datagrams and seqpacket keep their own boundaries, whatever the rule.
+    pub fn new(conn: Conn, options: &LinkOptions) -> Link {
+        let max = options.message_bytes;
+        let decoder = Decoder::of(&options.receive, max, options.tail);
+        let framer = options.send.framer(max);
+        match conn {
+            Conn::Stream(stream) => Link {
+                receiver: Receiver::of_stream(stream.clone(), decoder),
+                sender: Sender::of_stream(stream, framer, options.send.to_string()),
+            },
+            Conn::Datagrams(datagrams) => {
+                let peer = datagrams.peer().to_string();
+                let local = datagrams.local().to_string();
+                Link {
+                    receiver: Receiver::new(
+                        Source::Packets(datagrams.source, Parcel::default()),
+                        Decoder::of(&Framing::Native, max, None),
+                        peer,
+                        local,
+                        max,
+                    ),
+                    sender: Sender::new(
+                        Sink::Packets(datagrams.sink),
+                        Framing::Native.framer(max),
+                        "native".into(),
+                    ),
+                }
+            }
+        }
+    }
+
+    /// The next message, in a buffer of its own. `None`: the peer ended between messages.
+    ///
+    /// Cancel safe: bytes already read stay in the link.
+    pub async fn recv(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        self.receiver.recv().await
+    }
+
+    /// Sends one message. Not cancel safe: part of it may have gone out.
+    pub async fn send(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.sender.send(payload).await
+    }
+
+    /// Ends our direction; the peer reads the end and can still answer.
+    pub async fn finish(&mut self) -> Result<(), Error> {
+        self.sender.finish()
+    }
+}
+
+#[derive(Debug)]
+enum Source {
+    Stream(Stream),
+    Packets(PacketSource, Parcel),
+}
+
+/// What one [`Receiver::fill`] found.
+#[derive(Debug)]
+pub enum Filled {
+    /// There are messages: [`Receiver::batch`].
+    Messages,
+    /// Something to report; the conversation goes on.
+    Notice(Notice),
+    /// The peer ended. So will every later call.
+    End,
+}
+
+/// Something about what arrived that is no message.
+#[derive(Debug)]
+pub enum Notice {
+    /// The framing was broken and found its place again.
+    Resynchronised(FramingError),
+    /// The stream ended inside a message, which was left out as asked.
+    TailDropped(FramingError),
+    /// A datagram of this length exceeds the maximum and was not delivered.
+    TooLong {
+        /// Its real length in bytes.
+        len: usize,
+    },
+    /// So many datagrams were dropped because they were not taken in time.
+    Dropped(u64),
+}
+
+/// The receiving half of a [`Link`].
+#[derive(Debug)]
+pub struct Receiver {
+    source: Source,
+    decoder: Decoder,
+    peer: String,
+    local: String,
+    max: usize,
+    /// Bytes read; those before `start` are consumed, those before `start + taken` decoded.
+    buf: Vec<u8>,
+    start: usize,
+    /// Length of the input that the spans refer to, from `start`, and how much of it is consumed.
+    taken: usize,
+    spans: Spans,
+    notices: std::collections::VecDeque<Notice>,
+    failed: Option<Error>,
+    /// Messages of the batch that `recv` has handed out.
+    popped: usize,
+    /// Decoding stopped at a message with bytes behind it.
+    stopped: bool,
+    ended: bool,
+    /// Reads in a row that used little of a large buffer.
+    small_reads: u32,
+}
+
+impl Receiver {
+    /// Messages out of a stream.
+    pub fn of_stream(stream: Stream, decoder: Decoder) -> Receiver {
+        let (peer, local) = (stream.peer().to_string(), stream.local().to_string());
+        Receiver::new(Source::Stream(stream), decoder, peer, local, usize::MAX)
+    }
+
+    fn new(source: Source, decoder: Decoder, peer: String, local: String, max: usize) -> Receiver {
+        Receiver {
+            source,
+            decoder,
+            peer,
+            local,
+            max,
+            buf: Vec::new(),
+            start: 0,
+            taken: 0,
+            spans: Spans::new(),
+            notices: Default::default(),
+            failed: None,
+            popped: 0,
+            stopped: false,
+            ended: false,
+            small_reads: 0,
+        }
+    }
+
+    /// The peer's address.
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// Our own address.
+    pub fn local(&self) -> &str {
+        &self.local
+    }
+
+    /// The stream under it, where there is one.
+    pub fn stream(&self) -> Option<&Stream> {
+        match &self.source {
+            Source::Stream(stream) => Some(stream),
+            Source::Packets(..) => None,
+        }
+    }
+
+    /// Whether the conversation has no end of its own (udp, unixgram).
+    pub fn is_endless(&self) -> bool {
+        match &self.source {
+            Source::Stream(_) => false,
+            Source::Packets(PacketSource::Socket(socket), _) => {
+                socket.kind != crate::datagrams::Type::Unixseq
+            }
+            Source::Packets(PacketSource::Inbox(_), _) => true,
+        }
+    }
+
+    /// The messages that the last [`fill`](Self::fill) found.
+    pub fn batch(&self) -> Batch<'_> {
+        let input = match &self.source {
+            Source::Stream(_) => &self.buf[self.start..],
+            Source::Packets(_, parcel) => &parcel.bytes[..],
+        };
+        Batch { input, spans: &self.spans }
+    }
+
+    /// The number that the batch's first message has, from 1.
+    pub fn first(&self) -> u64 {
+        self.decoder.messages() - self.spans.len() as u64 + 1
+    }
+
+    /// One message a batch from here on, so that [`reframe`](Self::reframe) can come behind any of
+    /// them (a head says how its body is framed).
+    pub fn one_by_one(&mut self) {
+        self.spans = std::mem::take(&mut self.spans).one_by_one();
+    }
+
+    /// Changes the rule behind the current batch. Bytes already read beyond it are decoded by the new
+    /// rule; the current batch is given up.
+    pub fn reframe(&mut self, decoder: Decoder) {
+        self.drop_batch();
+        self.decoder = decoder;
+        // What lies here already is looked at before anything is read.
+        self.stopped = !self.buf.is_empty();
+    }
+
+    /// Waits for messages and takes all that came with one read.
+    ///
+    /// Messages in front of broken bytes are delivered first, then the error. Cancel safe: bytes
+    /// already read stay.
+    pub async fn fill(&mut self) -> Result<Filled, Error> {
+        self.drop_batch();
+        loop {
+            if let Some(notice) = self.notices.pop_front() {
+                return Ok(Filled::Notice(notice));
+            }
+            if let Some(error) = self.failed.take() {
+                self.ended = true;
+                return Err(error);
+            }
+            if self.ended {
+                return Ok(Filled::End);
+            }
+            match self.source {
+                Source::Stream(_) if self.stopped => self.decode(),
+                Source::Stream(_) => self.read_stream().await?,
+                Source::Packets(..) => self.read_packets().await?,
+            }
+            if !self.spans.is_empty() {
+                return Ok(Filled::Messages);
+            }
+        }
+    }
+
+    /// The next message, in a buffer of its own: for callers that want no batches. Notices are passed
+    /// over. Cancel safe.
+    pub async fn recv(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        loop {
+            if let Some(message) = self.pop() {
+                return Ok(Some(message));
+            }
+            if let Filled::End = self.fill().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn pop(&mut self) -> Option<Vec<u8>> {
+        if self.popped == self.spans.len() {
+            return None;
+        }
+        let message = self.batch().get(self.popped).to_vec();
+        self.popped += 1;
+        Some(message)
+    }
+
+    fn drop_batch(&mut self) {
+        self.spans.clear();
+        self.popped = 0;
+        self.start += self.taken;
+        self.taken = 0;
+        if self.start == self.buf.len() {
+            self.start = 0;
+            self.buf.clear();
+        }
+    }
+
+    async fn read_stream(&mut self) -> Result<(), Error> {
+        self.make_room();
+        let Source::Stream(stream) = &self.source else { return Ok(()) };
+        let before = self.buf.len();
+        let room = self.buf.capacity() - before;
+        let read = match stream.read(&mut self.buf).await {
+            Ok(read) => read,
+            // Data in front of a reset was decoded when it was read; nothing is held back.
+            Err(error) => {
+                self.ended = true;
+                return Err(Error::io(Op::Receive, self.peer.clone(), error));
+            }
+        };
+        tokio::task::consume_budget().await;
+        if read == 0 {
+            self.end_of_stream();
+            return Ok(());
+        }
+        self.note_read(read, room);
+        self.decode();
+        Ok(())
+    }
+
+    fn decode(&mut self) {
+        let input = &self.buf[self.start..];
+        let decoded = self.decoder.decode(input, &mut self.spans);
+        self.taken = decoded.consumed;
+        self.stopped = self.spans.is_full() && self.start + self.taken < self.buf.len();
+        if let Some(error) = decoded.error {
+            if decoded.resumes {
+                self.stopped = true;
+                self.notices.push_back(Notice::Resynchronised(error));
+            } else {
+                self.fail(error);
+            }
+        }
+    }
+
+    fn fail(&mut self, error: FramingError) {
+        let (op, endpoint) = (Op::Receive, self.peer.clone());
+        self.failed = Some(Error { op, endpoint, cause: Cause::Framing(error) });
+    }
+
+    fn end_of_stream(&mut self) {
+        self.ended = true;
+        let rest = &self.buf[self.start..];
+        match self.decoder.end(rest, &mut self.spans) {
+            Ok(Tailed::Nothing) => {}
+            Ok(Tailed::Message) => self.taken = rest.len(),
+            Ok(Tailed::Dropped(error)) => self.notices.push_back(Notice::TailDropped(error)),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    async fn read_packets(&mut self) -> Result<(), Error> {
+        let Source::Packets(source, parcel) = &mut self.source else { return Ok(()) };
+        if let Err(error) = source.receive(parcel, self.max).await {
+            return Err(Error::io(Op::Receive, self.peer.clone(), error));
+        }
+        parcel.spans(&mut self.spans);
+        self.decoder.count(self.spans.len());
+        for &len in &parcel.too_long {
+            self.notices.push_back(Notice::TooLong { len });
+        }
+        if let PacketSource::Inbox(inbox) = source {
+            match inbox.take_dropped() {
+                0 => {}
+                dropped => self.notices.push_back(Notice::Dropped(dropped)),
+            }
+        }
+        self.ended = parcel.ended;
+        tokio::task::consume_budget().await;
+        Ok(())
+    }
+
+    /// Room for the next read: what is left of a message moves to the front, and the buffer doubles
+    /// while one message fills it. It never grows by what a header claims.
+    fn make_room(&mut self) {
+        if self.start > 0 {
+            self.buf.drain(..self.start);
+            self.start = 0;
+        }
+        let (len, capacity) = (self.buf.len(), self.buf.capacity());
+        if capacity < READ_BYTES_MIN {
+            self.buf.reserve_exact(READ_BYTES_MIN - len);
+        } else if capacity - len < capacity / 2 {
+            self.buf.reserve_exact(capacity * 2 - len);
+        } else if len == 0 && capacity > READ_BYTES_MAX {
+            // A large message went through; the next ones need not be large.
+            self.buf = Vec::with_capacity(READ_BYTES_MAX);
+        }
+    }
+
+    /// Grows the buffer while reads fill it, gives it back after a quiet time.
+    fn note_read(&mut self, read: usize, room: usize) {
+        const FRAMED_MAX: usize = READ_BYTES_MAX / 4;
+        const QUIET_READS: u32 = 64;
+        let capacity = self.buf.capacity();
+        if read == room && capacity < FRAMED_MAX {
+            self.buf.reserve_exact(capacity * 2 - self.buf.len());
+        }
+        self.small_reads = if read < READ_BYTES_MIN / 4 { self.small_reads + 1 } else { 0 };
+        if self.small_reads > QUIET_READS && capacity > READ_BYTES_MIN {
+            self.small_reads = 0;
+            self.buf.shrink_to(READ_BYTES_MIN);
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Sink {
+    Stream(Stream),
+    Packets(PacketSink),
+}
+
+/// A message that could not be written. Nothing of it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its index in the batch.
+    pub index: usize,
+    /// Why.
+    pub error: EncodeError,
+}
+
+/// The sending half of a [`Link`].
+pub struct Sender {
+    sink: Sink,
+    framer: Box<dyn Framer>,
+    name: String,
+    out: Outgoing,
+}
+
+impl std::fmt::Debug for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sender").field("sink", &self.sink).field("rule", &self.name).finish()
+    }
+}
+
+impl Sender {
+    /// Messages into a stream. `name` is how the rule prints.
+    pub fn of_stream(stream: Stream, framer: Box<dyn Framer>, name: String) -> Sender {
+        Sender::new(Sink::Stream(stream), framer, name)
+    }
+
+    fn new(sink: Sink, framer: Box<dyn Framer>, name: String) -> Sender {
+        Sender { sink, framer, name, out: Outgoing::new() }
+    }
+
+    /// The peer's address.
+    pub fn peer(&self) -> &str {
+        match &self.sink {
+            Sink::Stream(stream) => stream.peer(),
+            Sink::Packets(packets) => &packets.peer,
+        }
+    }
+
+    /// The rule, as it prints: who refuses a message.
+    pub fn rule(&self) -> &str {
+        &self.name
+    }
+
+    /// The stream under it, where there is one.
+    pub fn stream(&self) -> Option<&Stream> {
+        match &self.sink {
+            Sink::Stream(stream) => Some(stream),
+            Sink::Packets(_) => None,
+        }
+    }
+
+    /// Changes the rule from here on.
+    pub fn reframe(&mut self, framer: Box<dyn Framer>, name: String) {
+        self.framer = framer;
+        self.name = name;
+    }
+
+    /// Sends all messages of a batch that the rule can hold, in one write where the kernel takes it;
+    /// the others are pushed to `refused`. Not cancel safe: part may have gone out.
+    pub async fn send_batch(
+        &mut self,
+        batch: Batch<'_>,
+        context: &Context<'_>,
+        refused: &mut Vec<Refusal>,
+    ) -> Result<(), Error> {
+        if let Sink::Packets(_) = self.sink {
+            return self.send_packets(batch, context, refused).await;
+        }
+        self.out.clear();
+        let mut from = 0;
+        while let Err((index, error)) =
+            self.framer.encode_batch(batch, from, context, &mut self.out)
+        {
+            refused.push(Refusal { index, error });
+            from = index + 1;
+        }
+        let Sink::Stream(stream) = &self.sink else { return Ok(()) };
+        let written = stream.write_pieces(self.out.pieces(batch)).await;
+        written.map_err(|error| Error::io(Op::Send, self.peer(), error))
+    }
+
+    async fn send_packets(
+        &mut self,
+        batch: Batch<'_>,
+        context: &Context<'_>,
+        refused: &mut Vec<Refusal>,
+    ) -> Result<(), Error> {
+        let Sink::Packets(packets) = &self.sink else { return Ok(()) };
+        for index in 0..batch.len() {
+            self.out.clear();
+            let message = batch.outbound(index);
+            if let Err(error) = self.framer.encode(message, context, &mut self.out) {
+                refused.push(Refusal { index, error });
+                continue;
+            }
+            // `native` adds nothing: the payload itself is the datagram.
+            match packets.send(message.payload).await {
+                Ok(()) => {}
+                Err(NotSent::TooLarge { max }) => {
+                    let error = EncodeError::DoesNotFit { len: message.payload.len(), max };
+                    refused.push(Refusal { index, error });
+                }
+                Err(NotSent::Io(error)) => {
+                    return Err(Error::io(Op::Send, packets.peer.clone(), error));
+                }
+            }
+            if index % 16 == 15 {
+                tokio::task::consume_budget().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one message; a message that the rule cannot hold is an error of kind `InvalidInput`.
+    /// Not cancel safe.
+    pub async fn send(&mut self, payload: &[u8]) -> Result<(), Error> {
+        let mut spans = Spans::new();
+        spans.push(0, payload.len());
+        let mut refused = Vec::new();
+        let batch = Batch { input: payload, spans: &spans };
+        self.send_batch(batch, &Context::at(now_ns()), &mut refused).await?;
+        match refused.pop() {
+            None => Ok(()),
+            Some(Refusal { error, .. }) => Err(Error::io(
+                Op::Send,
+                self.peer(),
+                io::Error::new(io::ErrorKind::InvalidInput, error),
+            )),
+        }
+    }
+
+    /// Writes bytes as they are, past the framing: a line of JSON between messages. Not cancel safe.
+    pub async fn write_raw(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Sink::Stream(stream) = &self.sink else { return Ok(()) };
+        stream.write_all(bytes).await.map_err(|error| Error::io(Op::Send, self.peer(), error))
+    }
+
+    /// Ends our direction where it has an end; the peer can still answer.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        let finished = match &self.sink {
+            Sink::Stream(stream) => stream.shutdown_write(),
+            Sink::Packets(packets) => packets.finish(),
+        };
+        finished.map_err(|error| Error::io(Op::Send, self.peer(), error))
+    }
+}
+
+/// Encodes one message by itself: for callers that build a batch of their own.
+pub fn outbound(payload: &[u8]) -> Outbound<'_> {
+    Outbound { payload, time_ns: None, index: 0, cut: false }
+}
+
+/// Now, in nanoseconds since 1970.
+pub fn now_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
+}

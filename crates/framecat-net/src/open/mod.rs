@@ -1,0 +1,247 @@
+//! From an endpoint to an open connection: one file a scheme, named as it is typed.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use framecat_proto::Endpoint;
+use framecat_proto::endpoint::At;
+use framecat_proto::limits::{
+    ACCEPT_BACKOFF_MAX, ACCEPT_BACKOFF_MIN, DATAGRAM_PEERS, QUEUE_BYTES,
+};
+use framecat_proto::options::When;
+use tokio::time::Instant;
+
+use crate::conn::{Conn, Stream};
+use crate::datagrams::{ListenerLimits, PacketListener, PacketSocket};
+use crate::error::{Cause, Error, Op};
+use crate::event::Reach;
+use crate::sockopt::{self, Family};
+
+mod resolve;
+pub mod stdio;
+mod tcp;
+mod udp;
+pub(crate) mod unix;
+mod unixgram;
+mod unixseq;
+
+/// Dials an endpoint, all addresses of its name within `wait`.
+///
+/// Errors: `Resolve` if the name has no address, `Connect` with the kernel's reason or
+/// [`Cause::TimedOut`]. Cancel safe: what was begun is closed.
+pub async fn connect(endpoint: &Endpoint, wait: Duration) -> Result<Conn, Error> {
+    let dialled = async {
+        match &endpoint.at {
+            At::Tcp(at) => tcp::connect(endpoint, at).await,
+            At::Udp(at) => udp::connect(endpoint, at).await,
+            At::Unix(at) => unix::connect(endpoint, at).await,
+            At::Unixgram(at) => unixgram::connect(endpoint, at).await,
+            At::Unixseq(at) => unixseq::connect(endpoint, at).await,
+            At::Stdio => Err(not_for(endpoint, Op::Connect)),
+        }
+    };
+    match tokio::time::timeout(wait, dialled).await {
+        Ok(done) => done,
+        Err(_) => Err(Error {
+            op: Op::Connect,
+            endpoint: endpoint.to_string(),
+            cause: Cause::TimedOut(wait),
+        }),
+    }
+}
+
+fn not_for(endpoint: &Endpoint, op: Op) -> Error {
+    let problem = "stdin and stdout are there already".to_string();
+    let remedy = "name a socket: HOST:PORT, udp://…, unix://…".to_string();
+    Error { op, endpoint: endpoint.to_string(), cause: Cause::Address { problem, remedy } }
+}
+
+/// How to listen.
+#[derive(Debug, Clone, Copy)]
+pub struct ListenOptions {
+    /// No host means every interface, not this machine.
+    pub lan: bool,
+    /// The longest datagram delivered, in bytes.
+    pub message_bytes: usize,
+}
+
+/// A bound endpoint that gives connections. Datagram peers are connections too: their first datagram
+/// opens one.
+#[derive(Debug)]
+pub struct Listener {
+    kind: ListenerKind,
+    endpoint: Endpoint,
+    shown: String,
+    reach: Reach,
+    backoff: Duration,
+    resume_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum ListenerKind {
+    Tcp(Stream),
+    Unix(Stream, #[allow(dead_code, reason = "removes the path when dropped")] Option<unix::BoundPath>),
+    Unixseq(Stream, #[allow(dead_code, reason = "removes the path when dropped")] Option<unix::BoundPath>),
+    Packets(Box<PacketListener>),
+}
+
+/// What an [`accept`](Listener::accept) gave.
+#[derive(Debug)]
+pub enum Accepted {
+    /// A connection.
+    Conn(Conn),
+    /// There was one, but no descriptor or memory for it. It waits in the kernel's queue, and
+    /// accepting rests for so long.
+    Delayed {
+        /// What the kernel said.
+        error: io::Error,
+        /// How long.
+        wait: Duration,
+    },
+}
+
+/// Binds an endpoint and listens on it.
+pub async fn listen(endpoint: &Endpoint, options: &ListenOptions) -> Result<Listener, Error> {
+    match &endpoint.at {
+        At::Tcp(at) => tcp::listen(endpoint, at, options.lan).await,
+        At::Udp(at) => udp::listen(endpoint, at, options).await,
+        At::Unix(at) => unix::listen(endpoint, at),
+        At::Unixgram(at) => unixgram::listen(endpoint, at, options),
+        At::Unixseq(at) => unixseq::listen(endpoint, at),
+        At::Stdio => Err(not_for(endpoint, Op::Listen)),
+    }
+}
+
+impl Listener {
+    fn new(kind: ListenerKind, endpoint: &Endpoint, local: &str, reach: Reach) -> Listener {
+        let backoff = ACCEPT_BACKOFF_MIN;
+        let shown = format!("{}://{local}", endpoint.scheme());
+        let endpoint = endpoint.clone();
+        Listener { kind, endpoint, shown, reach, backoff, resume_at: None }
+    }
+
+    fn packets(
+        socket: PacketSocket,
+        endpoint: &Endpoint,
+        reach: Reach,
+        options: &ListenOptions,
+    ) -> Listener {
+        let local = socket.stream.local().to_string();
+        let limits = ListenerLimits {
+            message_bytes: options.message_bytes,
+            peers: DATAGRAM_PEERS,
+            queue_bytes: QUEUE_BYTES,
+        };
+        let packets = Box::new(PacketListener::new(socket, limits));
+        Listener::new(ListenerKind::Packets(packets), endpoint, &local, reach)
+    }
+
+    /// The endpoint with its real port, without options.
+    pub fn endpoint(&self) -> &str {
+        &self.shown
+    }
+
+    /// Who can reach it.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// Whether its connections are datagram peers, which share one socket and have no end.
+    pub fn is_datagrams(&self) -> bool {
+        matches!(self.kind, ListenerKind::Packets(_))
+    }
+
+    /// The listening descriptor.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.kind {
+            ListenerKind::Tcp(stream) => stream.as_fd(),
+            ListenerKind::Unix(stream, _) | ListenerKind::Unixseq(stream, _) => stream.as_fd(),
+            ListenerKind::Packets(packets) => packets.socket().stream.as_fd(),
+        }
+    }
+
+    /// The next connection. Errors that concern one connection are passed over (accept(2) hands on
+    /// what happened to it while it waited). Cancel safe.
+    ///
+    /// For datagrams this also hands what arrives to the peers that are known already: call it as
+    /// long as they are to hear anything.
+    pub async fn accept(&mut self) -> Result<Accepted, Error> {
+        if let Some(at) = self.resume_at {
+            // The listener stays readable while descriptors are missing; without this rest it would
+            // spin (docs/mistakes.md).
+            tokio::time::sleep_until(at).await;
+            self.resume_at = None;
+        }
+        loop {
+            match self.accept_one().await {
+                Ok(conn) => {
+                    self.backoff = ACCEPT_BACKOFF_MIN;
+                    return Ok(Accepted::Conn(conn));
+                }
+                Err(error) if is_exhaustion(&error) => {
+                    let wait = self.backoff;
+                    self.backoff = (wait * 2).min(ACCEPT_BACKOFF_MAX);
+                    self.resume_at = Some(Instant::now() + wait);
+                    return Ok(Accepted::Delayed { error, wait });
+                }
+                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) => return Err(Error::io(Op::Receive, self.shown.clone(), error)),
+            }
+        }
+    }
+
+    async fn accept_one(&mut self) -> io::Result<Conn> {
+        match &mut self.kind {
+            ListenerKind::Tcp(stream) => tcp::accept(stream, &self.endpoint).await,
+            ListenerKind::Unix(stream, _) => unix::accept(stream).await,
+            ListenerKind::Unixseq(stream, _) => unixseq::accept(stream).await,
+            ListenerKind::Packets(packets) => packets.accept().await.map(Conn::Datagrams),
+        }
+    }
+}
+
+fn is_exhaustion(error: &io::Error) -> bool {
+    let exhausted = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error.raw_os_error().is_some_and(|code| exhausted.contains(&code))
+}
+
+/// "Linux accept() passes already-pending network errors on the new socket as an error code from
+/// accept()": the list of accept(2), and what nginx adds.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    let passing = [
+        libc::ECONNABORTED,
+        libc::ECONNRESET,
+        libc::EPROTO,
+        libc::ENOPROTOOPT,
+        libc::ENETDOWN,
+        libc::EHOSTDOWN,
+        libc::ENONET,
+        libc::EHOSTUNREACH,
+        libc::EOPNOTSUPP,
+        libc::ENETUNREACH,
+        libc::EPERM,
+        libc::EINVAL,
+    ];
+    error.raw_os_error().is_some_and(|code| passing.contains(&code))
+}
+
+/// Sets what the endpoint asks for at one moment of a socket's life.
+fn apply(
+    fd: BorrowedFd<'_>,
+    family: Family,
+    endpoint: &Endpoint,
+    when: When,
+    op: Op,
+) -> Result<(), Error> {
+    sockopt::apply(fd, family, &endpoint.options, when).map_err(|refused| Error {
+        op,
+        endpoint: endpoint.to_string(),
+        cause: Cause::Option {
+            name: refused.name,
+            c_name: refused.c_name,
+            source: refused.source,
+            remedy: refused.remedy,
+        },
+    })
+}

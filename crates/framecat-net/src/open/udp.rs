@@ -1,0 +1,69 @@
+//! `udp://HOST:PORT`. Dialling connects the socket, so that refusals are told; listening takes all
+//! senders on one socket and never sets SO_REUSEADDR, under which the last binder would take all.
+
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+
+use framecat_proto::Endpoint;
+use framecat_proto::endpoint::HostPort;
+use framecat_proto::options::{Value, When};
+use rustix::io::Errno;
+use rustix::net::SocketType;
+
+use super::{ListenOptions, Listener, apply, resolve, tcp};
+use crate::conn::Conn;
+use crate::datagrams::{Datagrams, PacketSocket, Type, shown_ip};
+use crate::error::{Error, Op};
+
+pub(super) async fn connect(endpoint: &Endpoint, at: &HostPort) -> Result<Conn, Error> {
+    let addresses = resolve::addresses(endpoint, at).await?;
+    let mut last = None;
+    // Connecting sends nothing: an address fails here only if there is no route to it.
+    for address in addresses {
+        match dial(endpoint, address).await {
+            Ok(conn) => return Ok(conn),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| Error::io(Op::Connect, endpoint.to_string(), Errno::ADDRNOTAVAIL)))
+}
+
+async fn dial(endpoint: &Endpoint, address: SocketAddr) -> Result<Conn, Error> {
+    let wrong = |error: Errno| Error::io(Op::Connect, endpoint.to_string(), error);
+    let family = tcp::family(address);
+    let fd = tcp::new_socket(endpoint, address, SocketType::DGRAM, Op::Connect)?;
+    apply(fd.as_fd(), family, endpoint, When::BeforeBind, Op::Connect)?;
+    apply(fd.as_fd(), family, endpoint, When::Any, Op::Connect)?;
+    if let Some(Value::Address(from)) = endpoint.options.get("bind") {
+        let from = resolve::addresses(endpoint, from).await?;
+        tcp::bind_to(&fd, from[0]).map_err(wrong)?;
+    }
+    apply(fd.as_fd(), family, endpoint, When::BeforeConnect, Op::Connect)?;
+    rustix::net::connect(&fd, &address).map_err(wrong)?;
+    let local = rustix::net::getsockname(&fd).and_then(SocketAddr::try_from).map_err(wrong)?;
+    let peer = shown_ip(address);
+    let socket = PacketSocket::new(fd, Type::Udp, shown_ip(local), peer.clone())
+        .map_err(|error| Error::io(Op::Connect, endpoint.to_string(), error))?;
+    Ok(Conn::Datagrams(Datagrams::connected(socket, peer)))
+}
+
+pub(super) async fn listen(
+    endpoint: &Endpoint,
+    at: &HostPort,
+    options: &ListenOptions,
+) -> Result<Listener, Error> {
+    let places = tcp::places(endpoint, at, options.lan).await?;
+    tcp::first_that_binds(endpoint, &places, |place| {
+        let wrong = |error: Errno| Error::io(Op::Listen, endpoint.to_string(), error);
+        let family = tcp::family(place);
+        let fd = tcp::new_socket(endpoint, place, SocketType::DGRAM, Op::Listen)?;
+        for when in [When::BeforeBind, When::BeforeConnect, When::Any] {
+            apply(fd.as_fd(), family, endpoint, when, Op::Listen)?;
+        }
+        tcp::bind_to(&fd, place).map_err(wrong)?;
+        let local = rustix::net::getsockname(&fd).and_then(SocketAddr::try_from).map_err(wrong)?;
+        let socket = PacketSocket::new(fd, Type::Udp, local.to_string(), String::new())
+            .map_err(|error| Error::io(Op::Listen, endpoint.to_string(), error))?;
+        Ok(Listener::packets(socket, endpoint, tcp::reach(endpoint, local), options))
+    })
+}

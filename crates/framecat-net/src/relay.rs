@@ -1,0 +1,174 @@
+//! Raw bytes from one stream to another, with no messages in them: by the fast way where there is
+//! one, else through a buffer. The end of one direction is the end of that direction only.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use framecat_proto::limits::{READ_BYTES_MAX, READ_BYTES_MIN};
+use tokio::time::Instant;
+
+use crate::conn::{Kind, Stream};
+use crate::fast::Path;
+
+/// Which end of a copy failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Reading.
+    From,
+    /// Writing.
+    To,
+}
+
+/// A copy that did not reach the end of its source.
+#[derive(Debug)]
+pub struct CopyError {
+    /// Which end.
+    pub side: Side,
+    /// What the kernel said.
+    pub error: io::Error,
+}
+
+/// How far one direction came, and when it last moved: shared with whoever watches the time.
+#[derive(Debug)]
+pub struct Progress {
+    started: Instant,
+    bytes: AtomicU64,
+    last_ms: AtomicU64,
+}
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress { started: Instant::now(), bytes: AtomicU64::new(0), last_ms: AtomicU64::new(0) }
+    }
+}
+
+impl Progress {
+    /// Bytes moved so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// When bytes moved last, or when it all began.
+    pub fn last(&self) -> Instant {
+        self.started + std::time::Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
+    }
+
+    /// So many bytes moved now.
+    pub fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.touch();
+    }
+
+    /// Something happened that is no bytes.
+    pub fn touch(&self) {
+        let ms = self.started.elapsed().as_millis() as u64;
+        self.last_ms.store(ms, Ordering::Relaxed);
+    }
+}
+
+/// Whether fast paths may be taken. Tests compare both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Allowed {
+    /// Whatever the kernel offers.
+    #[default]
+    Fast,
+    /// read(2) and write(2) only.
+    Portable,
+}
+
+/// Copies `from` to `to` until `from` ends, and tells `which` the way as soon as it is known. The end
+/// is not carried on: the caller shuts `to` down. Not cancel safe: bytes under way are lost.
+pub async fn copy(
+    from: &Stream,
+    to: &Stream,
+    progress: &Progress,
+    allowed: Allowed,
+    which: &mut (dyn FnMut(Path) + Send),
+) -> Result<(), CopyError> {
+    #[cfg(target_os = "linux")]
+    if allowed == Allowed::Fast && copy_fast(from, to, progress, which).await? {
+        return Ok(());
+    }
+    which(Path::ReadWrite);
+    copy_portable(from, to, progress).await
+}
+
+/// True: done. False: the rest is for the portable way.
+#[cfg(target_os = "linux")]
+async fn copy_fast(
+    from: &Stream,
+    to: &Stream,
+    progress: &Progress,
+    which: &mut (dyn FnMut(Path) + Send),
+) -> Result<bool, CopyError> {
+    use crate::fast::splice::{Between, Spliced, copy_direct};
+    let socket = |kind| matches!(kind, Kind::Tcp | Kind::Unix);
+    let (source, sink) = (from.kind(), to.kind());
+    if source == Kind::File && socket(sink) {
+        which(Path::Sendfile);
+        return match crate::fast::sendfile::copy(from, to, progress).await {
+            Some(done) => done.map(|()| true),
+            None => Ok(false),
+        };
+    }
+    let direct = (socket(source) && sink == Kind::Pipe) || (source == Kind::Pipe && socket(sink));
+    let spliced = if direct {
+        which(Path::SpliceDirect);
+        copy_direct(from, to, progress).await?
+    } else if socket(source) && (socket(sink) || matches!(sink, Kind::File | Kind::Device)) {
+        // A chatty connection never needs the pipe: it is made when a read fills a buffer.
+        if !copy_until_busy(from, to, progress).await? {
+            return Ok(true);
+        }
+        let Ok(between) = Between::new() else { return Ok(false) };
+        which(Path::Splice);
+        between.copy(from, to, progress).await?
+    } else {
+        return Ok(false);
+    };
+    Ok(matches!(spliced, Spliced::Done))
+}
+
+/// Copies through a small buffer until a read fills it: true then, false at the end of `from`.
+#[cfg(target_os = "linux")]
+async fn copy_until_busy(
+    from: &Stream,
+    to: &Stream,
+    progress: &Progress,
+) -> Result<bool, CopyError> {
+    let mut buf = Vec::with_capacity(READ_BYTES_MIN);
+    loop {
+        buf.clear();
+        match from.read(&mut buf).await {
+            Ok(0) => return Ok(false),
+            Ok(read) => {
+                to.write_all(&buf).await.map_err(|error| CopyError { side: Side::To, error })?;
+                progress.add(read);
+                if read == buf.capacity() {
+                    return Ok(true);
+                }
+            }
+            Err(error) => return Err(CopyError { side: Side::From, error }),
+        }
+        tokio::task::consume_budget().await;
+    }
+}
+
+/// read(2) and write(2), with a buffer that grows while reads fill it.
+async fn copy_portable(from: &Stream, to: &Stream, progress: &Progress) -> Result<(), CopyError> {
+    let mut buf = Vec::with_capacity(READ_BYTES_MIN);
+    loop {
+        buf.clear();
+        let read = match from.read(&mut buf).await {
+            Ok(0) => return Ok(()),
+            Ok(read) => read,
+            Err(error) => return Err(CopyError { side: Side::From, error }),
+        };
+        to.write_all(&buf).await.map_err(|error| CopyError { side: Side::To, error })?;
+        progress.add(read);
+        if read == buf.capacity() && read < READ_BYTES_MAX {
+            buf.reserve_exact(read * 2);
+        }
+        tokio::task::consume_budget().await;
+    }
+}

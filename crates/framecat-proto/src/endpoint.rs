@@ -1,0 +1,326 @@
+//! Where to connect or listen: `SCHEME://ADDRESS[,OPTION[=VALUE]…][,frame=RULE]`.
+//!
+//! An [`Endpoint`] is a value. It parses from one word that a shell leaves as it is, prints itself
+//! back the same, and knows nothing of sockets; whether one waits there or dials is the verb's.
+//!
+//! ```text
+//! tcp://host:9000,nodelay=off,frame=line
+//! └┬┘   └───┬───┘ └────┬────┘ └───┬────┘
+//! scheme  address   options     framing: comes last and takes the rest of the word
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::framing::{Framing, ParseFramingError};
+use crate::options::{Options, ParseOptionError, Value, nearest};
+
+mod address;
+
+pub(crate) use address::is_interface_name;
+pub use address::{Host, HostPort, UnixPath};
+
+/// Where to connect or listen, with its options and its framing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The place.
+    pub at: At,
+    /// What was asked of the socket.
+    pub options: Options,
+    /// Where a message ends, if the endpoint itself says it (`,frame=`).
+    pub framing: Option<Framing>,
+}
+
+/// A place, and how one talks there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum At {
+    /// A TCP port.
+    Tcp(HostPort),
+    /// A UDP port.
+    Udp(HostPort),
+    /// A Unix stream socket.
+    Unix(UnixPath),
+    /// A Unix datagram socket.
+    Unixgram(UnixPath),
+    /// A Unix seqpacket socket: connections that keep messages whole.
+    Unixseq(UnixPath),
+    /// The standard input and output of this process.
+    Stdio,
+}
+
+/// A row of the table of schemes.
+#[derive(Debug, Clone, Copy)]
+pub struct SchemeAbout {
+    /// The scheme, as typed before `://`; `-` stands alone.
+    pub name: &'static str,
+    /// What follows it.
+    pub address: &'static str,
+    /// What it is, in a sentence.
+    pub about: &'static str,
+}
+
+/// Every scheme there is, in the order of the reference page.
+pub const SCHEMES: &[SchemeAbout] = &[
+    SchemeAbout {
+        name: "tcp",
+        address: "HOST:PORT",
+        about: "A stream over TCP; HOST:PORT alone means the same, and :PORT is this machine.",
+    },
+    SchemeAbout {
+        name: "udp",
+        address: "HOST:PORT",
+        about: "Datagrams over UDP: each is a message of 0 to 65,507 bytes, and may be lost.",
+    },
+    SchemeAbout {
+        name: "unix",
+        address: "PATH or @NAME",
+        about: "A stream between programs of this machine; @NAME is in the abstract namespace.",
+    },
+    SchemeAbout {
+        name: "unixgram",
+        address: "PATH or @NAME",
+        about: "Datagrams between programs of this machine; none is lost.",
+    },
+    SchemeAbout {
+        name: "unixseq",
+        address: "PATH or @NAME",
+        about: "Connections between programs of this machine that keep messages whole.",
+    },
+    SchemeAbout { name: "-", address: "", about: "The standard input and output." },
+];
+
+/// Why a word is no endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct ParseEndpointError {
+    /// What is wrong with it, naming the part.
+    pub problem: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+impl From<ParseOptionError> for ParseEndpointError {
+    fn from(error: ParseOptionError) -> ParseEndpointError {
+        ParseEndpointError { problem: error.problem, remedy: error.remedy }
+    }
+}
+
+impl From<ParseFramingError> for ParseEndpointError {
+    fn from(error: ParseFramingError) -> ParseEndpointError {
+        ParseEndpointError { problem: error.problem, remedy: error.remedy }
+    }
+}
+
+impl From<At> for Endpoint {
+    fn from(at: At) -> Endpoint {
+        Endpoint { at, options: Options::new(), framing: None }
+    }
+}
+
+impl Endpoint {
+    /// A TCP port of a host, or of this machine.
+    pub fn tcp(host: Option<Host>, port: u16) -> Endpoint {
+        At::Tcp(HostPort { host, port }).into()
+    }
+
+    /// A UDP port of a host, or of this machine.
+    pub fn udp(host: Option<Host>, port: u16) -> Endpoint {
+        At::Udp(HostPort { host, port }).into()
+    }
+
+    /// The standard input and output.
+    pub fn stdio() -> Endpoint {
+        At::Stdio.into()
+    }
+
+    /// The scheme, as typed; `-` for stdin and stdout.
+    pub fn scheme(&self) -> &'static str {
+        match self.at {
+            At::Tcp(_) => "tcp",
+            At::Udp(_) => "udp",
+            At::Unix(_) => "unix",
+            At::Unixgram(_) => "unixgram",
+            At::Unixseq(_) => "unixseq",
+            At::Stdio => "-",
+        }
+    }
+
+    /// The address as it is printed after `SCHEME://`; empty for stdin and stdout.
+    pub fn address(&self) -> String {
+        match &self.at {
+            At::Tcp(at) | At::Udp(at) => at.to_string(),
+            At::Unix(path) | At::Unixgram(path) | At::Unixseq(path) => path.to_string(),
+            At::Stdio => String::new(),
+        }
+    }
+
+    /// Whether the kernel keeps messages whole here, so that no framing is needed.
+    pub fn keeps_boundaries(&self) -> bool {
+        matches!(self.at, At::Udp(_) | At::Unixgram(_) | At::Unixseq(_))
+    }
+
+    /// Whether it has an address and a port, as other machines could reach them. (Loopback counts.)
+    pub fn is_network(&self) -> bool {
+        matches!(self.at, At::Tcp(_) | At::Udp(_))
+    }
+
+    /// What only the whole endpoint can tell.
+    fn check(&self) -> Result<(), ParseEndpointError> {
+        if let Some(framing) = &self.framing
+            && *framing != Framing::Native
+            && self.keeps_boundaries()
+        {
+            return Err(ParseEndpointError {
+                problem: format!(
+                    "{} keeps messages whole by itself, so `frame={framing}` has no place there",
+                    self.scheme()
+                ),
+                remedy: "leave ,frame= out, or write frame=native".into(),
+            });
+        }
+        if self.framing == Some(Framing::Native) && !self.keeps_boundaries() {
+            return Err(ParseEndpointError {
+                problem: format!(
+                    "`frame=native` has no place on {}, a stream has no boundaries of its own",
+                    if self.at == At::Stdio { "stdin and stdout" } else { self.scheme() }
+                ),
+                remedy: "write a framing such as frame=line, or frame=raw".into(),
+            });
+        }
+        let (At::Tcp(HostPort { host, port }) | At::Udp(HostPort { host, port })) = &self.at else {
+            return Ok(());
+        };
+        match host {
+            Some(Host::V4(address)) if self.options.get("v6only") == Some(&Value::Flag(true)) => {
+                Err(ParseEndpointError {
+                    problem: format!("`v6only` has no place with the IPv4 address {address}"),
+                    remedy: format!("leave it out, or write [::]:{port} for every address"),
+                })
+            }
+            // connect(2) and bind(2) give EINVAL for it, which would tell nothing.
+            Some(Host::V6 { address, zone: None })
+                if address.is_unicast_link_local() && self.options.get("dev").is_none() =>
+            {
+                Err(ParseEndpointError {
+                    problem: format!("the link-local address {address} does not say its interface"),
+                    remedy: format!("write [{address}%eth0]:{port} with the interface after the %"),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            At::Stdio => f.write_str("-")?,
+            _ => write!(f, "{}://{}", self.scheme(), self.address())?,
+        }
+        write!(f, "{}", self.options)?;
+        match &self.framing {
+            Some(framing) => write!(f, ",frame={framing}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = ParseEndpointError;
+
+    fn from_str(word: &str) -> Result<Endpoint, ParseEndpointError> {
+        let (place, mut rest) = match word.find(',') {
+            Some(comma) => (&word[..comma], Some(&word[comma + 1..])),
+            None => (word, None),
+        };
+        let mut endpoint = Endpoint::from(parse_place(place)?);
+        while let Some(options) = rest {
+            if let Some(rule) = options.strip_prefix("frame=") {
+                endpoint.framing = Some(rule.parse()?);
+                break;
+            }
+            let (option, after) = match options.split_once(',') {
+                Some((option, after)) => (option, Some(after)),
+                None => (options, None),
+            };
+            endpoint.options.add(option, endpoint.scheme())?;
+            rest = after;
+        }
+        endpoint.check()?;
+        Ok(endpoint)
+    }
+}
+
+/// `SCHEME://ADDRESS`, `-`, or an address of tcp.
+fn parse_place(place: &str) -> Result<At, ParseEndpointError> {
+    if place == "-" {
+        return Ok(At::Stdio);
+    }
+    let Some((scheme, address)) = place.split_once("://") else {
+        return parse_bare(place);
+    };
+    match scheme {
+        "tcp" => address.parse().map(At::Tcp),
+        "udp" => address.parse().map(At::Udp),
+        "unix" => address.parse().map(At::Unix),
+        "unixgram" => address.parse().map(At::Unixgram),
+        "unixseq" => address.parse().map(At::Unixseq),
+        _ => Err(unknown_scheme(scheme)),
+    }
+}
+
+/// An address without a scheme is tcp's. What others take for a scheme (`udp:9000`, `exec:cat`) is
+/// not taken for a host.
+fn parse_bare(place: &str) -> Result<At, ParseEndpointError> {
+    if let Some((first, rest)) = place.split_once(':')
+        && first != "-"
+    {
+        if SCHEMES.iter().any(|row| row.name == first) {
+            let remedy = match rest.bytes().all(|b| b.is_ascii_digit()) {
+                true => format!(
+                    "write {first}://:{rest}, or tcp://{place} if the host is named {first}"
+                ),
+                false => format!("write {first}://{}", rest.trim_start_matches("//")),
+            };
+            return Err(ParseEndpointError {
+                problem: format!("in `{place}` the scheme {first} is not followed by ://"),
+                remedy,
+            });
+        }
+        let a_name = first.bytes().all(|b| b.is_ascii_alphabetic()) && !first.is_empty();
+        let no_port = rest.bytes().any(|b| !b.is_ascii_digit() && b != b':');
+        if a_name && no_port && !looks_like_v6(place) {
+            return Err(ParseEndpointError {
+                problem: format!("`{rest}` is no port number, and `{first}` is no scheme"),
+                remedy: format!("write HOST:PORT with a port from 0 to 65535; {}", known_schemes()),
+            });
+        }
+    }
+    place.parse().map(At::Tcp)
+}
+
+fn looks_like_v6(place: &str) -> bool {
+    place.bytes().filter(|b| *b == b':').count() > 1
+}
+
+fn unknown_scheme(scheme: &str) -> ParseEndpointError {
+    let meant = nearest(scheme, SCHEMES.iter().map(|row| row.name))
+        .map(|name| format!("did you mean {name}://? "))
+        .unwrap_or_default();
+    ParseEndpointError {
+        problem: format!("`{scheme}` is no scheme known here"),
+        remedy: format!("{meant}{}", known_schemes()),
+    }
+}
+
+fn known_schemes() -> String {
+    let names: Vec<_> = SCHEMES
+        .iter()
+        .filter(|row| row.name != "-")
+        .map(|row| format!("{}://", row.name))
+        .collect();
+    format!("the schemes are {}, and - is stdin and stdout", names.join(" "))
+}
+
+#[cfg(test)]
+mod tests;

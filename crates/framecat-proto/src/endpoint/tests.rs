@@ -1,0 +1,309 @@
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::options::{Kind, OPTIONS, print_size, print_time};
+
+fn parse(word: &str) -> Endpoint {
+    word.parse().unwrap_or_else(|error: ParseEndpointError| panic!("{word}: {error}"))
+}
+
+fn name(name: &str) -> Option<Host> {
+    Some(Host::Name(name.into()))
+}
+
+#[test]
+fn an_endpoint_prints_in_its_canonical_form() {
+    for (word, canonical) in [
+        ("9000", "tcp://:9000"),
+        (":9000", "tcp://:9000"),
+        ("tcp://9000", "tcp://:9000"),
+        ("udp://:09000", "udp://:9000"),
+        (":0", "tcp://:0"),
+        ("db:5432", "tcp://db:5432"),
+        ("my-host_1.example.org.:1", "tcp://my-host_1.example.org.:1"),
+        ("127.0.0.1:65535", "tcp://127.0.0.1:65535"),
+        ("[::1]:9000", "tcp://[::1]:9000"),
+        ("[0:0:0:0:0:0:0:1]:9000", "tcp://[::1]:9000"),
+        ("udp://[fe80::1%eth0]:9000", "udp://[fe80::1%eth0]:9000"),
+        ("[fe80::1%2]:9000", "tcp://[fe80::1%2]:9000"),
+        ("[fe80::1]:9000,dev=eth0", "tcp://[fe80::1]:9000,dev=eth0"),
+        ("unix:///run/x.sock", "unix:///run/x.sock"),
+        ("unix://x.sock", "unix://x.sock"),
+        ("unixgram://@bus", "unixgram://@bus"),
+        ("unixseq:///a%2cb%25c", "unixseq:///a%2Cb%25c"),
+        ("unix:///a b;$", "unix:///a%20b%3B%24"),
+        ("unix://%40x", "unix://%40x"),
+        ("unix://%FF%00x", "error"),
+        ("unix://@%FF%00x", "unix://@%FF%00x"),
+        ("unix:///run/套接字", "unix:///run/套接字"),
+        ("-", "-"),
+        ("-,frame=line", "-,frame=line"),
+        ("h:1,ttl=8,nodelay=on,frame=line,keep", "tcp://h:1,nodelay,ttl=8,frame=line,keep"),
+        ("udp://h:1,frame=native", "udp://h:1,frame=native"),
+        ("h:1,rcvbuf=1024k,linger=0", "tcp://h:1,rcvbuf=1MiB,linger=0s"),
+        ("h:1,bind=192.0.2.7", "tcp://h:1,bind=192.0.2.7:0"),
+    ] {
+        if canonical == "error" {
+            assert!(word.parse::<Endpoint>().is_err(), "{word}");
+            continue;
+        }
+        assert_eq!(parse(word).to_string(), canonical, "{word}");
+        assert_eq!(parse(canonical), parse(word), "{word}");
+    }
+}
+
+#[test]
+fn an_endpoint_is_a_value_with_parts() {
+    let endpoint = parse("h:1,nodelay=off,frame=line");
+    assert_eq!(endpoint.at, At::Tcp(HostPort { host: name("h"), port: 1 }));
+    assert_eq!(endpoint.options.get("nodelay"), Some(&Value::Flag(false)));
+    assert_eq!(endpoint.options.get("ttl"), None);
+    assert_eq!(endpoint.framing, Some(Framing::line()));
+    assert_eq!(endpoint.scheme(), "tcp");
+    assert_eq!(endpoint.address(), "h:1");
+    assert!(endpoint.is_network() && !endpoint.keeps_boundaries());
+    assert_eq!(Endpoint::tcp(name("h"), 1).to_string(), "tcp://h:1");
+    assert_eq!(Endpoint::udp(None, 0).to_string(), "udp://:0");
+    assert_eq!(Endpoint::stdio().to_string(), "-");
+    for (word, network, boundaries) in [
+        ("udp://:1", true, true),
+        ("unix://x", false, false),
+        ("unixgram://x", false, true),
+        ("unixseq://x", false, true),
+        ("-", false, false),
+    ] {
+        let endpoint = parse(word);
+        assert_eq!(endpoint.is_network(), network, "{word}");
+        assert_eq!(endpoint.keeps_boundaries(), boundaries, "{word}");
+    }
+}
+
+#[test]
+fn a_socket_address_becomes_a_host_and_port_with_its_zone() {
+    let v6 = SocketAddrV6::new("fe80::1".parse().unwrap(), 9, 0, 3);
+    assert_eq!(HostPort::from(SocketAddr::V6(v6)).to_string(), "[fe80::1%3]:9");
+    assert_eq!(HostPort::from(SocketAddr::from(([127, 0, 0, 1], 9))).to_string(), "127.0.0.1:9");
+}
+
+/// The word, the problem, and a part of the remedy.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("", "the address is empty", "HOST:PORT"),
+    ("tcp://", "the address is empty", "HOST:PORT"),
+    ("db", "`db` has no port", "write db:9000"),
+    ("192.0.2.7", "`192.0.2.7` has no port", "write 192.0.2.7:9000"),
+    ("/run/x.sock", "`/run/x.sock` is no HOST:PORT", "unix:///run/x.sock"),
+    ("db:", "the port after the colon is missing", "0 to 65535"),
+    ("tcp://db:http", "`http` is no port number", "/etc/services"),
+    ("db:http", "`http` is no port number, and `db` is no scheme", "0 to 65535; the schemes are"),
+    ("db:65536", "there is no port 65536", "0 to 65535"),
+    ("99999", "there is no port 99999", "0 to 65535"),
+    ("db:+1", "`+1` is no port number, and `db` is no scheme", "0 to 65535"),
+    ("tcp://db:1/x", "`1/x` is no port number", "0 to 65535"),
+    ("::1", "the IPv6 address in `::1` has no brackets", "write [::1]:9000,"),
+    ("tcp://::1", "the IPv6 address in `::1` has no brackets", "write [::1]:9000,"),
+    ("fe80::1%eth0", "the IPv6 address in `fe80::1%eth0` has no brackets", "[fe80::1%eth0]:9000"),
+    (
+        "fe80:0:0:0:0:0:0:1:53",
+        "the IPv6 address in `fe80:0:0:0:0:0:0:1:53` has no brackets",
+        ":1]:53,",
+    ),
+    ("a:b:c", "`a:b:c` has more than one colon and is no HOST:PORT", "[::1]:9000"),
+    ("[::1]", "`[::1]` has no port", "write [::1]:9000"),
+    ("[::1", "`[::1` has no closing bracket", "[::1]:9000"),
+    ("[db]:1", "`db` is no IPv6 address", "[::1]:9000"),
+    ("[fe80::1%]:1", "`` is no name of an interface", "[fe80::1%eth0]:9000"),
+    (
+        "[fe80::1]:1",
+        "the link-local address fe80::1 does not say its interface",
+        "[fe80::1%eth0]:1",
+    ),
+    ("*:1", "`*` is no host", "0.0.0.0"),
+    ("256.0.0.1:1", "`256.0.0.1` is no IPv4 address", "192.0.2.7"),
+    ("127.1:1", "`127.1` is no IPv4 address", "192.0.2.7"),
+    ("0x7f000001:1", "`0x7f000001` is no IPv4 address", "192.0.2.7"),
+    ("a b:1", "`a b` is no host name", "letters"),
+    ("user@db:1", "`user@db` is no host name", "letters"),
+    ("-x:1", "`-x` is no host name", "letters"),
+    ("a..b:1", "`a..b` is no host name", "letters"),
+    ("bücher:1", "the host name `bücher` is not ASCII", "xn--"),
+    (
+        "tls://h:1",
+        "`tls` is no scheme known here",
+        "tcp:// udp:// unix:// unixgram:// unixseq://, and -",
+    ),
+    ("broadcast://:9000", "`broadcast` is no scheme known here", "the schemes are tcp://"),
+    ("ws://h/x", "`ws` is no scheme known here", "the schemes are tcp://"),
+    ("http://h:80/", "`http` is no scheme known here", "the schemes are tcp://"),
+    ("TCP://h:1", "`TCP` is no scheme known here", "did you mean tcp://?"),
+    ("unixgrm://x", "`unixgrm` is no scheme known here", "did you mean unixgram://?"),
+    ("-://x", "`-` is no scheme known here", "the schemes are"),
+    ("exec:cat", "`cat` is no port number, and `exec` is no scheme", "the schemes are tcp://"),
+    ("file:x", "`x` is no port number, and `file` is no scheme", "the schemes are tcp://"),
+    (
+        "unix:/run/x",
+        "in `unix:/run/x` the scheme unix is not followed by ://",
+        "write unix:///run/x",
+    ),
+    (
+        "udp:9000",
+        "in `udp:9000` the scheme udp is not followed by ://",
+        "write udp://:9000, or tcp://udp:9000",
+    ),
+    ("udp:h:9", "in `udp:h:9` the scheme udp is not followed by ://", "write udp://h:9"),
+    ("unix://", "the name of the Unix socket is empty", "unix:///run/x.sock"),
+    ("unix://@", "the name of the Unix socket is empty", "unix://@x"),
+    ("unix://a%00", "a path cannot hold the byte %00", "unix://@x"),
+    ("unix://a%2", "in `a%2` two hex digits are missing after a %", "%25"),
+    ("unix://a%+1", "in `a%+1` two hex digits are missing after a %", "%25"),
+    ("h:1,", "an option is missing beside a comma", "the options are"),
+    ("h:1,,nodelay", "an option is missing beside a comma", "the options are"),
+    ("h:1,nodealy", "`nodealy` is no option of an endpoint", "did you mean `nodelay`?"),
+    ("udp://h:1,nodelay", "the option `nodelay` is for tcp, not for udp", "tcp://"),
+    ("-,nodelay", "the option `nodelay` is for tcp, not for stdin and stdout", "tcp://"),
+    ("unix://x,rcvbuf=1k", "the option `rcvbuf` is for tcp, udp, not for unix", "tcp://"),
+    ("h:1,ttl=1,ttl=2", "the option `ttl` is given twice", "leave one"),
+    ("1.2.3.4:1,v6only", "`v6only` has no place with the IPv4 address 1.2.3.4", "[::]:1"),
+    ("h:1,frame=lime", "`lime` is no framing", "the framings are"),
+    (
+        "h:1,frame=native",
+        "`frame=native` has no place on tcp, a stream has no boundaries of its own",
+        "frame=line",
+    ),
+    (
+        "udp://h:1,frame=line",
+        "udp keeps messages whole by itself, so `frame=line` has no place there",
+        "leave ,frame= out",
+    ),
+    (
+        "unixseq://x,frame=raw",
+        "unixseq keeps messages whole by itself, so `frame=raw` has no place there",
+        "leave ,frame= out",
+    ),
+];
+
+#[test]
+fn what_is_no_endpoint_is_refused_with_a_remedy() {
+    for (word, problem, remedy) in REFUSED {
+        let error = word.parse::<Endpoint>().unwrap_err();
+        assert_eq!(error.problem, *problem, "{word}");
+        assert!(error.remedy.contains(remedy), "{word}: {}", error.remedy);
+    }
+}
+
+#[test]
+fn a_unix_path_has_at_most_107_bytes() {
+    for (len, taken) in [(106, true), (107, true), (108, false), (110, false)] {
+        for word in [format!("unix://{}", "x".repeat(len)), format!("unix://@{}", "x".repeat(len))]
+        {
+            assert_eq!(word.parse::<Endpoint>().is_ok(), taken, "{len}");
+        }
+    }
+}
+
+#[test]
+fn every_scheme_of_the_table_parses_and_names_itself() {
+    for row in SCHEMES {
+        let word = match row.address {
+            "HOST:PORT" => format!("{}://host:9000", row.name),
+            "PATH or @NAME" => format!("{}://@name", row.name),
+            _ => row.name.to_owned(),
+        };
+        assert_eq!(parse(&word).scheme(), row.name);
+        assert!(row.about.ends_with('.'), "{}", row.about);
+    }
+}
+
+fn host() -> impl Strategy<Value = Option<Host>> {
+    let zone = prop::option::of("[a-z][a-z0-9.@:+-]{0,14}");
+    prop_oneof![
+        Just(None),
+        "[a-zA-Z_][a-zA-Z0-9_-]{0,20}(\\.[a-zA-Z_-]{1,8}){0,3}".prop_map(|s| Some(Host::Name(s))),
+        any::<[u8; 4]>().prop_map(|v4| Some(Host::V4(Ipv4Addr::from(v4)))),
+        (any::<u128>(), zone).prop_map(|(bits, zone)| {
+            let address = Ipv6Addr::from(bits);
+            // Without an interface a link-local address is refused.
+            let zone = zone.or_else(|| address.is_unicast_link_local().then(|| "eth0".into()));
+            Some(Host::V6 { address, zone })
+        }),
+    ]
+}
+
+fn at() -> impl Strategy<Value = At> {
+    let host_port = || (host(), any::<u16>()).prop_map(|(host, port)| HostPort { host, port });
+    let path = prop_oneof![
+        prop::collection::vec(1_u8.., 1..108).prop_map(UnixPath::Path),
+        "\\PC{1,26}".prop_map(|text| UnixPath::Path(text.into_bytes())),
+        prop::collection::vec(any::<u8>(), 1..108).prop_map(UnixPath::Abstract),
+    ];
+    prop_oneof![
+        host_port().prop_map(At::Tcp),
+        host_port().prop_map(At::Udp),
+        path.clone().prop_map(At::Unix),
+        path.clone().prop_map(At::Unixgram),
+        path.prop_map(At::Unixseq),
+        Just(At::Stdio),
+    ]
+}
+
+/// An option as typed, with a value within its range.
+fn option(row: usize, seed: u64) -> String {
+    let row = &OPTIONS[row];
+    let value = match row.kind {
+        Kind::Flag => (if seed.is_multiple_of(2) { "on" } else { "off" }).to_owned(),
+        Kind::Int { min, max } => (min + (seed % (max - min + 1) as u64) as i64).to_string(),
+        Kind::Size { min, max } => print_size(min + seed % (max - min + 1)),
+        Kind::Time { unit, max } => {
+            let steps = (max.as_nanos() / unit.as_nanos()) as u64;
+            print_time(unit * (seed % (steps + 1)) as u32)
+        }
+        Kind::Keepalive if seed.is_multiple_of(5) => "off".to_owned(),
+        Kind::Keepalive => format!("{}s/{}s/{}", 1 + seed % 32_767, 1 + seed % 99, 1 + seed % 127),
+        Kind::Text => format!("{:x}", seed % (1 << 60)),
+        Kind::Address => format!("{}:{}", Ipv4Addr::from(seed as u32), seed as u16),
+    };
+    format!("{}={value}", row.name)
+}
+
+proptest! {
+    #[test]
+    fn what_an_endpoint_prints_reads_back_the_same(
+        at in at(),
+        given in prop::collection::vec((0..OPTIONS.len(), any::<u64>()), 0..6),
+        framed in any::<bool>(),
+    ) {
+        let mut endpoint = Endpoint::from(at);
+        let scheme = endpoint.scheme();
+        for (row, seed) in given {
+            // Options of other schemes and repetitions are refused and leave the value as it was.
+            let _ = endpoint.options.add(&option(row, seed), scheme);
+        }
+        prop_assume!(endpoint.check().is_ok());
+        if framed {
+            let native = endpoint.keeps_boundaries();
+            endpoint.framing = Some(if native { Framing::Native } else { Framing::line() });
+        }
+        let printed = endpoint.to_string();
+        let again: Result<Endpoint, _> = printed.parse();
+        prop_assert_eq!(again.as_ref(), Ok(&endpoint), "{}", printed);
+        prop_assert_eq!(again.unwrap().to_string(), printed);
+    }
+
+    #[test]
+    fn a_printed_endpoint_needs_no_quotes(at in at()) {
+        let printed = Endpoint::from(at).to_string();
+        let safe = |c: char| c.is_alphanumeric() || "/._-+:=@%,[]".contains(c);
+        prop_assert!(printed.chars().all(safe), "{}", printed);
+    }
+
+    #[test]
+    fn no_text_makes_an_endpoint_panic(text in ".*") {
+        for word in [text.clone(), format!("udp://{text}"), format!("unix://{text}"),
+                     format!(":1,{text}"), format!("[{text}")] {
+            if let Ok(endpoint) = word.parse::<Endpoint>() {
+                prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint), "{}", word);
+            }
+        }
+    }
+}

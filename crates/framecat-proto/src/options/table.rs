@@ -1,0 +1,223 @@
+//! Every option of an endpoint, in the order in which they are set and printed.
+
+use std::time::Duration;
+
+use super::{Kind, OptionAbout, When};
+
+const INET: &[&str] = &["tcp", "udp"];
+const TCP: &[&str] = &["tcp"];
+const SOCKETS: &[&str] = &["tcp", "udp", "unix", "unixgram", "unixseq"];
+const LISTENERS: &[&str] = &["tcp", "unix", "unixseq"];
+
+/// The largest buffer that may be asked for; the kernel bounds it far lower (`net.core.rmem_max`).
+const BUFFER: Kind = Kind::Size { min: 1, max: 1 << 30 };
+
+/// The table of options: the reference page, and what the parser accepts.
+///
+/// `IP_TTL, IPV6_UNICAST_HOPS` and the like name the option for either family of address.
+pub const OPTIONS: &[OptionAbout] = &[
+    OptionAbout {
+        name: "reuseaddr",
+        kind: Kind::Flag,
+        level: "SOL_SOCKET",
+        c_name: "SO_REUSEADDR",
+        when: When::BeforeBind,
+        schemes: INET,
+        about: "Bind although connections of an earlier socket on the port are in TIME_WAIT; \
+                on udp, share the port, whose last binder takes the unicast datagrams.",
+        default: "on for a listening tcp socket, else off",
+        example: "reuseaddr=off",
+    },
+    OptionAbout {
+        name: "reuseport",
+        kind: Kind::Flag,
+        level: "SOL_SOCKET",
+        c_name: "SO_REUSEPORT",
+        when: When::BeforeBind,
+        schemes: INET,
+        about: "Share the port with other sockets of the same user that ask for it too; \
+                the kernel spreads connections and datagrams over them.",
+        default: "off",
+        example: "reuseport",
+    },
+    OptionAbout {
+        name: "v6only",
+        kind: Kind::Flag,
+        level: "SOL_IPV6",
+        c_name: "IPV6_V6ONLY",
+        when: When::BeforeBind,
+        schemes: INET,
+        about: "An IPv6 socket takes IPv6 only, and leaves the IPv4 port to others.",
+        default: "off",
+        example: "v6only",
+    },
+    OptionAbout {
+        name: "dev",
+        kind: Kind::Text,
+        level: "SOL_SOCKET",
+        c_name: "SO_BINDTODEVICE",
+        when: When::BeforeBind,
+        schemes: INET,
+        about: "Send and receive through this network interface only.",
+        default: "any interface",
+        example: "dev=eth0",
+    },
+    OptionAbout {
+        name: "rcvbuf",
+        kind: BUFFER,
+        level: "SOL_SOCKET",
+        c_name: "SO_RCVBUF",
+        when: When::BeforeBind,
+        schemes: INET,
+        about: "The receive buffer in bytes; Linux doubles it for its own bookkeeping, bounds it \
+                by net.core.rmem_max and stops tuning it.",
+        default: "tuned by the kernel",
+        example: "rcvbuf=1MiB",
+    },
+    OptionAbout {
+        name: "sndbuf",
+        kind: BUFFER,
+        level: "SOL_SOCKET",
+        c_name: "SO_SNDBUF",
+        when: When::BeforeBind,
+        schemes: SOCKETS,
+        about: "The send buffer in bytes; Linux doubles it for its own bookkeeping, bounds it \
+                by net.core.wmem_max and stops tuning it.",
+        default: "tuned by the kernel",
+        example: "sndbuf=1MiB",
+    },
+    OptionAbout {
+        name: "mark",
+        kind: Kind::Int { min: 0, max: u32::MAX as i64 },
+        level: "SOL_SOCKET",
+        c_name: "SO_MARK",
+        when: When::BeforeBind,
+        schemes: INET,
+        about: "The mark that routing rules and firewalls see on each packet; \
+                setting it needs CAP_NET_ADMIN or CAP_NET_RAW.",
+        default: "0",
+        example: "mark=0x10",
+    },
+    OptionAbout {
+        name: "bind",
+        kind: Kind::Address,
+        level: "-",
+        c_name: "bind(2)",
+        when: When::BeforeConnect,
+        schemes: INET,
+        about: "Dial from this address and port of ours; no address or port 0 leaves that part \
+                to the kernel.",
+        default: "chosen by the route",
+        example: "bind=192.0.2.7:0",
+    },
+    OptionAbout {
+        name: "fastopen",
+        kind: Kind::Flag,
+        level: "SOL_TCP",
+        c_name: "TCP_FASTOPEN, TCP_FASTOPEN_CONNECT",
+        when: When::BeforeConnect,
+        schemes: TCP,
+        about: "Carry the first bytes in the SYN (RFC 7413): a listener accepts them \
+                (TCP_FASTOPEN), and a dial waits for its first write (TCP_FASTOPEN_CONNECT), \
+                which then tells refusals.",
+        default: "off",
+        example: "fastopen",
+    },
+    OptionAbout {
+        name: "nodelay",
+        kind: Kind::Flag,
+        level: "SOL_TCP",
+        c_name: "TCP_NODELAY",
+        when: When::Any,
+        schemes: TCP,
+        about: "Send small writes at once, without waiting for acknowledgements of earlier ones \
+                (Nagle's algorithm).",
+        default: "on",
+        example: "nodelay=off",
+    },
+    OptionAbout {
+        name: "keepalive",
+        kind: Kind::Keepalive,
+        level: "SOL_SOCKET, SOL_TCP",
+        c_name: "SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT",
+        when: When::Any,
+        schemes: TCP,
+        about: "Ask a silent peer for a sign of life after IDLE, then every INTERVAL, and end the \
+                connection after COUNT unanswered probes; whole seconds.",
+        default: "30s/10s/3",
+        example: "keepalive=30s/10s/3",
+    },
+    OptionAbout {
+        name: "usertimeout",
+        kind: Kind::Time {
+            unit: Duration::from_millis(1),
+            max: Duration::from_millis(i32::MAX as u64),
+        },
+        level: "SOL_TCP",
+        c_name: "TCP_USER_TIMEOUT",
+        when: When::Any,
+        schemes: TCP,
+        about: "End the connection if sent bytes stay unacknowledged this long, in milliseconds; \
+                it also ends a healthy one whose reader pauses that long.",
+        default: "0, the kernel's own: about 15 minutes",
+        example: "usertimeout=30s",
+    },
+    OptionAbout {
+        name: "linger",
+        kind: Kind::Time { unit: Duration::from_secs(1), max: Duration::from_secs(32_767) },
+        level: "SOL_SOCKET",
+        c_name: "SO_LINGER",
+        when: When::Any,
+        schemes: TCP,
+        about: "Closing waits this long, in whole seconds, for unsent bytes; \
+                0 throws them away and resets the connection.",
+        default: "off: the kernel sends the rest in the background",
+        example: "linger=5s",
+    },
+    OptionAbout {
+        name: "congestion",
+        kind: Kind::Text,
+        level: "SOL_TCP",
+        c_name: "TCP_CONGESTION",
+        when: When::Any,
+        schemes: TCP,
+        about: "The congestion control, one of net.ipv4.tcp_available_congestion_control.",
+        default: "net.ipv4.tcp_congestion_control",
+        example: "congestion=cubic",
+    },
+    OptionAbout {
+        name: "ttl",
+        kind: Kind::Int { min: 1, max: 255 },
+        level: "SOL_IP, SOL_IPV6",
+        c_name: "IP_TTL, IPV6_UNICAST_HOPS",
+        when: When::Any,
+        schemes: INET,
+        about: "How many routers a packet may pass.",
+        default: "net.ipv4.ip_default_ttl, mostly 64",
+        example: "ttl=8",
+    },
+    OptionAbout {
+        name: "tos",
+        kind: Kind::Int { min: 0, max: 255 },
+        level: "SOL_IP, SOL_IPV6",
+        c_name: "IP_TOS, IPV6_TCLASS",
+        when: When::Any,
+        schemes: INET,
+        about: "The traffic class byte of each packet: DSCP times 4; on tcp the kernel keeps the \
+                lower two bits (ECN) to itself.",
+        default: "0",
+        example: "tos=0x10",
+    },
+    OptionAbout {
+        name: "backlog",
+        kind: Kind::Int { min: 0, max: i32::MAX as i64 },
+        level: "-",
+        c_name: "listen(2)",
+        when: When::Any,
+        schemes: LISTENERS,
+        about: "How many connections may wait to be accepted; the kernel takes the smaller of \
+                this and net.core.somaxconn.",
+        default: "1024",
+        example: "backlog=128",
+    },
+];

@@ -1,0 +1,264 @@
+//! What is refused: headers that lie, broken bytes, payloads that no framing may write.
+
+use framecat_proto::Framing;
+use framecat_proto::framing::{Decoder, EncodeError, Fault};
+use framecat_proto::limits::MESSAGE_BYTES;
+use framecat_proto::message::{Context, Outbound, Outgoing, Spans};
+
+use crate::laws::{decode, pieces};
+
+fn framing(word: &str) -> Framing {
+    word.parse().unwrap_or_else(|error| panic!("{word}: {error}"))
+}
+
+/// Rule, bytes, where the fault lies, and its words.
+const FAULTS: &[(&str, &[u8], u64, u64, &str)] = &[
+    (
+        "len:u32be",
+        b"\0\0\0\x01a\xff\xff\xff\xff",
+        5,
+        2,
+        "the message has 4294967295 bytes, more than 16777216 bytes",
+    ),
+    (
+        "len:u64le",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff",
+        0,
+        1,
+        "the message has 18446744073709551615 bytes, more than 16777216 bytes",
+    ),
+    (
+        "len:u64be,keep",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff",
+        0,
+        1,
+        "the message has 18446744073709551615 bytes, more than 16777216 bytes",
+    ),
+    (
+        "len:u64be@2,head=12,counts=self,tail=00",
+        b"..\xff\xff\xff\xff\xff\xff\xff\xff..",
+        0,
+        1,
+        "the message has 18446744073709551605 bytes, more than 16777216 bytes",
+    ),
+    (
+        "len:varint",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        0,
+        1,
+        "the message has 18446744073709551615 bytes, more than 16777216 bytes",
+    ),
+    (
+        "len:varint",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+        0,
+        1,
+        "its length has more than the 64 bits of 10 varint bytes",
+    ),
+    (
+        "len:varint",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x81\x00",
+        0,
+        1,
+        "its length has more than the 64 bits of 10 varint bytes",
+    ),
+    ("len:varint", b"\x01a\x80\x00", 2, 2, "its length is a varint longer than it need be"),
+    (
+        "len:qvarint",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff",
+        0,
+        1,
+        "the message has 4611686018427387903 bytes, more than 16777216 bytes",
+    ),
+    (
+        "len:u16be@2,counts=total,magic=03",
+        b"\x03\0\0\x03",
+        0,
+        1,
+        "its length field says 3, and no message has less than 4",
+    ),
+    (
+        "len:u32be@1,counts=self",
+        b"Z\0\0\0\x03",
+        0,
+        1,
+        "its length field says 3, and no message has less than 4",
+    ),
+    (
+        "len:u16be@4,head=7,counts=rest,keep",
+        b"......\0",
+        0,
+        1,
+        "the message has 11828 bytes, more than 99 bytes",
+    ),
+    (
+        "len:u16be@4,head=7,counts=rest",
+        b"....\0\0",
+        0,
+        1,
+        "its length field says 0, and no message has less than 1",
+    ),
+    ("len:u8@4,magic=cafe", b"\xca\xff", 0, 1, "it does not begin with the magic cafe"),
+    ("len:u8@1,magic=aa", b"\xaa\x01x\xab", 3, 2, "it does not begin with the magic aa"),
+    ("len:u8,tail=0d0a", b"\x01x\r\n\x01xyz", 4, 2, "its length does not lead to the trailer 0d0a"),
+    (
+        "struct",
+        b"........\xff\xff\xff\xff",
+        0,
+        1,
+        "the message has 4294967295 bytes, more than 16777216 bytes",
+    ),
+    ("fixed:100", b"x", 0, 1, "the message has 100 bytes, more than 99 bytes"),
+    ("len:u8,max=2", b"\x02ab\x03", 3, 2, "the message has 3 bytes, more than 2 bytes"),
+];
+
+#[test]
+fn headers_that_lie_are_faults_that_say_where() {
+    for (word, bytes, offset, message, text) in FAULTS {
+        let max = if text.ends_with("99 bytes") { 99 } else { MESSAGE_BYTES };
+        for split in [0xff, 0x00, 0x12] {
+            let got = decode(&framing(word), max, pieces(bytes, split));
+            let [(at, number, fault)] = got.faults.as_slice() else {
+                panic!("{word} {bytes:02x?}: {got:?}")
+            };
+            assert_eq!((at, number), (offset, message), "{word} {bytes:02x?}");
+            assert_eq!(fault.to_string(), *text, "{word} {bytes:02x?}");
+        }
+    }
+}
+
+#[test]
+fn wrong_magic_is_told_before_the_header_is_whole() {
+    let rule = framing("len:u8@3,magic=010203");
+    for (bytes, fault) in [(b"\x01".as_slice(), false), (b"\x01\x02", false), (b"\x01\x09", true)] {
+        let got = decode(&rule, 9, [bytes]);
+        assert_eq!(!got.faults.is_empty(), fault, "{bytes:02x?}");
+    }
+}
+
+#[test]
+fn an_error_says_offset_number_and_first_bytes() {
+    let rule = framing("len:u32be");
+    let mut decoder = Decoder::of(&rule, 99, None);
+    let input = [b"\0\0\0\x01a\xff\xff\xff\xff".as_slice(), &[7; 40]].concat();
+    let error = decoder.decode(&input, &mut Spans::new()).error.unwrap();
+    assert_eq!(
+        error.to_string(),
+        "len:u32be: message 2 at byte 5 (ff ff ff ff 07 07 07 07 07 07 07 07 07 07 07 07): \
+         the message has 4294967295 bytes, more than 99 bytes"
+    );
+}
+
+#[test]
+fn a_line_that_never_ends_is_refused_at_the_maximum_and_no_later() {
+    for (word, longest) in
+        [("line", 9), ("line,keep", 8), ("nul", 9), ("crlf", 10), ("crlf,keep", 8)]
+    {
+        // crlf: the tenth byte may be the CR of an ending that is not part of the message.
+        let mut framer = framing(word).framer(9);
+        let fine = framer.decode(&vec![b'x'; longest], &mut Spans::new());
+        assert_eq!(fine.fault, None, "{word}");
+        let over = framer.decode(&vec![b'x'; longest + 1], &mut Spans::new());
+        assert_eq!(over.fault, Some(Fault::TooLong { len: None, max: 9 }), "{word}");
+    }
+}
+
+#[test]
+fn line_resync_goes_on_with_the_next_line_and_counts_what_it_rejected() {
+    let input = b"one\nfar too long\ntwo\nlong again\n\nthree\n";
+    for split in [0x00, 0x13, 0xff] {
+        let got = decode(&framing("line,resync"), 5, pieces(input, split));
+        let payloads: Vec<_> = got.messages.iter().map(|(payload, _)| payload.as_slice()).collect();
+        assert_eq!(payloads, [b"one".as_slice(), b"two", b"", b"three"], "split {split:02x}");
+        assert_eq!(got.rejected, b"far too long\nlong again\n".len(), "split {split:02x}");
+        let places: Vec<_> = got.faults.iter().map(|(at, number, _)| (*at, *number)).collect();
+        assert_eq!(places, [(4, 2), (21, 3)], "split {split:02x}");
+    }
+    let got = decode(&framing("line"), 5, [input.as_slice()]);
+    assert_eq!((got.messages.len(), got.faults.len()), (1, 1), "without resync it stops");
+}
+
+#[test]
+fn a_payload_that_would_be_read_otherwise_is_refused() {
+    use EncodeError::{DoesNotFit, WouldSplit, WrongLength};
+    let lacks = |text: &str| EncodeError::Lacks(text.into());
+    let long = vec![b'x'; 256];
+    let table: &[(&str, &[u8], EncodeError)] = &[
+        ("line", b"a\nb", WouldSplit { at: 1 }),
+        ("line", b"a\n", WouldSplit { at: 1 }),
+        ("line,keep", b"a\nb\n", WouldSplit { at: 1 }),
+        ("line,keep", b"ab", lacks("it does not end in LF, as `keep` asks")),
+        ("crlf", b"a\r\nb", WouldSplit { at: 1 }),
+        ("crlf,keep", b"a\r\nb\r\n", WouldSplit { at: 1 }),
+        ("crlf,keep", b"ab\r", lacks("it does not end in the marker, as `keep` asks")),
+        ("nul", b"\0", WouldSplit { at: 0 }),
+        // The payload's end and the marker's beginning would make a marker together.
+        ("delim:aa", b"ba", WouldSplit { at: 1 }),
+        ("delim:abab", b"-ab", WouldSplit { at: 1 }),
+        ("delim:aaaa", b"-aaa", WouldSplit { at: 1 }),
+        ("delim:aaaa", b"-aa", WouldSplit { at: 1 }),
+        ("delim:ab,any", b"-b", WouldSplit { at: 1 }),
+        ("len:u8", &long, DoesNotFit { len: 256, max: 255 }),
+        ("len:u8,head=3,counts=total,tail=00", &long[..252], DoesNotFit { len: 252, max: 251 }),
+        ("len:u8,max=2", b"abc", DoesNotFit { len: 3, max: 2 }),
+        ("len:u16be,keep", b"\0\x03ab", lacks("its header speaks of 5 bytes and it has 4")),
+        ("len:u16be,keep", b"\0\x01ab", WouldSplit { at: 3 }),
+        (
+            "len:u16be,keep",
+            b"\0",
+            lacks("its 1 bytes are less than the header that `keep` asks for"),
+        ),
+        ("len:u8@1,magic=07,keep", b"\x08\x01a", lacks("it does not begin with the magic 07")),
+        ("len:u8,tail=0a,keep", b"\x01a\x0b", lacks("its length does not lead to the trailer 0a")),
+        ("len:varint,keep", b"\x80\x00", lacks("its length is a varint longer than it need be")),
+        (
+            "struct,keep",
+            b"........\0\0\0\x02a",
+            lacks("its header speaks of 14 bytes and it has 13"),
+        ),
+        ("struct,keep", b"........\0\0\0\x01ab", WouldSplit { at: 13 }),
+        (
+            "struct,keep",
+            b"abc",
+            lacks("it has 3 bytes and must bring its header of 12, as `keep` asks"),
+        ),
+        ("fixed:3", b"ab", WrongLength { len: 2, want: 3 }),
+        ("fixed:3", b"", WrongLength { len: 0, want: 3 }),
+    ];
+    for (word, payload, want) in table {
+        let message = Outbound { payload, time_ns: None, index: 0, cut: false };
+        let mut out = Outgoing::new();
+        let got = framing(word).framer(MESSAGE_BYTES).encode(message, &Context::at(0), &mut out);
+        assert_eq!(got.as_ref(), Err(want), "{word} {payload:02x?}");
+        assert!(out.is_empty(), "{word} {payload:02x?} leaves bytes");
+    }
+}
+
+#[test]
+fn bytes_that_a_rule_does_not_know_are_written_as_zero() {
+    let rule = framing("len:u16be@3,head=7,tail=ff,magic=aa");
+    let message = Outbound { payload: b"hi", time_ns: None, index: 0, cut: false };
+    let mut out = Outgoing::new();
+    rule.framer(9).encode(message, &Context::at(0), &mut out).unwrap();
+    assert_eq!(out.buf().as_slice(), b"\xaa\0\0\0\x02\0\0hi\xff");
+}
+
+#[test]
+fn a_quic_varint_is_written_in_its_shortest_form() {
+    for (len, head) in [
+        (63, b"\x3f".as_slice()),
+        (64, b"\x40\x40"),
+        (16_383, b"\x7f\xff"),
+        (16_384, b"\x80\x00\x40\x00"),
+    ] {
+        let payload = vec![0; len];
+        let message = Outbound { payload: &payload, time_ns: None, index: 0, cut: false };
+        let mut out = Outgoing::new();
+        framing("len:qvarint")
+            .framer(MESSAGE_BYTES)
+            .encode(message, &Context::at(0), &mut out)
+            .unwrap();
+        assert!(out.buf().starts_with(head), "{len}");
+        assert_eq!(out.len(), head.len() + len);
+    }
+}

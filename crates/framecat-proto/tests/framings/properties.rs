@@ -1,0 +1,121 @@
+//! The laws on arbitrary bytes, payloads, splits and maxima.
+
+use framecat_proto::Framing;
+use framecat_proto::framing::Width;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::laws::{FAMILIES, check, check_family};
+
+fn any_rule() -> impl Strategy<Value = &'static str> {
+    let rules: Vec<&str> = FAMILIES.iter().flat_map(|(_, rules)| rules.iter().copied()).collect();
+    proptest::sample::select(rules)
+}
+
+/// Bytes in which markers, small lengths and magics are frequent.
+fn eventful_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![
+        6 => proptest::sample::select(b"\0\0\0\x01\x02\x03\x07\x08\n\r\x0a~\xaa\xceab".to_vec()),
+        1 => any::<u8>(),
+    ];
+    vec(byte, 0..120)
+}
+
+/// A word for every part of the grammar of `len`; not all of them are rules.
+fn any_len_word() -> impl Strategy<Value = String> {
+    let width = proptest::sample::select(Width::ALL.map(Width::word).to_vec());
+    let counts = proptest::sample::select(vec!["payload", "rest", "self", "total"]);
+    (
+        width,
+        proptest::option::of(0usize..9),
+        proptest::option::of(0usize..20),
+        proptest::option::of(counts),
+        proptest::option::of(vec(any::<u8>(), 1..4)),
+        proptest::option::of(vec(any::<u8>(), 1..4)),
+        any::<bool>(),
+        proptest::option::of(0usize..99),
+    )
+        .prop_map(|(width, at, head, counts, tail, magic, keep, max)| {
+            let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+            [
+                format!("len:{width}"),
+                at.map_or(String::new(), |at| format!("@{at}")),
+                head.map_or(String::new(), |head| format!(",head={head}")),
+                counts.map_or(String::new(), |counts| format!(",counts={counts}")),
+                tail.map_or(String::new(), |tail| format!(",tail={}", hex(tail))),
+                magic.map_or(String::new(), |magic| format!(",magic={}", hex(magic))),
+                String::from(if keep { ",keep" } else { "" }),
+                max.map_or(String::new(), |max| format!(",max={max}")),
+            ]
+            .concat()
+        })
+}
+
+fn any_delim_word() -> impl Strategy<Value = String> {
+    (vec(any::<u8>(), 1..9), any::<bool>(), any::<bool>()).prop_map(|(marker, keep, any)| {
+        let marker: String = marker.iter().map(|byte| format!("\\x{byte:02X}")).collect();
+        let [keep, any] =
+            [(keep, ",keep"), (any, ",any")].map(|(on, word)| if on { word } else { "" });
+        format!("delim:{marker}{any}{keep}")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_laws_hold_for_every_rule_on_arbitrary_bytes(
+        word in any_rule(),
+        max in prop_oneof![Just(16usize << 20), 0usize..40],
+        split: u8,
+        bytes in eventful_bytes(),
+    ) {
+        check(word, max, split, &bytes);
+    }
+
+    #[test]
+    fn the_laws_hold_for_every_rule_that_the_grammar_of_len_spells(
+        word in any_len_word(),
+        split: u8,
+        bytes in eventful_bytes(),
+    ) {
+        if let Ok(rule) = word.parse::<Framing>() {
+            prop_assert_eq!(rule.to_string().parse(), Ok(rule));
+            check(&word, 1 << 20, split, &bytes);
+        }
+    }
+
+    #[test]
+    fn the_laws_hold_for_every_marker(
+        word in any_delim_word(),
+        split: u8,
+        parts in vec(vec(any::<u8>(), 0..9), 0..9),
+    ) {
+        let rule: Framing = word.parse().unwrap();
+        prop_assert_eq!(rule.to_string().parse(), Ok(rule.clone()));
+        let Framing::Delim(delim) = rule else { panic!("{word}") };
+        check(&word, 1 << 20, split, &parts.join(delim.marker()));
+    }
+
+    #[test]
+    fn no_word_makes_the_parser_fail(word in r"(line|crlf|nul|delim|len|struct|fixed|raw)?[:,@=\\a-z0-9é]{0,20}") {
+        if let Ok(rule) = word.parse::<Framing>() {
+            prop_assert_eq!(rule.to_string().parse(), Ok(rule));
+        }
+    }
+}
+
+#[test]
+fn inputs_that_a_fuzzer_found_worth_keeping_pass() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let seed = std::fs::read(entry.unwrap().path()).unwrap();
+        for (family, _) in FAMILIES {
+            check_family(family, &seed);
+        }
+        check_family("framings", &seed);
+        count += 1;
+    }
+    assert!(count >= 10, "{count} seeds in {folder}");
+}

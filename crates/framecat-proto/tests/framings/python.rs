@@ -1,0 +1,98 @@
+//! A peer that is not ours: Python's `struct` and `int.to_bytes` write what we read, and read what
+//! we write, over the pipes of a real process.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use framecat_proto::Framing;
+use framecat_proto::limits::MESSAGE_BYTES;
+
+use crate::laws::{decode, encode};
+
+/// Runs a Python program with `input` on its stdin and gives its stdout; `None` without Python.
+fn python(program: &str, rule: &str, input: &[u8]) -> Option<Vec<u8>> {
+    let child = Command::new("python3")
+        .args(["-c", program, rule])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let _ = writeln!(std::io::stderr(), "skipped: python3 is not installed");
+            return None;
+        }
+        Err(error) => panic!("python3: {error}"),
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input).unwrap());
+        child.wait_with_output().unwrap()
+    });
+    assert!(output.status.success(), "python3 failed for {rule}");
+    Some(output.stdout)
+}
+
+/// The payloads that both sides know: of 1,000 bytes and less, so that every width but u8 holds
+/// them, and of 200 at most for u8.
+const PAYLOADS: &str = "
+import struct, sys
+rule = sys.argv[1]
+payloads = [b'', b'hello', bytes(range(200)), b'\\n\\0\\xff', b'x' * (200 if 'u8' in rule else 1000)]
+def head(n, t=0):
+    if rule == 'struct': return struct.pack('!QI', t, n)
+    if rule == 'len:u24be': return n.to_bytes(3, 'big')
+    if rule == 'len:u24le': return n.to_bytes(3, 'little')
+    if rule == 'len:u16be@2,counts=total,magic=03': return struct.pack('>BxH', 3, n + 4)
+    if rule == 'len:u32le,counts=self': return struct.pack('<I', n + 4)
+    order = '<' if rule.endswith('le') else '>'
+    letter = {'u8': 'B', 'u16': 'H', 'u32': 'I', 'u64': 'Q'}[rule[4:].rstrip('bel')]
+    return struct.pack(order + letter, n)
+";
+
+const PACK: &str = "
+for i, payload in enumerate(payloads):
+    sys.stdout.buffer.write(head(len(payload), 1700000000000000000 + i) + payload)
+";
+
+const UNPACK: &str = "
+data = sys.stdin.buffer.read()
+for i, payload in enumerate(payloads):
+    want = head(len(payload), 1700000000000000000 + i) + payload
+    assert data.startswith(want), (i, data[:40], want[:40])
+    data = data[len(want):]
+assert data == b'', data[:40]
+print('same')
+";
+
+#[test]
+fn python_reads_what_we_write_and_writes_what_we_read() {
+    for rule in [
+        "struct",
+        "len:u8",
+        "len:u16be",
+        "len:u16le",
+        "len:u24be",
+        "len:u24le",
+        "len:u32be",
+        "len:u32le",
+        "len:u64be",
+        "len:u64le",
+        "len:u16be@2,counts=total,magic=03",
+        "len:u32le,counts=self",
+    ] {
+        let framing: Framing = rule.parse().unwrap();
+        let Some(packed) = python(&[PAYLOADS, PACK].concat(), rule, b"") else { return };
+        let got = decode(&framing, MESSAGE_BYTES, packed.chunks(7));
+        assert_eq!((got.messages.len(), got.faults, got.cut), (5, vec![], None), "{rule}");
+        assert_eq!(got.messages[1].0, b"hello", "{rule}");
+        assert_eq!(got.messages[2].0, (0..200).collect::<Vec<u8>>(), "{rule}");
+        if rule == "struct" {
+            assert_eq!(got.messages[4].1, Some(1_700_000_000_000_000_004));
+        }
+        let (bytes, _) = encode(&framing, MESSAGE_BYTES, &got.messages);
+        assert_eq!(bytes, packed, "{rule}: the same bytes");
+        let said = python(&[PAYLOADS, UNPACK].concat(), rule, &bytes).unwrap();
+        assert_eq!(said, b"same\n", "{rule}");
+    }
+}
