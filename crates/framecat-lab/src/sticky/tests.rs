@@ -149,9 +149,9 @@ fn the_whole_is_not_shown_where_content_differs_or_the_end_is_unclear() {
 fn escaping_leaves_no_marker_and_is_undone() {
     let payloads: [&[u8]; 5] = [b"", b";", b"%", b"%3B;%", b"a\0\xff"];
     for payload in payloads {
-        let wire = super::escape(payload);
-        assert!(!wire.contains(&super::MARKER), "{payload:?}");
-        assert_eq!(super::unescape(&wire), payload);
+        let wire = super::cures::escape(payload);
+        assert!(!wire.contains(&super::cures::MARKER), "{payload:?}");
+        assert_eq!(super::cures::unescape(&wire), payload);
     }
 }
 

@@ -148,7 +148,7 @@ fn counts_of_sticky(seen: &Evidence) -> Part {
     )
 }
 
-/// See `sticky.rs`, `fn cure_marker`.
+/// See `sticky/cures.rs`, `fn cure_marker`.
 pub(crate) const CURE_MARKER: Law = Law {
     id: "cure-marker",
     group: "sticky",
@@ -181,7 +181,7 @@ pub(crate) const CURE_MARKER: Law = Law {
          framecat 拒绝发送并指出位置，不会让一条消息变成两条。",
     ),
     commands: &["framecat listen :9000 -f line", "framecat listen :9000 -f 'delim:;'"],
-    observe: super::cure_marker,
+    observe: super::cures::cure_marker,
     judge: super::judge::cure_marker,
     done: done_cure_marker,
 };
@@ -214,7 +214,7 @@ fn done_cure_marker(seen: &Evidence) -> Vec<Part> {
     parts
 }
 
-/// See `sticky.rs`, `fn cure_struct`.
+/// See `sticky/cures.rs`, `fn cure_struct`.
 pub(crate) const CURE_STRUCT: Law = Law {
     id: "cure-struct",
     group: "sticky",
@@ -250,7 +250,7 @@ pub(crate) const CURE_STRUCT: Law = Law {
          长度超过 --max-message 时直接拒绝，不会先分配内存。",
     ),
     commands: &["framecat listen :9000 -f struct"],
-    observe: super::cure_struct,
+    observe: super::cures::cure_struct,
     judge: super::judge::cure_struct,
     done: done_cure_struct,
 };
@@ -291,7 +291,7 @@ fn done_cure_struct(seen: &Evidence) -> Vec<Part> {
     parts
 }
 
-/// See `sticky.rs`, `fn cure_delay`.
+/// See `sticky/cures.rs`, `fn cure_delay`.
 pub(crate) const CURE_DELAY: Law = Law {
     id: "cure-delay",
     group: "sticky",
@@ -321,7 +321,7 @@ pub(crate) const CURE_DELAY: Law = Law {
         "把边界写进字节里：文本用 -f line，任意内容用 -f struct。",
     ),
     commands: &["framecat listen :9000 -f line", "framecat listen :9000 -f struct"],
-    observe: super::cure_delay,
+    observe: super::cures::cure_delay,
     judge: super::judge::cure_delay,
     done: done_cure_delay,
 };
