@@ -55,23 +55,23 @@ pub struct Group {
 }
 
 /// Every group, in the order in which the lab shows them.
-static GROUPS: [Group; 1] = [Group {
+static GROUPS: &[Group] = &[Group {
     name: "sticky",
     title: Text::new("where a message ends on a stream", "粘包：字节流里消息的边界"),
 }];
 
 /// Every finished law, by group.
-static LAWS: [Law; 5] =
-    [sticky::STICKY, sticky::CURE_MARKER, sticky::CURE_STRUCT, sticky::CURE_DELAY, sticky::WHOLE];
+static LAWS: &[Law] =
+    &[sticky::STICKY, sticky::CURE_MARKER, sticky::CURE_STRUCT, sticky::CURE_DELAY, sticky::WHOLE];
 
 /// Every law, by group, in the order in which the lab shows them.
 pub fn laws() -> &'static [Law] {
-    &LAWS
+    LAWS
 }
 
 /// Every group, in the order in which the lab shows them.
 pub fn groups() -> &'static [Group] {
-    &GROUPS
+    GROUPS
 }
 
 /// A name that is neither a law nor a group.

@@ -12,8 +12,8 @@
 //!
 //! The lab never prints: it returns text, and the program prints it.
 //!
-//! To add a group: one file with a `const LAWS` of rows, one fn a law; its name in
-//! [`law::groups`], its rows in the table beside it.
+//! To add a group: one file with one fn and one `const` [`Law`] a law; then its name and its rows in
+//! the two tables at the top of `law.rs`.
 
 pub mod evidence;
 pub mod lang;

@@ -3,7 +3,7 @@
 //! One fn a law makes the calls, the cures' in `sticky/cures.rs`. `sticky/judge.rs` concludes,
 //! `sticky/told.rs` tells.
 //! Both ends are plain blocking sockets on loopback; the receiver's and the sender's calls give up
-//! after [`PATIENCE`], so that no experiment hangs.
+//! after a few seconds, so that no experiment hangs.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const BUFFERS: &[Text] = &[
     Text::new("SEND BUF", "发送缓冲"),
     Text::new("SEGMENTS", "报文段"),
-    Text::new("RECEIVE BUF", "接收缓冲"),
+    Text::new("RECV BUF", "接收缓冲"),
 ];
 
 /// Only how many bytes wait at the receiver (FIONREAD).
@@ -228,11 +228,8 @@ fn one_large_send(seen: &mut Evidence) -> io::Result<()> {
 
 /// Law `whole`: one whole in many sends needs no cure; the end of the stream is its boundary.
 fn whole() -> io::Result<Evidence> {
-    const FILE_BYTES_MAX: u64 = 256 << 10;
     const PIECE_BYTES: usize = 1_000;
-    // A file that is always there and holds bytes of every value: this program's own.
-    let mut file = Vec::new();
-    File::open(std::env::current_exe()?)?.take(FILE_BYTES_MAX).read_to_end(&mut file)?;
+    let file = own_program()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let sender = TcpStream::connect(listener.local_addr()?)?;
     let (receiver, _) = listener.accept()?;
@@ -254,7 +251,7 @@ fn whole() -> io::Result<Evidence> {
                 sent += send(&sender, &file[sent..end], SendFlags::NOSIGNAL)?;
                 sends += 1;
             }
-            sending.left_at(at_us, format!("{sends} x send(1000 B), {sent} B"));
+            sending.left_at(at_us, format!("{sends} x send({PIECE_BYTES} B), {sent} B"));
             // An error means that the receiver gave up; the stream is ended all the same.
             let _ = wait_all_read.recv_timeout(PATIENCE);
             let at_us = sending.now_us();
@@ -296,6 +293,14 @@ fn whole() -> io::Result<Evidence> {
     seen.set("same_content", received == file);
     seen.scenes.push(scene);
     Ok(seen)
+}
+
+/// A file that is always there and holds bytes of every kind: the beginning of this program's own.
+fn own_program() -> io::Result<Vec<u8>> {
+    const FILE_BYTES_MAX: u64 = 256 << 10;
+    let mut file = Vec::new();
+    File::open(std::env::current_exe()?)?.take(FILE_BYTES_MAX).read_to_end(&mut file)?;
+    Ok(file)
 }
 
 /// What [`BUFFERS`] hold now. Looking (MSG_PEEK) takes nothing out.
