@@ -104,19 +104,13 @@ impl Stream {
     ///
     /// Must be called within a tokio runtime with I/O enabled.
     pub fn new(fd: OwnedFd, kind: Kind, local: String, peer: String) -> io::Result<Stream> {
-        let interest = Interest::READABLE.add(Interest::WRITABLE);
         let fd = match kind {
             Kind::File => Fd::Direct(fd),
-            _ => match AsyncFd::try_with_interest(fd, interest) {
+            _ => match crate::fast::poll::register(fd) {
                 Ok(fd) => Fd::Polled(fd),
                 // epoll refuses what is always ready, /dev/null for one (epoll_ctl(2), EPERM).
-                Err(refused) => {
-                    let (fd, error) = refused.into_parts();
-                    if error.raw_os_error() != Some(libc::EPERM) {
-                        return Err(error);
-                    }
-                    Fd::Direct(fd)
-                }
+                Err((fd, error)) if error.raw_os_error() == Some(libc::EPERM) => Fd::Direct(fd),
+                Err((_, error)) => return Err(error),
             },
         };
         Ok(Stream { inner: Arc::new(Inner { fd, kind, peer, local }) })

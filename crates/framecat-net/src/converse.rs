@@ -172,7 +172,8 @@ impl One<'_> {
             None => answering = Some(sender),
             Some(feed) => feeding = Some(async { self.say(&mut sender, feed).await }),
         }
-        let mut hear = std::pin::pin!(self.hear(&mut receiver, answering.as_mut().zip(respond.as_mut())));
+        let mut hear =
+            std::pin::pin!(self.hear(&mut receiver, answering.as_mut().zip(respond.as_mut())));
         let mut heard: Option<Heard> = None;
         let mut said = feeding.is_none();
         let say = async {
@@ -252,9 +253,9 @@ impl One<'_> {
         said: bool,
         said_at: Instant,
     ) -> Option<(Instant, End)> {
-        let deadline = bounds.deadline.map(|at| {
-            (at, End::Deadline(self.shared.talk.deadline.unwrap_or_default()))
-        });
+        let deadline = bounds
+            .deadline
+            .map(|at| (at, End::Deadline(self.shared.talk.deadline.unwrap_or_default())));
         let idle = bounds.idle.map(|idle| (self.moved.last() + idle, End::Done));
         let wait = match (said, endless, bounds.wait) {
             (true, true, wait) => Some(wait.unwrap_or(REPLY_WAIT)),
@@ -324,9 +325,7 @@ impl One<'_> {
                 observer.messages(batch, &context);
             }
             self.named.cut(batch, &**observer);
-            let printed = output
-                .print(receiver, self.named, &context, ledger, &**observer)
-                .await?;
+            let printed = output.print(receiver, self.named, &context, ledger, &**observer).await?;
             if printed == Printed::Closed {
                 return Ok(Heard::NoReader);
             }
@@ -356,9 +355,7 @@ impl One<'_> {
             {
                 Ok(Heard::NoReader)
             }
-            Err(CopyError { side: Side::To, error }) => {
-                Err(Error::io(Op::Write, "stdout", error))
-            }
+            Err(CopyError { side: Side::To, error }) => Err(Error::io(Op::Write, "stdout", error)),
             Err(CopyError { side: Side::From, error }) => {
                 Err(Error::io(Op::Receive, self.named.peer.clone(), error))
             }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -191,9 +191,7 @@ impl PacketSource {
             PacketSource::Socket(socket) => {
                 parcel.clear();
                 let stream = &socket.stream;
-                stream
-                    .until_ready(Interest::READABLE, |_| socket.receive_into(parcel, max))
-                    .await
+                stream.until_ready(Interest::READABLE, |_| socket.receive_into(parcel, max)).await
             }
         }
     }
@@ -276,7 +274,6 @@ impl Outbox {
     }
 }
 
-
 /// The sending half.
 #[derive(Debug, Clone)]
 pub(crate) struct PacketSink {
@@ -350,11 +347,6 @@ impl PacketSink {
             Err(error) => Err(error.into()),
         }
     }
-
-    /// Whether the conversation has ends.
-    pub(crate) fn has_end(&self) -> bool {
-        self.socket.kind == Type::Unixseq
-    }
 }
 
 /// Sorts what arrives at one socket by its sender, so that each sender looks like a connection.
@@ -414,10 +406,8 @@ impl PacketListener {
             }
             let (socket, buf) = (&self.socket, &mut self.buf);
             let max = self.limits.message_bytes;
-            let gathered = socket
-                .stream
-                .until_ready(Interest::READABLE, |_| socket.gather(buf, max))
-                .await;
+            let gathered =
+                socket.stream.until_ready(Interest::READABLE, |_| socket.gather(buf, max)).await;
             match gathered {
                 Ok(gathered) => self.gathered = Some(gathered),
                 // An ICMP error of some peer; a socket with many peers goes on.

@@ -1,7 +1,7 @@
 //! Messages to stdout: one hand writes, whoever they come from, so that none runs into another; and
 //! `--count` and `--until` are counted there, over all connections.
 
-use std::sync::Mutex as BlockingMutex;
+use std::sync::Arc;
 
 use framecat_proto::message::{Batch, Context, Dir};
 use framecat_proto::text::{Form, holds_line_break};
@@ -12,15 +12,15 @@ use crate::conn::Stream;
 use crate::error::{Error, Op};
 use crate::event::{Event, Observer};
 use crate::link::{Receiver, Refusal, Sender};
-use crate::talk::{Ledger, Named, Talk};
+use crate::talk::{Ledger, Lines, Named, Talk};
 
 /// Standard output under a form.
 #[derive(Debug)]
 pub(crate) struct Output {
     stream: Stream,
     hand: Mutex<Hand>,
-    /// Lines of JSON told between messages, written before the next ones.
-    pending: BlockingMutex<Vec<u8>>,
+    /// Lines told between messages, written before the next ones.
+    lines: Option<Arc<Lines>>,
 }
 
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Output {
             watch_breaks,
             refused: Vec::new(),
         };
-        Output { stream, hand: Mutex::new(hand), pending: BlockingMutex::default() }
+        Output { stream, hand: Mutex::new(hand), lines: talk.lines.clone() }
     }
 
     /// Stdout itself, for bytes that nobody looks at.
@@ -84,19 +84,24 @@ impl Output {
         }
         let allowed = hand.allowed(receiver.batch());
         receiver.keep(allowed);
-        hand.print(receiver.batch(), named, context, ledger, observer, &self.pending).await
+        hand.print(receiver.batch(), named, context, ledger, observer, &self.lines).await
     }
 
-    /// Writes lines of JSON that were told and not written yet.
+    /// Writes lines that were told and not written yet.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         let mut hand = self.hand.lock().await;
-        hand.write_pending(&self.pending).await.map_err(written)
+        hand.write_lines(&self.lines).await.map_err(written)
     }
 
-    /// A line of JSON, to be written in front of the next message.
-    pub(crate) fn tell(&self, line: &[u8]) {
-        let mut pending = self.pending.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        pending.extend_from_slice(line);
+    /// Writes lines as they are told, for as long as it is polled; returns only an error.
+    pub(crate) async fn write_told(&self) -> Error {
+        let Some(lines) = &self.lines else { return std::future::pending().await };
+        loop {
+            lines.told().await;
+            if let Err(error) = self.flush().await {
+                return error;
+            }
+        }
     }
 
     /// Whether `--count` or `--until` was asked for and met.
@@ -158,14 +163,14 @@ impl Hand {
         context: &Context<'_>,
         ledger: &Ledger,
         observer: &dyn Observer,
-        pending: &BlockingMutex<Vec<u8>>,
+        lines: &Option<Arc<Lines>>,
     ) -> Result<Printed, Error> {
         if self.watch_breaks && batch.iter().any(holds_line_break) {
             self.watch_breaks = false;
             observer.event(Event::LineBreak { conn: named.conn, peer: &named.peer });
         }
         let mut refused = std::mem::take(&mut self.refused);
-        let sent = match self.write_pending(pending).await {
+        let sent = match self.write_lines(lines).await {
             Ok(()) => self.sender.send_batch(batch, context, &mut refused).await,
             failed => failed,
         };
@@ -179,11 +184,9 @@ impl Hand {
         }
     }
 
-    async fn write_pending(&mut self, pending: &BlockingMutex<Vec<u8>>) -> Result<(), Error> {
-        let lines = {
-            let mut pending = pending.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            std::mem::take(&mut *pending)
-        };
+    async fn write_lines(&mut self, lines: &Option<Arc<Lines>>) -> Result<(), Error> {
+        let Some(lines) = lines else { return Ok(()) };
+        let lines = lines.take();
         if lines.is_empty() { Ok(()) } else { self.sender.write_raw(&lines).await }
     }
 }

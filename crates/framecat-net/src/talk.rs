@@ -1,5 +1,6 @@
 //! What the talking verbs share: what they are told, what they report, how they end.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use framecat_proto::framing::{EncodeError, Tail};
 use framecat_proto::limits::MESSAGE_BYTES;
 use framecat_proto::message::{Batch, Context, Dir};
 use framecat_proto::text::{Form, Look};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::event::{Event, Observer, Totals};
 use crate::link::{LinkOptions, Notice, Refusal};
@@ -43,8 +44,8 @@ pub struct Talk {
     pub deadline: Option<Duration>,
     /// After the peer ended, wait for stdin for ever.
     pub half_open: bool,
-    /// Whether stdout gets events as JSON lines too: it is written through one hand then.
-    pub events_on_stdout: bool,
+    /// Lines told besides the messages (`--json`), written to stdout between them.
+    pub lines: Option<Arc<Lines>>,
     /// Whether raw bytes may take the kernel's fast paths.
     pub fast: Allowed,
 }
@@ -66,7 +67,7 @@ impl Default for Talk {
             idle: None,
             deadline: None,
             half_open: false,
-            events_on_stdout: false,
+            lines: None,
             fast: Allowed::Fast,
         }
     }
@@ -97,7 +98,40 @@ impl Talk {
     }
 
     fn speaks_of_messages(&self) -> bool {
-        self.count.is_some() || self.until.is_some() || self.events_on_stdout
+        self.count.is_some() || self.until.is_some() || self.lines.is_some()
+    }
+}
+
+/// Lines for stdout that are no messages. Telling never waits; they are written between messages, or
+/// soon if none comes.
+#[derive(Debug, Default)]
+pub struct Lines {
+    pending: std::sync::Mutex<Vec<u8>>,
+    told: Notify,
+}
+
+impl Lines {
+    /// Adds to what is to be written, line endings included.
+    pub fn tell(&self, lines: &[u8]) {
+        self.lock().extend_from_slice(lines);
+        self.told.notify_one();
+    }
+
+    /// How many bytes wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(crate) fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    pub(crate) async fn told(&self) {
+        self.told.notified().await;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.pending.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

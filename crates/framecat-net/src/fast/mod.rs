@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+pub(crate) mod poll;
 #[cfg(target_os = "linux")]
 pub(crate) mod sendfile;
 #[cfg(target_os = "linux")]

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use framecat_proto::Endpoint;
 use framecat_proto::endpoint::At;
-use framecat_proto::limits::{
-    ACCEPT_BACKOFF_MAX, ACCEPT_BACKOFF_MIN, DATAGRAM_PEERS, QUEUE_BYTES,
-};
+use framecat_proto::limits::{ACCEPT_BACKOFF_MAX, ACCEPT_BACKOFF_MIN, DATAGRAM_PEERS, QUEUE_BYTES};
 use framecat_proto::options::When;
 use tokio::time::Instant;
 
@@ -81,8 +79,14 @@ pub struct Listener {
 #[derive(Debug)]
 enum ListenerKind {
     Tcp(Stream),
-    Unix(Stream, #[allow(dead_code, reason = "removes the path when dropped")] Option<unix::BoundPath>),
-    Unixseq(Stream, #[allow(dead_code, reason = "removes the path when dropped")] Option<unix::BoundPath>),
+    Unix(
+        Stream,
+        #[allow(dead_code, reason = "removes the path when dropped")] Option<unix::BoundPath>,
+    ),
+    Unixseq(
+        Stream,
+        #[allow(dead_code, reason = "removes the path when dropped")] Option<unix::BoundPath>,
+    ),
     Packets(Box<PacketListener>),
 }
 

@@ -117,8 +117,8 @@ pub(super) fn family(address: SocketAddr) -> Family {
 /// A new socket with the options that come first.
 fn prepare(endpoint: &Endpoint, address: SocketAddr, op: Op) -> Result<OwnedFd, Error> {
     let fd = new_socket(endpoint, address, SocketType::STREAM, op)?;
-    let wrong = |error| Error::io(op, endpoint.to_string(), error);
-    sockopt::defaults(fd.as_fd(), "tcp", &endpoint.options).map_err(wrong)?;
+    sockopt::defaults(fd.as_fd(), "tcp", &endpoint.options)
+        .map_err(|refused| Error::io(op, endpoint.to_string(), refused.source))?;
     apply(fd.as_fd(), family(address), endpoint, When::BeforeBind, op)?;
     apply(fd.as_fd(), family(address), endpoint, When::Any, op)?;
     Ok(fd)
@@ -182,8 +182,7 @@ pub(super) fn reach(endpoint: &Endpoint, local: SocketAddr) -> Reach {
     match local.ip().is_unspecified() {
         false => Reach::Network(vec![format!("{}://{}", endpoint.scheme(), shown_ip(local))]),
         true => {
-            let reachable =
-                resolve::reachable(endpoint.scheme(), local.port(), local.is_ipv6());
+            let reachable = resolve::reachable(endpoint.scheme(), local.port(), local.is_ipv6());
             Reach::Network(reachable)
         }
     }
@@ -201,7 +200,6 @@ pub(super) async fn listen(
         if endpoint.options.get("reuseaddr").is_none() {
             rustix::net::sockopt::set_socket_reuseaddr(&fd, true).map_err(wrong)?;
         }
-        apply(fd.as_fd(), family(place), endpoint, When::BeforeConnect, Op::Listen)?;
         bind_to(&fd, place).map_err(wrong)?;
         rustix::net::listen(&fd, backlog(endpoint)).map_err(wrong)?;
         let local = rustix::net::getsockname(&fd).and_then(SocketAddr::try_from).map_err(wrong)?;
@@ -221,13 +219,15 @@ fn backlog(endpoint: &Endpoint) -> i32 {
 
 pub(super) async fn accept(listener: &Stream, endpoint: &Endpoint) -> io::Result<Conn> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let fd = listener
-        .until_ready(Interest::READABLE, |fd| rustix::net::accept_with(fd, flags))
-        .await?;
+    let fd =
+        listener.until_ready(Interest::READABLE, |fd| rustix::net::accept_with(fd, flags)).await?;
     // Linux hands most options on from the listener; setting them again costs little and holds on
     // systems that do not.
-    sockopt::defaults(fd.as_fd(), "tcp", &endpoint.options)?;
-    let peer = rustix::net::getpeername(&fd).and_then(SocketAddr::try_from)?;
+    sockopt::defaults(fd.as_fd(), "tcp", &endpoint.options).map_err(|refused| refused.source)?;
+    // A peer that is gone already has no name; what it sent before can be read all the same.
+    let peer = rustix::net::getpeername(&fd).ok().flatten();
+    let peer = peer.and_then(|address| SocketAddr::try_from(address).ok());
+    let peer = peer.map_or_else(|| "a peer that left".into(), shown_ip);
     let local = rustix::net::getsockname(&fd).and_then(SocketAddr::try_from)?;
-    Ok(Conn::Stream(Stream::new(fd, Kind::Tcp, shown_ip(local), shown_ip(peer))?))
+    Ok(Conn::Stream(Stream::new(fd, Kind::Tcp, shown_ip(local), peer)?))
 }

@@ -57,7 +57,7 @@ pub(super) async fn listen(
         let wrong = |error: Errno| Error::io(Op::Listen, endpoint.to_string(), error);
         let family = tcp::family(place);
         let fd = tcp::new_socket(endpoint, place, SocketType::DGRAM, Op::Listen)?;
-        for when in [When::BeforeBind, When::BeforeConnect, When::Any] {
+        for when in [When::BeforeBind, When::Any] {
             apply(fd.as_fd(), family, endpoint, when, Op::Listen)?;
         }
         tcp::bind_to(&fd, place).map_err(wrong)?;

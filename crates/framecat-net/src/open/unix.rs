@@ -57,16 +57,11 @@ pub(super) fn failed(op: Op, endpoint: &Endpoint, error: impl Into<io::Error>) -
     Error::io(op, endpoint.to_string(), error)
 }
 
-pub(super) fn new_socket(
-    endpoint: &Endpoint,
-    kind: SocketType,
-    op: Op,
-) -> Result<OwnedFd, Error> {
+pub(super) fn new_socket(endpoint: &Endpoint, kind: SocketType, op: Op) -> Result<OwnedFd, Error> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let fd = rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None)
         .map_err(|error| failed(op, endpoint, error))?;
     apply(fd.as_fd(), Family::Unix, endpoint, When::BeforeBind, op)?;
-    apply(fd.as_fd(), Family::Unix, endpoint, When::BeforeConnect, op)?;
     apply(fd.as_fd(), Family::Unix, endpoint, When::Any, op)?;
     Ok(fd)
 }
@@ -162,8 +157,7 @@ pub(super) fn bind(
         Ok(()) => {}
         Err(Errno::ADDRINUSE) => {
             remove_dead(path, &address, kind).map_err(wrong)?;
-            rustix::net::bind(fd, &address)
-                .map_err(|error| failed(Op::Listen, endpoint, error))?;
+            rustix::net::bind(fd, &address).map_err(|error| failed(Op::Listen, endpoint, error))?;
         }
         Err(error) => return Err(failed(Op::Listen, endpoint, error)),
     }
@@ -215,12 +209,12 @@ pub(super) async fn accept_fd(listener: &Stream) -> io::Result<OwnedFd> {
 
 /// The peer's own name, or who it is: few Unix clients bind one.
 pub(super) fn peer_name(fd: &OwnedFd) -> String {
-    let name = rustix::net::getpeername(fd).map(|address| shown(&address));
+    let name = rustix::net::getpeername(fd).ok().flatten().map(|address| shown(&address));
     match name.as_deref() {
-        Ok("unnamed") | Err(_) => match rustix::net::sockopt::socket_peercred(fd) {
+        Some("unnamed") | None => match rustix::net::sockopt::socket_peercred(fd) {
             Ok(cred) => format!("pid {}", cred.pid.as_raw_nonzero()),
             Err(_) => "unnamed".into(),
         },
-        Ok(name) => name.to_string(),
+        Some(name) => name.to_string(),
     }
 }

@@ -63,6 +63,7 @@ pub async fn run(
     };
     let ended = tokio::select! {
         ended = asked => ended,
+        error = shared.output.write_told() => Err(error),
         () = shutdown.requested() => Ok(End::Interrupted),
         () = sleep_until(deadline) => {
             Ok(End::Deadline(shared.talk.deadline.unwrap_or_default()))

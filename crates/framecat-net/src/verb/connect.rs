@@ -46,7 +46,11 @@ pub async fn run(
     let shared = Shared::new(talk, stdout, observer);
     let id = shared.ledger.next_conn();
     let bounds = Bounds { idle: shared.talk.idle, deadline, wait: shared.talk.wait };
-    let ended = converse(&shared, conn, id, Feed::Stdin(stdin), bounds, shutdown).await;
+    let ended = tokio::select! {
+        biased;
+        ended = converse(&shared, conn, id, Feed::Stdin(stdin), bounds, shutdown) => ended,
+        error = shared.output.write_told() => Err(error),
+    };
     shared.output.flush().await.or_else(quiet)?;
     Ok(shared.ledger.settle(ended?))
 }

@@ -61,13 +61,19 @@ pub async fn run(
         talk.count = Some(1);
     }
     let shared = Arc::new(Shared::new(talk, stdout, observer));
-    let ended = if once && !datagrams {
-        one(&shared, listener, stdin, answer, deadline, shutdown).await
-    } else {
+    let serve = async {
+        if once && !datagrams {
+            return one(&shared, listener, stdin, answer, deadline, shutdown).await;
+        }
         let places = Arc::new(Semaphore::new(max_clients.unwrap_or(CLIENTS)));
-        Many { shared: shared.clone(), listener, answer, places, deadline, conns: JoinSet::new() }
-            .serve(stdin, shutdown)
-            .await
+        let (shared, conns) = (shared.clone(), JoinSet::new());
+        let many = Many { shared, listener, answer, places, deadline, conns };
+        many.serve(stdin, shutdown).await
+    };
+    let ended = tokio::select! {
+        biased;
+        ended = serve => ended,
+        error = shared.output.write_told() => Err(error),
     };
     shared.output.flush().await.or_else(quiet)?;
     Ok(shared.ledger.settle(ended?))

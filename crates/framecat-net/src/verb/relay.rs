@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use framecat_proto::framing::Tail;
-use framecat_proto::limits::{CLIENTS, CONNECT_WAIT, DRAIN_TIME, RELAY_PEER_IDLE};
+use framecat_proto::limits::{CLIENTS, CONNECT_WAIT, DRAIN_TIME, QUEUE_BYTES, RELAY_PEER_IDLE};
 use framecat_proto::message::Dir;
 use framecat_proto::{Endpoint, Framing};
 use memchr::memmem;
@@ -20,11 +20,12 @@ use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Totals};
 use crate::link::{Filled, Link, LinkOptions, Receiver, Sender, now_ns};
 use crate::open::{self, Accepted, ListenOptions, Listener};
+use crate::output::Output;
 use crate::relay::{Allowed, CopyError, Progress, Side, copy};
-use crate::talk::{End, Ledger, Named, Shutdown};
+use crate::talk::{End, Ledger, Lines, Named, Shutdown, Talk};
 
 /// What `relay` is told.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Relay {
     /// Where to listen.
     pub left: Endpoint,
@@ -56,6 +57,8 @@ pub struct Relay {
     pub max_clients: Option<usize>,
     /// Whether raw bytes may take the fast paths.
     pub fast: Allowed,
+    /// Stdout, and the lines that are told there (`--json`).
+    pub lines: Option<(Stream, Arc<Lines>)>,
 }
 
 /// What all connections of a relay share.
@@ -67,6 +70,7 @@ struct Shared {
     met: AtomicBool,
     enough: Notify,
     until: Option<memmem::Finder<'static>>,
+    output: Option<Output>,
 }
 
 /// Binds, then relays every connection until a signal, `--count` or `--until`.
@@ -82,7 +86,12 @@ pub async fn run(
     let deadline = options.deadline.map(|time| Instant::now() + time);
     let until = options.until.as_ref().map(|text| memmem::Finder::new(text).into_owned());
     let places = Arc::new(Semaphore::new(options.max_clients.unwrap_or(CLIENTS)));
+    let output = options.lines.as_ref().map(|(stdout, lines)| {
+        let talk = Talk { lines: Some(lines.clone()), ..Talk::default() };
+        Output::new(stdout.clone(), &talk)
+    });
     let shared = Arc::new(Shared {
+        output,
         options,
         observer,
         ledger: Ledger::default(),
@@ -115,6 +124,7 @@ pub async fn run(
                     shared.observer.event(Event::AcceptDelayed { error: &error, wait });
                 }
             },
+            error = shared.write_told() => return Err(error),
             () = shutdown.requested() => break End::Done,
             () = sleep_until(deadline) => {
                 break End::Deadline(shared.options.deadline.unwrap_or_default());
@@ -125,6 +135,7 @@ pub async fn run(
     let drained = async { while conns.join_next().await.is_some() {} };
     // Whoever is not done by then is cut off.
     let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+    shared.flush(0).await?;
     Ok(shared.ledger.settle(ended))
 }
 
@@ -165,6 +176,22 @@ impl Shared {
         match left <= batch.len() {
             true => Some(left.min(stop.unwrap_or(left))),
             false => stop,
+        }
+    }
+
+    async fn write_told(&self) -> Error {
+        match &self.output {
+            Some(output) => output.write_told().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Writes the lines told if more than so many bytes of them wait.
+    async fn flush(&self, most: usize) -> Result<(), Error> {
+        let waiting = self.options.lines.as_ref().map_or(0, |(_, lines)| lines.waiting());
+        match &self.output {
+            Some(output) if waiting > most => output.flush().await,
+            _ => Ok(()),
         }
     }
 
@@ -336,6 +363,7 @@ impl Pump<'_> {
             let context = self.named.context(self.dir, from.first(), now_ns());
             if observer.wants_messages() {
                 observer.messages(batch, &context);
+                self.shared.flush(QUEUE_BYTES).await?;
             }
             self.named.cut(batch, &**observer);
             match to.send_batch(batch, &context, &mut refused).await {
@@ -366,7 +394,8 @@ impl Pump<'_> {
     async fn run_raw(&self, from: &Receiver, to: &mut Sender) -> Option<Result<u64, Error>> {
         let Shared { options, observer, .. } = self.shared;
         let raw = options.left_framing == Framing::Raw && options.right_framing == Framing::Raw;
-        let looked_at = observer.wants_messages() || options.count.is_some() || options.until.is_some();
+        let looked_at =
+            observer.wants_messages() || options.count.is_some() || options.until.is_some();
         if !raw || looked_at {
             return None;
         }

@@ -324,7 +324,7 @@ pub enum Ending {
 }
 
 /// A framing at work on one direction of one stream. Each direction has its own.
-pub trait Framer: Send {
+pub trait Framer: Send + Sync {
     /// Finds all whole messages in `input` and pushes a span for each.
     ///
     /// `input` begins where the last call's `consumed` left off, and holds at least what that call

@@ -9,7 +9,7 @@ use crate::framing::{EncodeError, Ending, Fault, Framer, Progress};
 use crate::message::{Context, Outbound, Outgoing, Spans};
 
 /// How one message is a line.
-pub(super) trait Row: Send {
+pub(super) trait Row: Send + Sync {
     /// The longest line, in bytes without LF, that a payload of `max` bytes may need.
     fn line_max(&self, max: usize) -> usize;
 

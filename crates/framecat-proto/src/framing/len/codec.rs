@@ -12,7 +12,7 @@ use crate::message::{Context, Outbound, Outgoing, Spans};
 pub(super) const QVARINT_LARGEST: u64 = (1 << 62) - 1;
 
 /// A length field.
-trait Field: Send + 'static {
+trait Field: Send + Sync + 'static {
     /// Whether its own size depends on its value.
     const VARIES: bool;
     /// The largest value it holds.
