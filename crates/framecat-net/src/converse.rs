@@ -295,10 +295,9 @@ impl One<'_> {
         mut answering: Option<(&mut Sender, &mut Respond)>,
     ) -> Result<Heard, Error> {
         let Shared { talk, output, ledger, observer, activity } = self.shared;
-        if talk.raw_in() && answering.is_none() && !observer.wants_messages() {
-            if let Some(stream) = receiver.stream() {
-                return self.hear_raw(&stream.clone()).await;
-            }
+        let raw = talk.raw_in() && answering.is_none() && !observer.wants_messages();
+        if let (true, Some(stream)) = (raw, receiver.stream().cloned()) {
+            return self.hear_raw(&stream).await;
         }
         loop {
             match receiver.fill().await {

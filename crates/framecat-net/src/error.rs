@@ -69,7 +69,7 @@ pub enum Cause {
     TimedOut(Duration),
     /// The bytes break the framing, or the stream ended inside a message.
     #[error("{0}")]
-    Framing(FramingError),
+    Framing(Box<FramingError>),
     /// A path or address cannot be used; says how it should be.
     #[error("{problem}")]
     Address {
@@ -145,7 +145,7 @@ pub fn plain(error: &io::Error) -> String {
 pub fn seconds(time: Duration) -> String {
     let ms = time.as_millis();
     match ms {
-        _ if ms % 1000 == 0 => format!("{} s", ms / 1000),
+        _ if ms.is_multiple_of(1000) => format!("{} s", ms / 1000),
         0..1000 => format!("{ms} ms"),
         _ => format!("{:.1} s", time.as_secs_f64()),
     }

@@ -355,7 +355,7 @@ impl Receiver {
 
     fn fail(&mut self, error: FramingError) {
         let (op, endpoint) = (Op::Receive, self.peer.clone());
-        self.failed = Some(Error { op, endpoint, cause: Cause::Framing(error) });
+        self.failed = Some(Error { op, endpoint, cause: Cause::Framing(Box::new(error)) });
     }
 
     fn end_of_stream(&mut self) {
