@@ -72,6 +72,19 @@ pub(crate) struct Shared {
     pub(crate) activity: Progress,
 }
 
+impl Shared {
+    /// For a verb that begins now.
+    pub(crate) fn new(talk: Talk, stdout: Stream, observer: Arc<dyn Observer>) -> Shared {
+        Shared {
+            output: Output::new(stdout, &talk),
+            talk,
+            ledger: Ledger::default(),
+            observer,
+            activity: Progress::default(),
+        }
+    }
+}
+
 /// How the times of a conversation are bounded: a listener bounds the whole instead.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bounds {
