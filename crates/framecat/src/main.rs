@@ -2,7 +2,6 @@
 //! framecat-net, what bytes mean in framecat-proto.
 
 use std::ffi::OsString;
-use std::process::exit;
 
 use clap::Parser;
 
@@ -25,7 +24,7 @@ fn main() {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     // `process::exit` runs no destructors: all that has one is gone by now, or must not hold us up
     // (a thread that reads a terminal, a name server that does not answer).
-    exit(i32::from(begin(&words)));
+    std::process::exit(i32::from(begin(&words)));
 }
 
 fn begin(words: &[OsString]) -> u8 {
@@ -115,7 +114,9 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
 }
 
 fn lab(args: &verb::lab::LabArgs) -> u8 {
-    let (code, said) = verb::lab::main(args);
+    let (width, locale) = (verb::lab::width(), verb::lab::locale());
+    let mut out = std::io::stdout().lock();
+    let (code, said) = verb::lab::run(args, &mut out, width, &locale);
     if let Some((problem, remedy)) = said {
         say(&problem, Some(&remedy));
     }

@@ -88,7 +88,7 @@ pub fn run(plan: impl Plan) -> u8 {
         terminal,
         asking: job.asks,
     });
-    let verdict = if job.writes_stdout && !stdfds::was_open(stdfds::Standard::Output) {
+    let verdict = if job.writes_stdout && !stdfds::was_open(stdfds::Standard::Out) {
         exit::stdout_not_open()
     } else {
         match enter(voice.clone(), lines, plan) {

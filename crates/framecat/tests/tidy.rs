@@ -42,10 +42,17 @@ fn code(text: &str) -> String {
 
 #[test]
 fn unsafe_stands_only_where_it_may() {
-    let may = ["crates/framecat-net/src/sockopt", "crates/framecat-net/src/fast/", "crates/framecat/src/stdfds.rs"];
+    let may = [
+        "crates/framecat-net/src/sockopt",
+        "crates/framecat-net/src/fast/",
+        "crates/framecat/src/stdfds.rs",
+    ];
     for (path, text) in files("crates", ".rs") {
         let code = code(&text);
-        let has = code.contains("unsafe {") || code.contains("unsafe fn") || code.contains("unsafe impl") || code.contains("unsafe(");
+        let has = code.contains("unsafe {")
+            || code.contains("unsafe fn")
+            || code.contains("unsafe impl")
+            || code.contains("unsafe(");
         let in_tests = path.contains("/tests/");
         assert!(!has || in_tests || may.iter().any(|at| path.starts_with(at)), "{path} has unsafe");
     }
@@ -58,7 +65,9 @@ fn nothing_prints_but_the_program() {
             continue;
         }
         let code = code(&text);
-        for macro_ in ["println!", "eprintln!", "print!(", "eprint!(", "dbg!", "todo!", "unimplemented!"] {
+        for macro_ in
+            ["println!", "eprintln!", "print!(", "eprint!(", "dbg!", "todo!", "unimplemented!"]
+        {
             assert!(!code.contains(macro_), "{path} has {macro_}");
         }
         let speaks = code.contains("io::stdout()") || code.contains("io::stderr()");
@@ -71,11 +80,22 @@ fn nothing_prints_but_the_program() {
 fn proto_touches_no_world() {
     for (path, text) in files("crates/framecat-proto/src", ".rs") {
         let code = code(&text);
-        let worlds = ["std::net::Tcp", "std::net::Udp", "std::fs", "std::env", "std::process", "SystemTime::now", "Instant::now", "std::thread", "async "];
+        let worlds = [
+            "std::net::Tcp",
+            "std::net::Udp",
+            "std::fs",
+            "std::env",
+            "std::process",
+            "SystemTime::now",
+            "Instant::now",
+            "std::thread",
+            "async ",
+        ];
         for world in worlds {
             assert!(!code.contains(world), "{path} has {world}");
         }
-        let outer = path.contains("/text/") || path.contains("/text.") || path.contains("/template");
+        let outer =
+            path.contains("/text/") || path.contains("/text.") || path.contains("/template");
         for inner in ["crate::text", "crate::template"] {
             assert!(outer || !code.contains(inner), "{path} imports {inner}");
         }
@@ -99,7 +119,15 @@ fn layer(module: &str) -> Option<usize> {
 #[test]
 fn the_layers_of_net_use_only_what_lies_below() {
     // Values that are told through all layers, and the two types that hold each other.
-    let values = ["fast::Path", "open::unix::BoundPath", "fast::poll", "relay::{CopyError", "relay::CopyError", "relay::Allowed", "open::stdio::has_reader"];
+    let values = [
+        "fast::Path",
+        "open::unix::BoundPath",
+        "fast::poll",
+        "relay::{CopyError",
+        "relay::CopyError",
+        "relay::Allowed",
+        "open::stdio::has_reader",
+    ];
     for (path, text) in files("crates/framecat-net/src", ".rs") {
         let inside = path.strip_prefix("crates/framecat-net/src/").unwrap();
         let module = inside.split(['/', '.']).next().unwrap();
@@ -110,7 +138,8 @@ fn the_layers_of_net_use_only_what_lies_below() {
             if values.iter().any(|value| used.starts_with(value)) {
                 continue;
             }
-            let name: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let name: String =
+                used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             if let Some(other) = layer(&name) {
                 assert!(other <= own, "{path}: {module} uses {name}: {line}");
             }
@@ -127,7 +156,9 @@ fn verbs_never_import_verbs() {
             }
             let own = path.rsplit('/').next().unwrap().trim_end_matches(".rs");
             let code = code(&text);
-            for verb in ["listen", "connect", "ask", "relay", "lab"].iter().filter(|verb| **verb != own) {
+            for verb in
+                ["listen", "connect", "ask", "relay", "lab"].iter().filter(|verb| **verb != own)
+            {
                 for import in [format!("super::{verb}"), format!("verb::{verb}")] {
                     assert!(!code.contains(&import), "{path} imports {import}");
                 }
@@ -152,8 +183,12 @@ fn every_framing_has_its_file_its_page_and_its_test() {
         };
         let path = format!("crates/framecat-proto/src/framing/{file}.rs");
         assert!(root().join(&path).exists(), "{name}: no {path}");
-        assert!(page.contains(&format!("## `{name}")) || page.contains(&format!("`{name}`")), "{name}: no section in docs/framings.md");
-        let target = format!("fuzz/fuzz_targets/{}.rs", if name == "native" { "raw" } else { name });
+        assert!(
+            page.contains(&format!("## `{name}")) || page.contains(&format!("`{name}`")),
+            "{name}: no section in docs/framings.md"
+        );
+        let target =
+            format!("fuzz/fuzz_targets/{}.rs", if name == "native" { "raw" } else { name });
         assert!(targets.contains(&target), "{name}: no {target}");
         let tested = cases.iter().any(|(_, text)| text.contains(&format!("\"{name}")));
         assert!(tested, "{name}: in no test of framecat-proto");

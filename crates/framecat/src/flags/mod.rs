@@ -111,7 +111,9 @@ pub struct FormArgs {
 
 /// `listen`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  framecat listen :9000\n  framecat listen :9000 --reply 'got {payload}'\n  framecat listen udp://:9000 --echo\n  framecat listen :9000 > x.tar")]
+#[command(
+    after_help = "Examples:\n  framecat listen :9000\n  framecat listen :9000 --reply 'got {payload}'\n  framecat listen udp://:9000 --echo\n  framecat listen :9000 > x.tar"
+)]
 pub struct ListenArgs {
     /// Where: 9000, :9000, HOST:PORT, udp://:9000, unix://PATH (framecat help endpoints)
     pub endpoint: Endpoint,
@@ -168,7 +170,9 @@ impl ListenArgs {
 
 /// `connect`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  framecat connect example.com:80\n  echo hello | framecat connect :9000 -f len:u32be\n  framecat connect -z db:5432")]
+#[command(
+    after_help = "Examples:\n  framecat connect example.com:80\n  echo hello | framecat connect :9000 -f len:u32be\n  framecat connect -z db:5432"
+)]
 pub struct ConnectArgs {
     /// Where to: HOST:PORT, :9000, udp://HOST:PORT, unix://PATH (framecat help endpoints)
     pub endpoint: Endpoint,
@@ -190,7 +194,9 @@ pub struct ConnectArgs {
 
 /// `ask`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  framecat ask :9000 hello world\n  framecat ask udp://:9000 ping --wait 500ms\n  framecat ask :9000 -f len:u16be --in hex 0a0b < /dev/null")]
+#[command(
+    after_help = "Examples:\n  framecat ask :9000 hello world\n  framecat ask udp://:9000 ping --wait 500ms\n  framecat ask :9000 -f len:u16be --in hex 0a0b < /dev/null"
+)]
 pub struct AskArgs {
     /// Whom: HOST:PORT, :9000, udp://HOST:PORT, unix://PATH (framecat help endpoints)
     pub endpoint: Endpoint,
@@ -207,7 +213,9 @@ pub struct AskArgs {
 
 /// `relay`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  framecat relay :8080 localhost:80\n  framecat relay :9000 unix:///run/x.sock,frame=len:u32be -f line\n  framecat relay :6380 :6379 -f crlf --show")]
+#[command(
+    after_help = "Examples:\n  framecat relay :8080 localhost:80\n  framecat relay :9000 unix:///run/x.sock,frame=len:u32be -f line\n  framecat relay :6380 :6379 -f crlf --show"
+)]
 pub struct RelayArgs {
     /// Where to listen
     pub left: Endpoint,

@@ -43,11 +43,7 @@ impl run::Plan for Plan {
         Job { writes_stdout: true, asks: true, ..Job::of(&self.args.talk) }
     }
 
-    async fn run(
-        self,
-        stdio: Stdio,
-        shutdown: Shutdown,
-    ) -> Result<End, framecat_net::Error> {
+    async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
         let options = ask::Ask {
             endpoint: self.args.endpoint,
             talk: Talk { lines: stdio.lines, ..self.talk },

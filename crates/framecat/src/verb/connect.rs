@@ -19,8 +19,9 @@ pub fn plan(args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> {
     talk.half_open = args.half_open;
     if args.zero && args.endpoint.keeps_boundaries() && args.endpoint.scheme() == "udp" {
         return Err(Mistake {
-            problem: "udp has no connections: without sending, nobody can tell whether a port is open"
-                .into(),
+            problem:
+                "udp has no connections: without sending, nobody can tell whether a port is open"
+                    .into(),
             remedy: format!("ask it something: framecat ask {} MESSAGE", args.endpoint),
         });
     }
@@ -42,11 +43,7 @@ impl run::Plan for Plan {
         Job { writes_stdout: !self.args.zero, ..Job::of(&self.args.talk) }
     }
 
-    async fn run(
-        self,
-        stdio: Stdio,
-        mut shutdown: Shutdown,
-    ) -> Result<End, framecat_net::Error> {
+    async fn run(self, stdio: Stdio, mut shutdown: Shutdown) -> Result<End, framecat_net::Error> {
         let endpoint = self.args.endpoint;
         if self.args.zero {
             return tokio::select! {
@@ -55,8 +52,7 @@ impl run::Plan for Plan {
             };
         }
         let talk = Talk { lines: stdio.lines, ..self.talk };
-        let options =
-            connect::Connect { endpoint, talk, stdin: stdio.stdin, stdout: stdio.stdout };
+        let options = connect::Connect { endpoint, talk, stdin: stdio.stdin, stdout: stdio.stdout };
         connect::run(options, stdio.observer, shutdown).await
     }
 }

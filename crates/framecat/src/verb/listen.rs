@@ -30,7 +30,11 @@ impl run::Plan for Plan {
     fn explain(&self) -> Explained {
         let mut explained = Explained::default();
         explained.fact("listen on", &self.args.endpoint);
-        let reach = if self.args.lan { "every interface" } else { "this machine, unless the host says more" };
+        let reach = if self.args.lan {
+            "every interface"
+        } else {
+            "this machine, unless the host says more"
+        };
         explained.fact("reach", reach).talk(&self.talk);
         let peers = if self.once { "one, then the end" } else { "many" };
         explained.fact("peers", peers);
@@ -47,11 +51,7 @@ impl run::Plan for Plan {
         Job { writes_stdout: true, ..Job::of(&self.args.talk) }
     }
 
-    async fn run(
-        self,
-        stdio: Stdio,
-        shutdown: Shutdown,
-    ) -> Result<End, framecat_net::Error> {
+    async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
         let options = listen::Listen {
             answer: self.args.answer(),
             endpoint: self.args.endpoint,

@@ -38,11 +38,7 @@ impl run::Plan for Plan {
         Job { writes_stdout: talk.json, relays: true, ..Job::of(talk) }
     }
 
-    async fn run(
-        self,
-        stdio: Stdio,
-        shutdown: Shutdown,
-    ) -> Result<End, framecat_net::Error> {
+    async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
         let talk = self.args.talk;
         let options = relay::Relay {
             left: self.args.left,
