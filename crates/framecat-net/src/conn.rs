@@ -160,7 +160,8 @@ impl Stream {
                 Err(Errno::AGAIN) => match &self.inner.fd {
                     Fd::Direct(_) => tokio::task::yield_now().await,
                     Fd::Polled(fd) => {
-                        let mut guard = fd.ready(interest).await?;
+                        // A refusal (ICMP) makes a datagram socket neither readable nor writable.
+                        let mut guard = fd.ready(interest.add(Interest::ERROR)).await?;
                         // Only a call that says EAGAIN may take the readiness back, else an edge
                         // that came in between would be lost.
                         match call(self.as_fd()) {
@@ -254,5 +255,6 @@ impl Stream {
 }
 
 fn ready_of(interest: Interest) -> Ready {
-    if interest.is_readable() { Ready::READABLE } else { Ready::WRITABLE }
+    let ready = if interest.is_readable() { Ready::READABLE } else { Ready::WRITABLE };
+    ready | Ready::ERROR
 }

@@ -139,16 +139,23 @@ fn unparsed(error: &clap::Error) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return tell(&text);
     }
-    // "error: …", perhaps a "tip: …", then the usage.
+    if let Some((problem, remedy)) = flags::own_words(error) {
+        return mistaken(&Mistake { problem, remedy });
+    }
+    // "error: …", perhaps a "tip: a similar argument …", then "Usage: …".
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
     let mut problem = first.strip_prefix("error: ").unwrap_or(first).to_string();
     let mut remedy = "framecat help shows the verbs, framecat VERB --help its flags".to_string();
-    for line in lines.take_while(|line| !line.starts_with("Usage")) {
-        match line.strip_prefix("tip: ") {
-            Some(tip) => remedy = tip.to_string(),
-            None if problem.ends_with(':') => problem = format!("{problem} {line}"),
-            None => {}
+    for line in lines {
+        if let Some(similar) = line.strip_prefix("tip: a similar ") {
+            remedy = format!("a similar {similar}");
+            break;
+        } else if let Some(usage) = line.strip_prefix("Usage: ") {
+            remedy = format!("it is used so: {usage}");
+            break;
+        } else if problem.ends_with(':') {
+            problem = format!("{problem} {line}");
         }
     }
     mistaken(&Mistake { problem, remedy })

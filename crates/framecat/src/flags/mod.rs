@@ -46,7 +46,7 @@ pub enum Verb {
 pub struct TalkArgs {
     /// Where a message ends: line, crlf, nul, delim:BYTES, len:u32be, struct, fixed:N, eof, raw
     /// (framecat help framings)
-    #[arg(short = 'f', long = "frame", value_name = "RULE", help_heading = "Messages")]
+    #[arg(short = 'f', long = "frame", value_name = "RULE", value_parser = framing, help_heading = "Messages")]
     pub frame: Vec<Framing>,
 
     /// The longest message, at most 1 GiB [default: 16MiB]
@@ -54,7 +54,7 @@ pub struct TalkArgs {
     pub max_message: Option<usize>,
 
     /// When a stream ends inside a message: keep, drop or error [default: by framing]
-    #[arg(long, value_name = "POLICY", help_heading = "Messages")]
+    #[arg(long, value_name = "POLICY", value_parser = tail, help_heading = "Messages")]
     pub tail: Option<Tail>,
 
     /// Every event and message as JSON lines on stdout
@@ -101,11 +101,11 @@ pub struct TalkArgs {
 #[derive(Debug, Default, Args)]
 pub struct FormArgs {
     /// How messages stand on stdin: raw, line, quoted, hex, jsonl or a framing
-    #[arg(long = "in", value_name = "FORM", help_heading = "Messages")]
+    #[arg(long = "in", value_name = "FORM", value_parser = form, help_heading = "Messages")]
     pub input: Option<Form>,
 
     /// How messages look on stdout: raw, line, quoted, hex, dump, jsonl or a framing
-    #[arg(long = "out", value_name = "FORM", help_heading = "Messages")]
+    #[arg(long = "out", value_name = "FORM", value_parser = form, help_heading = "Messages")]
     pub output: Option<Form>,
 }
 
@@ -116,6 +116,7 @@ pub struct FormArgs {
 )]
 pub struct ListenArgs {
     /// Where: 9000, :9000, HOST:PORT, udp://:9000, unix://PATH (framecat help endpoints)
+    #[arg(value_parser = endpoint)]
     pub endpoint: Endpoint,
 
     #[command(flatten)]
@@ -125,7 +126,7 @@ pub struct ListenArgs {
     pub form: FormArgs,
 
     /// Answer each message with a template: {payload} {peer} {n} {0} {1} {}
-    #[arg(long, value_name = "TEMPLATE", help_heading = "Answers", conflicts_with = "echo")]
+    #[arg(long, value_name = "TEMPLATE", value_parser = template, help_heading = "Answers", conflicts_with = "echo")]
     pub reply: Option<Template>,
 
     /// Answer each message with itself
@@ -175,6 +176,7 @@ impl ListenArgs {
 )]
 pub struct ConnectArgs {
     /// Where to: HOST:PORT, :9000, udp://HOST:PORT, unix://PATH (framecat help endpoints)
+    #[arg(value_parser = endpoint)]
     pub endpoint: Endpoint,
 
     #[command(flatten)]
@@ -199,6 +201,7 @@ pub struct ConnectArgs {
 )]
 pub struct AskArgs {
     /// Whom: HOST:PORT, :9000, udp://HOST:PORT, unix://PATH (framecat help endpoints)
+    #[arg(value_parser = endpoint)]
     pub endpoint: Endpoint,
 
     /// What to ask, each read by --in; without any, each message of stdin
@@ -218,9 +221,11 @@ pub struct AskArgs {
 )]
 pub struct RelayArgs {
     /// Where to listen
+    #[arg(value_parser = endpoint)]
     pub left: Endpoint,
 
     /// Where to connect, once per connection; for datagrams once per peer
+    #[arg(value_parser = endpoint)]
     pub right: Endpoint,
 
     #[command(flatten)]
@@ -239,21 +244,70 @@ pub struct RelayArgs {
     pub lan: bool,
 }
 
-fn time(text: &str) -> Result<Duration, String> {
-    parse_time(text).map_err(|error| error.to_string())
+/// A value that does not parse, in our own words: what is wrong with it, and what to type instead.
+#[derive(Debug, Clone)]
+struct Wrong {
+    problem: String,
+    remedy: String,
 }
 
-fn message_size(text: &str) -> Result<usize, String> {
-    let size = parse_size(text).map_err(|error| error.to_string())?;
-    match usize::try_from(size) {
-        Ok(size @ 1..=MESSAGE_BYTES_CEILING) => Ok(size),
-        _ => Err("a message has 1 byte to 1 GiB".into()),
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.problem)
     }
 }
 
-fn clients(text: &str) -> Result<usize, String> {
+impl std::error::Error for Wrong {}
+
+/// The problem and the remedy of a value that one of our own parsers refused.
+pub fn own_words(error: &clap::Error) -> Option<(String, String)> {
+    let source = std::error::Error::source(error)?;
+    let Wrong { problem, remedy } = source.downcast_ref::<Wrong>()?;
+    Some((problem.clone(), remedy.clone()))
+}
+
+fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
+    text.parse::<Endpoint>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn framing(text: &str) -> Result<Framing, Wrong> {
+    text.parse::<Framing>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn form(text: &str) -> Result<Form, Wrong> {
+    text.parse::<Form>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn template(text: &str) -> Result<Template, Wrong> {
+    Template::parse(text).map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn tail(text: &str) -> Result<Tail, Wrong> {
+    let remedy = "--tail keep, --tail drop or --tail error".to_string();
+    text.parse().map_err(|problem| Wrong { problem, remedy })
+}
+
+fn time(text: &str) -> Result<Duration, Wrong> {
+    parse_time(text).map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn message_size(text: &str) -> Result<usize, Wrong> {
+    let size = parse_size(text).map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })?;
+    match usize::try_from(size) {
+        Ok(size @ 1..=MESSAGE_BYTES_CEILING) => Ok(size),
+        _ => Err(Wrong {
+            problem: format!("`{text}` is no size for a message"),
+            remedy: "a message has 1 byte to 1 GiB: --max-message 64MiB".into(),
+        }),
+    }
+}
+
+fn clients(text: &str) -> Result<usize, Wrong> {
     match text.parse() {
         Ok(n @ 1..=1_000_000) => Ok(n),
-        _ => Err("a number from 1 to 1000000 is needed".into()),
+        _ => Err(Wrong {
+            problem: format!("`{text}` is no number of clients"),
+            remedy: "a number from 1 to 1000000: --max-clients 100".into(),
+        }),
     }
 }
