@@ -1,0 +1,109 @@
+//! Exit codes, and what happens at the end of a conversation, as tables for people to read.
+
+/// An exit code.
+#[derive(Debug, Clone, Copy)]
+pub struct Exit {
+    /// The code.
+    pub code: u8,
+    /// What it means.
+    pub means: &'static str,
+    /// Cases that one might ask about.
+    pub more: &'static str,
+}
+
+const fn exit(code: u8, means: &'static str, more: &'static str) -> Exit {
+    Exit { code, means, more }
+}
+
+/// Every exit code of this release.
+pub const EXITS: &[Exit] = &[
+    exit(
+        0,
+        "all done",
+        "also when stdout is closed (| head), after --idle, and for a listener that drained after a \
+         signal",
+    ),
+    exit(
+        1,
+        "the conversation failed",
+        "reset, broken pipe; --count or --until not met at the end; lab: a law was not shown",
+    ),
+    exit(2, "the command was wrong", "the second line tells what to type"),
+    exit(3, "the name was not resolved", ""),
+    exit(4, "refused or unreachable", "also a datagram refused by its host (ICMP)"),
+    exit(
+        5,
+        "timed out, no answer",
+        "--wait, --deadline; ask without any reply; datagrams to which nobody ever answered",
+    ),
+    exit(7, "framing broken or message cut", "the stream ended inside a message; --tail decides"),
+    exit(
+        9,
+        "only part was done",
+        "ask with fewer replies than messages; a message that the framing or form cannot hold",
+    ),
+    exit(10, "stdout full or not writable", "the disk is full; lab: the report cannot be written"),
+    exit(130, "interrupted by SIGINT", "before the work was done"),
+    exit(143, "interrupted by SIGTERM", "before the work was done"),
+];
+
+/// A rule of the end of a conversation.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// What ends.
+    pub when: &'static str,
+    /// What follows.
+    pub then: &'static str,
+}
+
+const fn rule(when: &'static str, then: &'static str) -> Rule {
+    Rule { when, then }
+}
+
+/// What happens when something ends.
+pub const EOF: &[Rule] = &[
+    rule(
+        "stdin ends",
+        "What was read is sent, our sending half is closed, and we read on until the peer ends (nc \
+         needs -N for it).",
+    ),
+    rule("the peer ends, stdin is a terminal", "What it sent is printed; exit 0."),
+    rule(
+        "the peer ends, stdin is no terminal",
+        "Stdin is sent to its end, or to the first send that fails (told). A pipe silent for 1 s \
+         after the peer's end is left, exit 0; --half-open waits for ever.",
+    ),
+    rule(
+        "the peer ends, --echo or --reply",
+        "Stdin plays no part. The connection closes once the answers are out; the listener goes on.",
+    ),
+    rule(
+        "one direction of a relay ends",
+        "That direction is closed, and only that; both ended, both closed.",
+    ),
+    rule(
+        "datagrams",
+        "They have no end. After stdin's end we stay --wait (2 s) after the last one: exit 0, or 5 \
+         if none ever came. A refusal by ICMP is 4.",
+    ),
+    rule("stdout is closed (| head)", "The end, quietly, exit 0. Full or not writable: exit 10."),
+    rule(
+        "SIGINT, SIGTERM",
+        "No new peers, messages in hand are finished, at most 5 s. A second one ends at once.",
+    ),
+    rule(
+        "a stream ends inside a message",
+        "The message is cut: reported, never printed as whole; exit 7 unless the framing keeps its \
+         tail. --tail keep|drop|error decides otherwise.",
+    ),
+    rule(
+        "we end",
+        "Never with unread input where the peer would lose our last words: our half is closed, the \
+         rest is read (1 MiB or 5 s), then all is closed.",
+    ),
+    rule(
+        "a raw listener",
+        "It takes one connection and ends, as nc does, so that two peers never mix in one file. -f, \
+         --echo, --reply or -k keep it listening.",
+    ),
+];

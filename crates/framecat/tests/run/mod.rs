@@ -1,0 +1,369 @@
+//! Runs programs for the tests: framecat itself, and the programs it talks to.
+//!
+//! Nothing here sleeps. Each wait is for a line, for bytes or for the end of a program, and fails the
+//! test after [`PATIENCE`], showing what the program said until then.
+//!
+//! ```ignore
+//! let mut listener = Run::new(&["listen", ":0", "-f", "line"]).start();
+//! let port = listener.port();
+//! // … a peer sends "hello\n" …
+//! assert_eq!(listener.read_line(), "hello");
+//! let finished = listener.finish();
+//! assert_eq!(finished.code, 0, "{finished}");
+//! ```
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+pub use rustix::process::Signal;
+
+/// The longest that anything is waited for. Never reached unless something is wrong.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A program about to be started.
+pub struct Run {
+    command: Command,
+    name: String,
+    stdin_closed: bool,
+}
+
+impl Run {
+    /// framecat with these arguments. Stdin is a pipe held open until told otherwise.
+    pub fn new(args: &[&str]) -> Run {
+        Run::program(env!("CARGO_BIN_EXE_framecat"), args)
+    }
+
+    /// Another program, found in PATH.
+    pub fn program(program: &str, args: &[&str]) -> Run {
+        let mut command = Command::new(program);
+        command.args(args).env("LC_ALL", "C").env_remove("NO_COLOR").env_remove("FRAMECAT_PEER");
+        let name = Path::new(program).file_name().map_or(program.into(), |n| n.to_string_lossy());
+        Run { command, name: format!("{name} {}", args.join(" ")), stdin_closed: false }
+    }
+
+    /// A line for `sh`; `framecat` in it is ours.
+    pub fn shell(line: &str) -> Run {
+        let mut run = Run::program("sh", &["-c", line]);
+        let ours = Path::new(env!("CARGO_BIN_EXE_framecat")).parent().expect("it lies in a folder");
+        let mut path = std::ffi::OsString::from(ours);
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        run.command.env("PATH", path);
+        run
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(mut self, name: &str, value: &str) -> Run {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Starts it in this folder.
+    pub fn in_folder(mut self, folder: &Path) -> Run {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Its stdin is `/dev/null`.
+    pub fn stdin_null(mut self) -> Run {
+        self.command.stdin(Stdio::null());
+        self.stdin_closed = true;
+        self
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Running {
+        if !self.stdin_closed {
+            self.command.stdin(Stdio::piped());
+        }
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = match self.command.spawn() {
+            Ok(child) => child,
+            Err(error) => panic!("{} does not start: {error}", self.name),
+        };
+        let stdout = Heard::from(child.stdout.take().expect("it is a pipe"));
+        let stderr = Heard::from(child.stderr.take().expect("it is a pipe"));
+        let stdin = child.stdin.take();
+        Running { name: self.name, child, stdin, stdout, stderr, read: 0 }
+    }
+
+    /// Starts it, gives it `stdin`, ends stdin, and waits for its end.
+    pub fn run(self, stdin: impl Into<Vec<u8>>) -> Finished {
+        let mut running = self.start();
+        let bytes = stdin.into();
+        // On a thread of its own: a program that writes before it reads would wait for us.
+        let feeding = running.stdin.take().map(|mut pipe| {
+            thread::spawn(move || {
+                // A program may end before it has read all; its exit code tells whether it should.
+                let _ = pipe.write_all(&bytes);
+            })
+        });
+        let finished = running.finish();
+        if let Some(feeding) = feeding {
+            feeding.join().expect("feeding stdin does not panic");
+        }
+        finished
+    }
+}
+
+/// A program that runs. It is killed when this is dropped.
+pub struct Running {
+    name: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Heard,
+    stderr: Heard,
+    /// How much of stdout the test has taken.
+    read: usize,
+}
+
+impl Running {
+    /// What is bound, as told on stderr: `tcp://127.0.0.1:41327`.
+    pub fn endpoint(&self) -> String {
+        const TOLD: &str = "listening on ";
+        let heard = self.heard_on_stderr(|text| {
+            text.split_once(TOLD).is_some_and(|(_, rest)| rest.contains('\n'))
+        });
+        let (_, rest) = heard.split_once(TOLD).expect("it was waited for");
+        rest.split_whitespace().next().unwrap_or_default().into()
+    }
+
+    /// The port that is bound, as told on stderr.
+    pub fn port(&self) -> u16 {
+        let endpoint = self.endpoint();
+        let port = endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
+        port.unwrap_or_else(|| panic!("{}: no port in {endpoint}", self.name))
+    }
+
+    /// Waits until stderr holds `text`, and gives all of stderr until now.
+    pub fn told(&self, text: &str) -> String {
+        self.heard_on_stderr(|heard| heard.contains(text))
+    }
+
+    fn heard_on_stderr(&self, enough: impl Fn(&str) -> bool) -> String {
+        let heard = self.stderr.wait(|bytes| enough(&String::from_utf8_lossy(bytes)));
+        heard.map(lossy).unwrap_or_else(|| self.fail("was not told on stderr what was waited for"))
+    }
+
+    /// Writes to its stdin.
+    pub fn stdin_write(&mut self, bytes: impl AsRef<[u8]>) {
+        let stdin = self.stdin.as_mut().expect("stdin is open");
+        stdin.write_all(bytes.as_ref()).and_then(|()| stdin.flush()).expect("stdin is read");
+    }
+
+    /// Ends its stdin.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// The next line of stdout, without its LF.
+    pub fn read_line(&mut self) -> String {
+        let mut line = self.read_until(b"\n");
+        line.pop();
+        lossy(line)
+    }
+
+    /// Stdout from where the last read ended up to `marker`, which is the last of it.
+    pub fn read_until(&mut self, marker: impl AsRef<[u8]>) -> Vec<u8> {
+        let (from, marker) = (self.read, marker.as_ref());
+        let end = |bytes: &[u8]| {
+            let found = bytes[from..].windows(marker.len()).position(|here| here == marker);
+            found.map(|at| from + at + marker.len())
+        };
+        let Some(heard) = self.stdout.wait(|bytes| end(bytes).is_some()) else {
+            self.fail(&format!("did not print {:?}", String::from_utf8_lossy(marker)))
+        };
+        self.read = end(&heard).expect("it was waited for");
+        heard[from..self.read].to_vec()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("it still runs");
+    }
+
+    /// Ends its stdin and waits for its end.
+    pub fn finish(mut self) -> Finished {
+        self.close_stdin();
+        self.wait()
+    }
+
+    /// Waits for its end while its stdin stays open.
+    pub fn wait(mut self) -> Finished {
+        let deadline = Instant::now() + PATIENCE;
+        // Both pipes end when the program does, so waiting for them is waiting for it; a child that
+        // outlives it may hold them, and is not waited for.
+        let _ = self.stdout.wait_end(deadline) && self.stderr.wait_end(deadline);
+        let status = loop {
+            match self.child.try_wait().expect("it is our child") {
+                Some(status) => break status,
+                None if Instant::now() > deadline => self.fail("did not end"),
+                None => thread::yield_now(),
+            }
+        };
+        let (stdout, stderr) = (self.stdout.now(), lossy(self.stderr.now()));
+        Finished { name: self.name.clone(), code: code(status), stdout, stderr }
+    }
+
+    fn fail(&self, what: &str) -> ! {
+        let (stdout, stderr) = (lossy(self.stdout.now()), lossy(self.stderr.now()));
+        panic!("`{}` {what}\nstdout: {stdout:?}\nstderr: {stderr}", self.name)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail if it has ended, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a program left behind.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    name: String,
+    /// Its exit code; 128 and the number for a program that a signal ended, as a shell tells it.
+    pub code: i32,
+    /// All of its stdout.
+    pub stdout: Vec<u8>,
+    /// All of its stderr.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// All of its stdout as text.
+    pub fn text(&self) -> String {
+        lossy(self.stdout.clone())
+    }
+
+    /// Fails unless it ended with `code` and printed exactly `stdout`.
+    #[track_caller]
+    pub fn expect(&self, code: i32, stdout: impl AsRef<[u8]>) -> &Finished {
+        assert_eq!(self.text(), String::from_utf8_lossy(stdout.as_ref()), "{self}");
+        assert_eq!(self.stdout, stdout.as_ref(), "{self}");
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stdout = String::from_utf8_lossy(&self.stdout);
+        write!(f, "`{}` ended with {}\nstdout: {stdout:?}\n", self.name, self.code)?;
+        write!(f, "stderr: {}", self.stderr)
+    }
+}
+
+/// What a program printed on one of its pipes, collected by a thread so that it is never slowed.
+struct Heard {
+    shared: Arc<(Mutex<Bytes>, Condvar)>,
+    _thread: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Bytes {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Heard {
+    fn from(mut pipe: impl Read + Send + 'static) -> Heard {
+        let shared = Arc::new((Mutex::new(Bytes::default()), Condvar::new()));
+        let ours = shared.clone();
+        let collect = move || {
+            let mut buffer = vec![0; 64 << 10];
+            loop {
+                let taken = pipe.read(&mut buffer).unwrap_or(0);
+                let mut heard = ours.0.lock().expect("no holder panics");
+                heard.bytes.extend_from_slice(&buffer[..taken]);
+                heard.ended = taken == 0;
+                ours.1.notify_all();
+                if heard.ended {
+                    return;
+                }
+            }
+        };
+        Heard { shared, _thread: thread::spawn(collect) }
+    }
+
+    /// What was heard, as soon as it is `enough`; `None` if it ends or takes too long before.
+    fn wait(&self, enough: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+        let (mutex, changed) = &*self.shared;
+        let heard = mutex.lock().expect("no holder panics");
+        let waiting = |heard: &mut Bytes| !heard.ended && !enough(&heard.bytes);
+        let (heard, _) =
+            changed.wait_timeout_while(heard, PATIENCE, waiting).expect("no holder panics");
+        enough(&heard.bytes).then(|| heard.bytes.clone())
+    }
+
+    fn wait_end(&self, deadline: Instant) -> bool {
+        let (mutex, changed) = &*self.shared;
+        let heard = mutex.lock().expect("no holder panics");
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waited = changed.wait_timeout_while(heard, left, |heard| !heard.ended);
+        !waited.expect("no holder panics").1.timed_out()
+    }
+
+    fn now(&self) -> Vec<u8> {
+        self.shared.0.lock().expect("no holder panics").bytes.clone()
+    }
+}
+
+/// Whether a foreign program is on this machine. If not, says that the test is skipped.
+pub fn have(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    if !found {
+        // Told past the capturing of tests, so that a skipped test is seen.
+        let _ = writeln!(std::io::stderr(), "skipped: {program} is not on this machine");
+    }
+    found
+}
+
+/// A folder of its own for one test, removed with all in it when dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// A new one. Its path is short, as the path of a Unix socket must be (108 bytes).
+    pub fn new() -> Folder {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("framecat-{}-{n}", std::process::id()));
+        std::fs::create_dir(&path).expect("the folder for temporary files can be written");
+        Folder(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The path of a file in it, as text.
+    pub fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("its path is plain text").into()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
