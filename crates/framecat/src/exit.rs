@@ -364,3 +364,6 @@ fn of_output(code: i32) -> &'static str {
         _ => "look at where stdout goes; > FILE keeps the messages elsewhere",
     }
 }
+
+#[cfg(test)]
+mod tests;

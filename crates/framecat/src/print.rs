@@ -19,6 +19,8 @@ mod desk;
 mod json;
 mod sentence;
 mod show;
+#[cfg(test)]
+mod tests;
 
 use desk::Desk;
 use sentence::{Sentence, Weight};
