@@ -138,10 +138,8 @@ impl Many {
             tokio::select! {
                 biased;
                 Some(done) = self.conns.join_next() => {
-                    let (id, outcome) = done.map_err(|error| {
-                        let error = std::io::Error::other(error);
-                        Error::io(crate::error::Op::Receive, self.listener.endpoint(), error)
-                    })?;
+                    // One that panicked has told so itself; the others go on.
+                    let Ok((id, outcome)) = done else { continue };
                     hub.forget(id).await;
                     if let Some(end) = self.note(id, outcome).await? {
                         break end;
