@@ -24,7 +24,9 @@ const VERBS: &[(&str, &str, &str)] = &[
 ];
 
 /// A topic, what it is about, and its page.
-const TOPICS: &[(&str, &str, fn() -> String)] = &[
+type Topic = (&'static str, &'static str, fn() -> String);
+
+const TOPICS: &[Topic] = &[
     ("endpoints", "where: schemes and addresses", endpoints),
     ("options", "what may be asked of a socket", options),
     ("framings", "where a message ends", framings),
