@@ -160,6 +160,7 @@ impl Stream {
                 Err(Errno::AGAIN) => match &self.inner.fd {
                     Fd::Direct(_) => tokio::task::yield_now().await,
                     Fd::Polled(fd) => {
+                        let interest = or_error(interest);
                         let mut guard = fd.ready(interest).await?;
                         // Only a call that says EAGAIN may take the readiness back, else an edge
                         // that came in between would be lost.
@@ -253,6 +254,37 @@ impl Stream {
     }
 }
 
+/// A datagram socket that was refused by ICMP is neither readable nor, to tokio, anything else that
+/// a reader waits for: its error must be waited for by name.
+fn or_error(interest: Interest) -> Interest {
+    #[cfg(target_os = "linux")]
+    return interest.add(Interest::ERROR);
+    #[cfg(not(target_os = "linux"))]
+    interest
+}
+
 fn ready_of(interest: Interest) -> Ready {
-    if interest.is_readable() { Ready::READABLE } else { Ready::WRITABLE }
+    let ready = if interest.is_readable() { Ready::READABLE } else { Ready::WRITABLE };
+    #[cfg(target_os = "linux")]
+    return ready | Ready::ERROR;
+    #[cfg(not(target_os = "linux"))]
+    ready
+}
+
+/// Counts calls that may never have waited, and lets others run every so often.
+///
+/// tokio's own budget is one for all branches of a task: a branch that is always ready would use it
+/// up each time, and the branches behind it (the other direction, a signal, a deadline) would starve.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(u32);
+
+impl Turns {
+    /// Cancel safe. Stands in front of the call, so that nothing that the call gave is lost here.
+    pub(crate) async fn take(&mut self) {
+        const CALLS: u32 = 64;
+        self.0 = (self.0 + 1) % CALLS;
+        if self.0 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
 }

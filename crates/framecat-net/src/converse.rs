@@ -72,6 +72,19 @@ pub(crate) struct Shared {
     pub(crate) activity: Progress,
 }
 
+impl Shared {
+    /// For a verb that begins now.
+    pub(crate) fn new(talk: Talk, stdout: Stream, observer: Arc<dyn Observer>) -> Shared {
+        Shared {
+            output: Output::new(stdout, &talk),
+            talk,
+            ledger: Ledger::default(),
+            observer,
+            activity: Progress::default(),
+        }
+    }
+}
+
 /// How the times of a conversation are bounded: a listener bounds the whole instead.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bounds {
@@ -389,14 +402,20 @@ impl One<'_> {
         if observer.wants_messages() {
             observer.messages(batch, &context);
         }
-        sender.send_batch(batch, &context, refused).await?;
+        let sent = sender.send_batch(batch, &context, refused).await;
+        match &sent {
+            // Told of an earlier datagram; this batch went out.
+            Err(error) if sender.stream().is_none() && is_refusal(error) => {}
+            Err(_) => return sent,
+            Ok(()) => {}
+        }
         let bytes: usize = (0..batch.len()).map(|i| batch.get(i).len()).sum();
         self.moved.outward.add(bytes);
         activity.touch();
         let messages = (batch.len() - refused.len()) as u64;
         self.moved.messages_out.fetch_add(messages, std::sync::atomic::Ordering::Relaxed);
         self.named.refused(Dir::Out, first, sender.rule(), refused, ledger, &**observer);
-        Ok(())
+        sent
     }
 
     /// From stdin to the peer, then the end of our direction.
@@ -472,8 +491,7 @@ pub(crate) fn stdin_messages(stdin: Stream, talk: &Talk) -> Result<Receiver, Err
 }
 
 pub(crate) fn is_refusal(error: &Error) -> bool {
-    let refusals = [libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::EHOSTDOWN];
-    error.errno().is_some_and(|code| refusals.contains(&code))
+    error.is_refusal()
 }
 
 /// Sleeps until then; for ever without a time.
@@ -500,6 +518,8 @@ pub(crate) async fn close(stream: &Stream) {
             match tokio::time::timeout(step, stream.read(&mut buf)).await {
                 Ok(Ok(0) | Err(_)) => return,
                 Ok(Ok(read)) => drained += read,
+                // Between Unix sockets nothing is under way: what we wrote is the peer's.
+                Err(_) if stream.kind() == Kind::Unix => return,
                 Err(_) if crate::sockopt::bytes_unsent(stream.as_fd()).unwrap_or(0) == 0 => return,
                 Err(_) => step = (step * 2).min(Duration::from_millis(100)),
             }

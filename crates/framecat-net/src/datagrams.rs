@@ -19,7 +19,7 @@ use rustix::net::{
 use tokio::io::Interest;
 use tokio::sync::mpsc;
 
-use crate::conn::{Kind, Stream};
+use crate::conn::{Kind, Stream, Turns};
 
 /// The room a receive leaves for one UDP datagram: none is larger.
 const UDP_ROOM: usize = 64 << 10;
@@ -144,13 +144,29 @@ pub(crate) struct Parcel {
     /// Real lengths of datagrams over the maximum.
     pub(crate) too_long: Vec<usize>,
     pub(crate) ended: bool,
+    /// What the kernel told behind these, to be told behind them.
+    pub(crate) failed: Option<io::Error>,
 }
 
+/// What a parcel costs besides its bytes: a peer that floods us with empty datagrams is bounded too.
+const PARCEL_COST: usize = 256;
+
 impl Parcel {
+    /// What it counts for in the queue of a peer, in bytes.
+    fn cost(&self) -> usize {
+        self.filled() + PARCEL_COST
+    }
+
+    /// How many datagrams it tells of.
+    fn told(&self) -> usize {
+        self.ends.len() + self.too_long.len()
+    }
+
     fn clear(&mut self) {
         self.ends.clear();
         self.too_long.clear();
         self.ended = false;
+        self.failed = None;
     }
 
     fn is_full(&self) -> bool {
@@ -206,12 +222,22 @@ impl PacketSocket {
                 Ok((Got::TooLong(len), _)) => parcel.too_long.push(len),
                 Ok((Got::End, _)) => parcel.ended = true,
                 Err(Errno::INTR) => {}
-                // What came before an error is delivered first; the error comes again or is gone.
-                Err(_) if !parcel.ends.is_empty() || !parcel.too_long.is_empty() => break,
-                Err(error) => return Err(error),
+                Err(Errno::AGAIN) => break,
+                // A seqpacket socket tells a reset before what was received in front of it; all
+                // others tell an error in its place. Both once, so it is kept.
+                Err(error) => {
+                    let again = parcel.failed.is_some();
+                    parcel.failed.get_or_insert(error.into());
+                    if again || self.kind != Type::Unixseq {
+                        break;
+                    }
+                }
             }
         }
-        Ok(())
+        match parcel.told() > 0 || parcel.ended || parcel.failed.is_some() {
+            true => Ok(()),
+            false => Err(Errno::AGAIN),
+        }
     }
 }
 
@@ -227,7 +253,7 @@ impl Inbox {
     async fn receive(&mut self, parcel: &mut Parcel) {
         match self.parcels.recv().await {
             Some(next) => {
-                self.queued.fetch_sub(next.filled(), Ordering::Relaxed);
+                self.queued.fetch_sub(next.cost(), Ordering::Relaxed);
                 *parcel = next;
             }
             // The listener forgot this peer, or is gone.
@@ -265,11 +291,11 @@ impl Outbox {
     /// Hands a parcel on, or counts its datagrams as dropped when `limit` bytes are waiting already.
     /// False: nobody reads any more.
     pub(crate) fn hand_on(&self, parcel: Parcel, limit: usize) -> bool {
-        if self.queued.load(Ordering::Relaxed) + parcel.filled() > limit {
-            self.dropped.fetch_add(parcel.ends.len() as u64, Ordering::Relaxed);
+        if self.queued.load(Ordering::Relaxed) + parcel.cost() > limit {
+            self.dropped.fetch_add(parcel.told() as u64, Ordering::Relaxed);
             return !self.parcels.is_closed();
         }
-        self.queued.fetch_add(parcel.filled(), Ordering::Relaxed);
+        self.queued.fetch_add(parcel.cost(), Ordering::Relaxed);
         self.parcels.send(parcel).is_ok()
     }
 }
@@ -301,23 +327,35 @@ pub(crate) enum NotSent {
         /// The largest that fits, as far as is known.
         max: u64,
     },
+    /// The peer bound no name, so there is no address to send to.
+    Unnamed,
     /// The kernel said something else.
     Io(io::Error),
 }
+
+/// The longest wait before a datagram to one Unix peer of many is tried again: the kernel wakes an
+/// unconnected socket only when one of its own datagrams is taken, not when the peer has room.
+const PEER_FULL_WAIT: std::time::Duration = std::time::Duration::from_millis(10);
 
 impl PacketSink {
     /// Sends one message as one datagram. Cancel safe: it went out whole or not at all.
     pub(crate) async fn send(&self, payload: &[u8]) -> Result<(), NotSent> {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let sent = self
-            .socket
-            .stream
-            .until_ready(Interest::WRITABLE, |fd| match &self.to {
-                To::Connected => rustix::net::send(fd, payload, flags),
-                To::Address(address) => rustix::net::sendto(fd, payload, flags, address),
-                To::Nobody => Err(Errno::DESTADDRREQ),
-            })
-            .await;
+        let stream = &self.socket.stream;
+        let sent = match &self.to {
+            To::Nobody => return Err(NotSent::Unnamed),
+            To::Connected => {
+                let send = |fd: BorrowedFd<'_>| rustix::net::send(fd, payload, flags);
+                stream.until_ready(Interest::WRITABLE, send).await
+            }
+            To::Address(address) => loop {
+                let send = |fd: BorrowedFd<'_>| rustix::net::sendto(fd, payload, flags, address);
+                let sending = stream.until_ready(Interest::WRITABLE, send);
+                if let Ok(sent) = tokio::time::timeout(PEER_FULL_WAIT, sending).await {
+                    break sent;
+                }
+            },
+        };
         match sent {
             Ok(_) => Ok(()),
             Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
@@ -359,6 +397,7 @@ pub(crate) struct PacketListener {
     buf: Vec<u8>,
     /// A parcel gathered and not handed on yet.
     gathered: Option<(SocketAddrAny, Parcel)>,
+    turns: Turns,
 }
 
 /// The bounds of a [`PacketListener`].
@@ -387,6 +426,7 @@ impl PacketListener {
             clock: 0,
             buf: Vec::new(),
             gathered: None,
+            turns: Turns::default(),
         }
     }
 
@@ -398,6 +438,7 @@ impl PacketListener {
     /// datagrams wait in it. Cancel safe.
     pub(crate) async fn accept(&mut self) -> io::Result<Datagrams> {
         loop {
+            self.turns.take().await;
             if let Some((from, parcel)) = self.gathered.take() {
                 if let Some(new) = self.deliver(from, parcel) {
                     return Ok(new);

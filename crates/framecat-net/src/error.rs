@@ -105,6 +105,11 @@ impl Error {
         }
     }
 
+    /// Whether the peer's host or the network says that nobody is there (ICMP for datagrams).
+    pub fn is_refusal(&self) -> bool {
+        self.errno().is_some_and(is_unreachable)
+    }
+
     /// The errno, if there was one.
     pub fn errno(&self) -> Option<i32> {
         match &self.cause {
@@ -114,6 +119,10 @@ impl Error {
             _ => None,
         }
     }
+}
+
+pub(crate) fn is_unreachable(errno: i32) -> bool {
+    [libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::EHOSTDOWN].contains(&errno)
 }
 
 impl std::error::Error for Error {}

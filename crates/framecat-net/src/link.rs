@@ -12,7 +12,7 @@ use framecat_proto::framing::{Decoder, EncodeError, Framer, FramingError, Tail, 
 use framecat_proto::limits::{MESSAGE_BYTES, READ_BYTES_MAX, READ_BYTES_MIN};
 use framecat_proto::message::{Batch, Context, Outbound, Outgoing, Spans};
 
-use crate::conn::{Conn, Stream};
+use crate::conn::{Conn, Stream, Turns};
 use crate::datagrams::{NotSent, PacketSink, PacketSource, Parcel};
 use crate::error::{Cause, Error, Op};
 
@@ -158,6 +158,7 @@ pub struct Receiver {
     ended: bool,
     /// Reads in a row that used little of a large buffer.
     small_reads: u32,
+    turns: Turns,
 }
 
 impl Receiver {
@@ -185,6 +186,7 @@ impl Receiver {
             stopped: false,
             ended: false,
             small_reads: 0,
+            turns: Turns::default(),
         }
     }
 
@@ -226,6 +228,11 @@ impl Receiver {
         Batch { input, spans: &self.spans }
     }
 
+    /// What the read buffer of a stream holds of memory now, in bytes.
+    pub fn buffer_bytes(&self) -> usize {
+        self.buf.capacity()
+    }
+
     /// The number that the batch's first message has, from 1.
     pub fn first(&self) -> u64 {
         self.decoder.messages() - self.given_up - self.spans.len() as u64 + 1
@@ -258,13 +265,14 @@ impl Receiver {
     /// Messages in front of broken bytes are delivered first, then the error. Cancel safe: bytes
     /// already read stay.
     pub async fn fill(&mut self) -> Result<Filled, Error> {
-        self.drop_batch();
         loop {
+            // Also what a framer passed over without finding a message in it.
+            self.drop_batch();
             if let Some(notice) = self.notices.pop_front() {
                 return Ok(Filled::Notice(notice));
             }
             if let Some(error) = self.failed.take() {
-                self.ended = true;
+                self.ended |= !self.is_endless();
                 return Err(error);
             }
             if self.ended {
@@ -316,6 +324,7 @@ impl Receiver {
     }
 
     async fn read_stream(&mut self) -> Result<(), Error> {
+        self.turns.take().await;
         self.make_room();
         let Source::Stream(stream) = &self.source else { return Ok(()) };
         let before = self.buf.len();
@@ -328,7 +337,6 @@ impl Receiver {
                 return Err(Error::io(Op::Receive, self.peer.clone(), error));
             }
         };
-        tokio::task::consume_budget().await;
         if read == 0 {
             self.end_of_stream();
             return Ok(());
@@ -370,6 +378,7 @@ impl Receiver {
     }
 
     async fn read_packets(&mut self) -> Result<(), Error> {
+        self.turns.take().await;
         let Source::Packets(source, parcel) = &mut self.source else { return Ok(()) };
         if let Err(error) = source.receive(parcel, self.max).await {
             return Err(Error::io(Op::Receive, self.peer.clone(), error));
@@ -386,7 +395,9 @@ impl Receiver {
             }
         }
         self.ended = parcel.ended;
-        tokio::task::consume_budget().await;
+        if let Some(error) = parcel.failed.take() {
+            self.failed = Some(Error::io(Op::Receive, self.peer.clone(), error));
+        }
         Ok(())
     }
 
@@ -402,9 +413,9 @@ impl Receiver {
             self.buf.reserve_exact(READ_BYTES_MIN - len);
         } else if capacity - len < capacity / 2 {
             self.buf.reserve_exact(capacity * 2 - len);
-        } else if len == 0 && capacity > READ_BYTES_MAX {
+        } else if len < READ_BYTES_MIN && capacity > READ_BYTES_MAX {
             // A large message went through; the next ones need not be large.
-            self.buf = Vec::with_capacity(READ_BYTES_MAX);
+            self.buf.shrink_to(READ_BYTES_MAX);
         }
     }
 
@@ -445,6 +456,7 @@ pub struct Sender {
     framer: Box<dyn Framer>,
     name: String,
     out: Outgoing,
+    turns: Turns,
 }
 
 impl std::fmt::Debug for Sender {
@@ -460,7 +472,7 @@ impl Sender {
     }
 
     fn new(sink: Sink, framer: Box<dyn Framer>, name: String) -> Sender {
-        Sender { sink, framer, name, out: Outgoing::new() }
+        Sender { sink, framer, name, out: Outgoing::new(), turns: Turns::default() }
     }
 
     /// The peer's address.
@@ -492,6 +504,9 @@ impl Sender {
 
     /// Sends all messages of a batch that the rule can hold, in one write where the kernel takes it;
     /// the others are pushed to `refused`. Not cancel safe: part may have gone out.
+    ///
+    /// Over UDP, [`is_refusal`](crate::error::Error::is_refusal) errors concern datagrams sent
+    /// before; all that the batch holds was sent.
     pub async fn send_batch(
         &mut self,
         batch: Batch<'_>,
@@ -521,7 +536,9 @@ impl Sender {
         refused: &mut Vec<Refusal>,
     ) -> Result<(), Error> {
         let Sink::Packets(packets) = &self.sink else { return Ok(()) };
+        let mut told = None;
         for index in 0..batch.len() {
+            self.turns.take().await;
             self.out.clear();
             let message = batch.outbound(index);
             if let Err(error) = self.framer.encode(message, context, &mut self.out) {
@@ -529,8 +546,24 @@ impl Sender {
                 continue;
             }
             // `native` adds nothing: the payload itself is the datagram.
-            match packets.send(message.payload).await {
+            let mut sent = packets.send(message.payload).await;
+            if let Err(NotSent::Io(error)) = sent {
+                // A connected UDP socket tells the refusal of an earlier datagram in place of
+                // sending this one, once: this one goes out by a second call.
+                if packets.socket.kind != crate::datagrams::Type::Udp || !is_unreachable(&error) {
+                    return Err(Error::io(Op::Send, packets.peer.clone(), error));
+                }
+                told.get_or_insert(error);
+                sent = packets.send(message.payload).await;
+            }
+            match sent {
                 Ok(()) => {}
+                Err(NotSent::Unnamed) => {
+                    let (op, endpoint) = (Op::Send, packets.peer.clone());
+                    let problem = "it has bound no name, so nothing can be sent to it".into();
+                    let remedy = "bind the client to a path or an abstract name".into();
+                    return Err(Error { op, endpoint, cause: Cause::Address { problem, remedy } });
+                }
                 Err(NotSent::TooLarge { max }) => {
                     let error = EncodeError::DoesNotFit { len: message.payload.len(), max };
                     refused.push(Refusal { index, error });
@@ -539,11 +572,11 @@ impl Sender {
                     return Err(Error::io(Op::Send, packets.peer.clone(), error));
                 }
             }
-            if index % 16 == 15 {
-                tokio::task::consume_budget().await;
-            }
         }
-        Ok(())
+        match told {
+            None => Ok(()),
+            Some(error) => Err(Error::io(Op::Send, packets.peer.clone(), error)),
+        }
     }
 
     /// Sends one message; a message that the rule cannot hold is an error of kind `InvalidInput`.
@@ -578,6 +611,10 @@ impl Sender {
         };
         finished.map_err(|error| Error::io(Op::Send, self.peer(), error))
     }
+}
+
+fn is_unreachable(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(crate::error::is_unreachable)
 }
 
 /// Encodes one message by itself: for callers that build a batch of their own.

@@ -93,6 +93,14 @@ impl Output {
         hand.write_lines(&self.lines).await.map_err(written)
     }
 
+    /// As [`flush`](Self::flush); a reader that left is no error.
+    pub(crate) async fn flush_quietly(&self) -> Result<(), Error> {
+        match self.flush().await {
+            Err(error) if error.errno() == Some(libc::EPIPE) => Ok(()),
+            flushed => flushed,
+        }
+    }
+
     /// Writes lines as they are told, for as long as it is polled; returns only an error.
     pub(crate) async fn write_told(&self) -> Error {
         let Some(lines) = &self.lines else { return std::future::pending().await };

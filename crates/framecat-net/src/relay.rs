@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use framecat_proto::limits::{READ_BYTES_MAX, READ_BYTES_MIN};
 use tokio::time::Instant;
 
-use crate::conn::{Kind, Stream};
+use crate::conn::{Kind, Stream, Turns};
 use crate::fast::Path;
 
 /// Which end of a copy failed.
@@ -137,7 +137,9 @@ async fn copy_until_busy(
     progress: &Progress,
 ) -> Result<bool, CopyError> {
     let mut buf = Vec::with_capacity(READ_BYTES_MIN);
+    let mut turns = Turns::default();
     loop {
+        turns.take().await;
         buf.clear();
         match from.read(&mut buf).await {
             Ok(0) => return Ok(false),
@@ -150,14 +152,15 @@ async fn copy_until_busy(
             }
             Err(error) => return Err(CopyError { side: Side::From, error }),
         }
-        tokio::task::consume_budget().await;
     }
 }
 
 /// read(2) and write(2), with a buffer that grows while reads fill it.
 async fn copy_portable(from: &Stream, to: &Stream, progress: &Progress) -> Result<(), CopyError> {
     let mut buf = Vec::with_capacity(READ_BYTES_MIN);
+    let mut turns = Turns::default();
     loop {
+        turns.take().await;
         buf.clear();
         let read = match from.read(&mut buf).await {
             Ok(0) => return Ok(()),
@@ -167,8 +170,7 @@ async fn copy_portable(from: &Stream, to: &Stream, progress: &Progress) -> Resul
         to.write_all(&buf).await.map_err(|error| CopyError { side: Side::To, error })?;
         progress.add(read);
         if read == buf.capacity() && read < READ_BYTES_MAX {
-            buf.reserve_exact(read * 2);
+            buf = Vec::with_capacity((read * 2).min(READ_BYTES_MAX));
         }
-        tokio::task::consume_budget().await;
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use framecat_proto::Framing;
 use framecat_proto::framing::{EncodeError, Tail};
-use framecat_proto::limits::MESSAGE_BYTES;
+use framecat_proto::limits::{CONNECT_WAIT, MESSAGE_BYTES};
 use framecat_proto::message::{Batch, Context, Dir};
 use framecat_proto::text::{Form, Look};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::event::{Event, Observer, Totals};
 use crate::link::{LinkOptions, Notice, Refusal};
@@ -81,6 +82,15 @@ impl Talk {
             send: self.send.clone(),
             message_bytes: self.message_bytes,
             tail: self.tail,
+        }
+    }
+
+    /// How long dialling may take.
+    pub(crate) fn dial_time(&self, deadline: Option<Instant>) -> Duration {
+        let wait = self.wait.unwrap_or(CONNECT_WAIT);
+        match deadline {
+            Some(at) => wait.min(at.saturating_duration_since(Instant::now())),
+            None => wait,
         }
     }
 

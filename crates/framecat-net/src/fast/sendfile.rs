@@ -3,7 +3,7 @@
 use rustix::io::Errno;
 use tokio::io::Interest;
 
-use crate::conn::Stream;
+use crate::conn::{Stream, Turns};
 use crate::relay::{CopyError, Progress, Side};
 
 /// At most so many bytes a call, so that other connections and signals get their turn.
@@ -17,7 +17,9 @@ pub(crate) async fn copy(
     progress: &Progress,
 ) -> Option<Result<(), CopyError>> {
     let mut moved_any = false;
+    let mut turns = Turns::default();
     loop {
+        turns.take().await;
         let moved = to
             .until_ready(Interest::WRITABLE, |to| {
                 rustix::fs::sendfile(to, from.as_fd(), None, BYTES_A_CALL)
@@ -36,7 +38,6 @@ pub(crate) async fn copy(
             }
             Err(error) => return Some(Err(CopyError { side: Side::To, error })),
         }
-        tokio::task::consume_budget().await;
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 use tokio::io::Interest;
 
 use super::sendfile::unsupported;
-use crate::conn::{Kind, Stream};
+use crate::conn::{Kind, Stream, Turns};
 use crate::relay::{CopyError, Progress, Side};
 
 /// At most so many bytes a call. Never `usize::MAX`: the kernel adds the file position and answers
@@ -38,7 +38,9 @@ pub(crate) async fn copy_direct(
     progress: &Progress,
 ) -> Result<Spliced, CopyError> {
     let mut moved_any = false;
+    let mut turns = Turns::default();
     loop {
+        turns.take().await;
         // EAGAIN does not say which end it means. The source is waited for first; if bytes are
         // there, it was the destination.
         let call = || splice(from.as_fd(), None, to.as_fd(), None, BYTES_A_CALL, flags());
@@ -51,6 +53,9 @@ pub(crate) async fn copy_direct(
                     .map_err(|error| CopyError { side: Side::From, error })?;
                 match to.until_ready(Interest::WRITABLE, |_| call()).await {
                     Ok(bytes) => bytes,
+                    Err(error) if !moved_any && unsupported(&error) => {
+                        return Ok(Spliced::Unsupported);
+                    }
                     Err(error) => return Err(side_of(error, from)),
                 }
             }
@@ -64,7 +69,6 @@ pub(crate) async fn copy_direct(
         }
         moved_any = true;
         progress.add(bytes);
-        tokio::task::consume_budget().await;
     }
 }
 
@@ -78,10 +82,12 @@ fn readable(fd: std::os::fd::BorrowedFd<'_>, kind: Kind) -> Result<(), Errno> {
     }
 }
 
-/// An error of a splice is the source's if the source says so, else the destination's.
+/// One end is a pipe, which knows no error but that nobody reads it (EPIPE); all others are the
+/// socket's.
 fn side_of(error: io::Error, from: &Stream) -> CopyError {
-    let reset = error.raw_os_error() == Some(libc::ECONNRESET);
-    let side = if reset && from.kind() != Kind::Pipe { Side::From } else { Side::To };
+    let into_pipe = from.kind() != Kind::Pipe;
+    let no_reader = error.raw_os_error() == Some(libc::EPIPE);
+    let side = if into_pipe && !no_reader { Side::From } else { Side::To };
     CopyError { side, error }
 }
 
@@ -108,7 +114,9 @@ impl Between {
         progress: &Progress,
     ) -> Result<Spliced, CopyError> {
         let mut moved_any = false;
+        let mut turns = Turns::default();
         loop {
+            turns.take().await;
             // The pipe is empty here, so EAGAIN means the source.
             let filled = from
                 .until_ready(Interest::READABLE, |from| {
@@ -145,7 +153,6 @@ impl Between {
                 }
             }
             moved_any = true;
-            tokio::task::consume_budget().await;
         }
     }
 

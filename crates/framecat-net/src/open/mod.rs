@@ -189,7 +189,7 @@ impl Listener {
                     self.resume_at = Some(Instant::now() + wait);
                     return Ok(Accepted::Delayed { error, wait });
                 }
-                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) if concerns_one_connection(&error) => tokio::task::yield_now().await,
                 Err(error) => return Err(Error::io(Op::Receive, self.shown.clone(), error)),
             }
         }
@@ -206,7 +206,8 @@ impl Listener {
 }
 
 fn is_exhaustion(error: &io::Error) -> bool {
-    let exhausted = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    // ENOSPC: no room for another descriptor in epoll (epoll_ctl(2)).
+    let exhausted = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::ENOSPC];
     error.raw_os_error().is_some_and(|code| exhausted.contains(&code))
 }
 

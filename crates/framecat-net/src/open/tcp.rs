@@ -91,8 +91,10 @@ async fn dial(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, Dial> 
     connecting.until_ready(Interest::WRITABLE, has_connected).await.map_err(Dial::Io)?;
     let fd = connecting.into_fd().ok_or(Errno::BADF)?;
     let local = local(&fd)?;
-    // A free port of our own can be dialled by chance and answers itself (simultaneous open).
-    if local == address {
+    // A free port of our own can be dialled by chance and answers itself (simultaneous open). The
+    // address dialled may be written otherwise than the peer's: 0.0.0.0 is this machine too.
+    let answered = rustix::net::getpeername(&fd)?.and_then(|peer| SocketAddr::try_from(peer).ok());
+    if answered == Some(local) {
         return Err(Errno::CONNREFUSED.into());
     }
     Stream::new(fd, Kind::Tcp, shown_ip(local), peer).map_err(Dial::Io)
@@ -200,6 +202,9 @@ pub(super) async fn listen(
         if endpoint.options.get("reuseaddr").is_none() {
             rustix::net::sockopt::set_socket_reuseaddr(&fd, true).map_err(wrong)?;
         }
+        if place.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+            dual_stack(&fd, endpoint).map_err(wrong)?;
+        }
         bind_to(&fd, place).map_err(wrong)?;
         rustix::net::listen(&fd, backlog(endpoint)).map_err(wrong)?;
         let local = rustix::net::getsockname(&fd).and_then(SocketAddr::try_from).map_err(wrong)?;
@@ -208,6 +213,14 @@ pub(super) async fn listen(
         let shown = local.to_string();
         Ok(Listener::new(ListenerKind::Tcp(stream), endpoint, &shown, reach(endpoint, local)))
     })
+}
+
+/// `[::]` takes IPv4 too, whatever the system's default (net.ipv6.bindv6only), unless told otherwise.
+pub(super) fn dual_stack(fd: &OwnedFd, endpoint: &Endpoint) -> Result<(), Errno> {
+    match endpoint.options.get("v6only") {
+        Some(_) => Ok(()),
+        None => rustix::net::sockopt::set_ipv6_v6only(fd, false),
+    }
 }
 
 fn backlog(endpoint: &Endpoint) -> i32 {

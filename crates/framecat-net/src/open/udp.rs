@@ -60,6 +60,9 @@ pub(super) async fn listen(
         for when in [When::BeforeBind, When::Any] {
             apply(fd.as_fd(), family, endpoint, when, Op::Listen)?;
         }
+        if place.is_ipv6() && place.ip().is_unspecified() {
+            tcp::dual_stack(&fd, endpoint).map_err(wrong)?;
+        }
         tcp::bind_to(&fd, place).map_err(wrong)?;
         let local = rustix::net::getsockname(&fd).and_then(SocketAddr::try_from).map_err(wrong)?;
         let socket = PacketSocket::new(fd, Type::Udp, local.to_string(), String::new())

@@ -124,6 +124,8 @@ pub(super) fn listen_socket(
     kind: SocketType,
 ) -> Result<(Stream, Option<BoundPath>), Error> {
     let fd = new_socket(endpoint, kind, Op::Listen)?;
+    // Held until it listens: a socket that is bound and does not listen yet looks dead to others.
+    let _lock = lock_parent(at);
     let bound = bind(endpoint, &fd, at, kind)?;
     let backlog = match endpoint.options.get("backlog") {
         Some(Value::Int(backlog)) => i32::try_from(*backlog).unwrap_or(i32::MAX),
@@ -135,7 +137,7 @@ pub(super) fn listen_socket(
     Ok((stream, bound))
 }
 
-/// Binds a socket to its path or name.
+/// Binds a socket to its path or name. The caller holds [`lock_parent`] until it can be reached.
 pub(super) fn bind(
     endpoint: &Endpoint,
     fd: &OwnedFd,
@@ -151,8 +153,6 @@ pub(super) fn bind(
         };
     };
     let path = Path::new(OsStr::from_bytes(path));
-    // Two programs that find the same dead socket must not remove each other's new one.
-    let _lock = lock_parent(path);
     match rustix::net::bind(fd, &address) {
         Ok(()) => {}
         Err(Errno::ADDRINUSE) => {
@@ -165,7 +165,11 @@ pub(super) fn bind(
     Ok(Some(BoundPath { path: path.to_path_buf(), device: made.st_dev, inode: made.st_ino }))
 }
 
-fn lock_parent(path: &Path) -> Option<OwnedFd> {
+/// Two programs that find the same dead socket must not remove each other's new one. `None`: an
+/// abstract name, or a directory that cannot be locked.
+pub(super) fn lock_parent(at: &UnixPath) -> Option<OwnedFd> {
+    let UnixPath::Path(path) = at else { return None };
+    let path = Path::new(OsStr::from_bytes(path));
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let dir = rustix::fs::open(parent.unwrap_or(Path::new(".")), flags, Mode::empty()).ok()?;

@@ -34,6 +34,7 @@ pub(super) fn listen(
     options: &ListenOptions,
 ) -> Result<Listener, Error> {
     let fd = unix::new_socket(endpoint, SocketType::DGRAM, Op::Listen)?;
+    let _lock = unix::lock_parent(at);
     let bound = unix::bind(endpoint, &fd, at, SocketType::DGRAM)?;
     let mut socket = PacketSocket::new(fd, Type::Unixgram, at.to_string(), String::new())
         .map_err(|error| unix::failed(Op::Listen, endpoint, error))?;

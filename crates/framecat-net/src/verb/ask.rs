@@ -7,7 +7,6 @@ use framecat_proto::limits::REPLY_WAIT;
 use framecat_proto::message::{Batch, Dir, Spans};
 use tokio::time::Instant;
 
-use super::connect::{dial_time, quiet};
 use crate::conn::Stream;
 use crate::converse::{Shared, close, sleep_until, stdin_messages};
 use crate::error::Error;
@@ -41,7 +40,7 @@ pub async fn run(
     let Ask { endpoint, talk, messages, stdin, stdout } = options;
     let deadline = talk.deadline.map(|time| Instant::now() + time);
     let dialled = tokio::select! {
-        dialled = open::connect(&endpoint, dial_time(&talk, deadline)) => dialled,
+        dialled = open::connect(&endpoint, talk.dial_time(deadline)) => dialled,
         () = shutdown.requested() => return Ok(End::Interrupted),
     };
     let conn = dialled?;
@@ -75,7 +74,7 @@ pub async fn run(
         close(&stream).await;
     }
     named.closed(totals, &*shared.observer);
-    shared.output.flush().await.or_else(quiet)?;
+    shared.output.flush_quietly().await?;
     Ok(shared.ledger.settle(ended?))
 }
 

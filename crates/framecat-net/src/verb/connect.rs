@@ -39,7 +39,7 @@ pub async fn run(
     let Connect { endpoint, talk, stdin, stdout } = options;
     let deadline = talk.deadline.map(|time| Instant::now() + time);
     let dialled = tokio::select! {
-        dialled = open::connect(&endpoint, dial_time(&talk, deadline)) => dialled,
+        dialled = open::connect(&endpoint, talk.dial_time(deadline)) => dialled,
         () = shutdown.requested() => return Ok(End::Interrupted),
     };
     let conn = dialled?;
@@ -51,22 +51,8 @@ pub async fn run(
         ended = converse(&shared, conn, id, Feed::Stdin(stdin), bounds, shutdown) => ended,
         error = shared.output.write_told() => Err(error),
     };
-    shared.output.flush().await.or_else(quiet)?;
+    shared.output.flush_quietly().await?;
     Ok(shared.ledger.settle(ended?))
-}
-
-/// A reader of stdout that left is no error.
-pub(super) fn quiet(error: Error) -> Result<(), Error> {
-    if error.errno() == Some(libc::EPIPE) { Ok(()) } else { Err(error) }
-}
-
-/// How long dialling may take.
-pub(super) fn dial_time(talk: &Talk, deadline: Option<Instant>) -> Duration {
-    let wait = talk.wait.unwrap_or(CONNECT_WAIT);
-    match deadline {
-        Some(at) => wait.min(at.saturating_duration_since(Instant::now())),
-        None => wait,
-    }
 }
 
 /// `connect -z`: is the port open? Nothing is sent.

@@ -8,7 +8,6 @@ use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::connect::quiet;
 use crate::conn::{Conn, Kind, Stream};
 use crate::converse::{Bounds, Feed, Parcel, Shared, converse, sleep_until, stdin_messages};
 use crate::error::Error;
@@ -75,7 +74,7 @@ pub async fn run(
         ended = serve => ended,
         error = shared.output.write_told() => Err(error),
     };
-    shared.output.flush().await.or_else(quiet)?;
+    shared.output.flush_quietly().await?;
     Ok(shared.ledger.settle(ended?))
 }
 
@@ -139,10 +138,8 @@ impl Many {
             tokio::select! {
                 biased;
                 Some(done) = self.conns.join_next() => {
-                    let (id, outcome) = done.map_err(|error| {
-                        let error = std::io::Error::other(error);
-                        Error::io(crate::error::Op::Receive, self.listener.endpoint(), error)
-                    })?;
+                    // One that panicked has told so itself; the others go on.
+                    let Ok((id, outcome)) = done else { continue };
                     hub.forget(id).await;
                     if let Some(end) = self.note(id, outcome).await? {
                         break end;
@@ -290,19 +287,6 @@ impl Hub {
                 // A peer that is gone takes no more; one that is slow slows stdin down.
                 let _ = queue.send(parcel.clone()).await;
             }
-        }
-    }
-}
-
-impl Shared {
-    /// For a verb that begins now.
-    pub(super) fn new(talk: Talk, stdout: Stream, observer: Arc<dyn Observer>) -> Shared {
-        Shared {
-            output: crate::output::Output::new(stdout, &talk),
-            talk,
-            ledger: Default::default(),
-            observer,
-            activity: Default::default(),
         }
     }
 }

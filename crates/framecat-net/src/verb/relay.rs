@@ -224,7 +224,7 @@ async fn serve(shared: &Shared, left: Conn, mut stopped: Shutdown) {
     let wait = shared.options.wait.unwrap_or(CONNECT_WAIT);
     let right = tokio::select! {
         right = open::connect(&shared.options.right, wait) => right,
-        () = stopped.requested() => return,
+        () = stopped.requested() => return named.closed(Totals::default(), &*shared.observer),
     };
     let right = match right {
         Ok(right) => right,
@@ -234,14 +234,16 @@ async fn serve(shared: &Shared, left: Conn, mut stopped: Shutdown) {
             if let Conn::Stream(stream) = &left {
                 close(stream).await;
             }
+            named.closed(Totals::default(), &*shared.observer);
             return;
         }
     };
     let left = Link::new(left, &shared.link(&shared.options.left_framing));
     let right = Link::new(right, &shared.link(&shared.options.right_framing));
     let streams = [left.sender.stream().cloned(), right.sender.stream().cloned()];
-    let totals = both_ways(shared, &named, left, right, stopped).await;
-    for stream in streams.iter().flatten() {
+    let (totals, broken) = both_ways(shared, &named, left, right, stopped).await;
+    // A reset is carried on as a reset, which half-closing first would turn into an end.
+    for stream in streams.iter().flatten().filter(|_| !broken) {
         close(stream).await;
     }
     named.closed(totals, &*shared.observer);
@@ -253,17 +255,25 @@ async fn both_ways(
     left: Link,
     right: Link,
     mut stopped: Shutdown,
-) -> Totals {
+) -> (Totals, bool) {
     let (inward, outward) = (Progress::default(), Progress::default());
+    let (messages_in, messages_out) = (AtomicU64::new(0), AtomicU64::new(0));
     let datagrams = left.receiver.is_endless();
     let idle = shared.options.idle.or(datagrams.then_some(RELAY_PEER_IDLE));
     let ends = [left.sender.stream().cloned(), right.sender.stream().cloned()];
     let right_name = Named { peer: right.receiver.peer().into(), ..named.clone() };
-    let there = Pump { shared, named, dir: Dir::In, moved: &inward };
-    let back = Pump { shared, named: &right_name, dir: Dir::Out, moved: &outward };
+    let there = Pump { shared, named, dir: Dir::In, moved: &inward, messages: &messages_in };
+    let back = Pump {
+        shared,
+        named: &right_name,
+        dir: Dir::Out,
+        moved: &outward,
+        messages: &messages_out,
+    };
     let mut there = std::pin::pin!(there.run(left.receiver, right.sender));
     let mut back = std::pin::pin!(back.run(right.receiver, left.sender));
     let (mut there_done, mut back_done) = (None, None);
+    let mut broken = false;
     loop {
         let idle_at = idle.map(|idle| inward.last().max(outward.last()) + idle);
         tokio::select! {
@@ -282,29 +292,28 @@ async fn both_ways(
         if let Some(error) = failed {
             shared.ledger.note_lost();
             shared.observer.event(Event::Failed { conn: named.conn, error });
-            reset_both(error, &ends);
+            broken = matches!(error.cause, Cause::Io(_));
+            if broken {
+                reset_both(&ends);
+            }
             break;
         }
         if there_done.is_some() && back_done.is_some() {
             break;
         }
     }
-    let messages = |done: &Option<Result<u64, Error>>| match done {
-        Some(Ok(messages)) => *messages,
-        _ => 0,
-    };
-    Totals {
-        messages_in: messages(&there_done),
-        messages_out: messages(&back_done),
+    let totals = Totals {
+        messages_in: messages_in.load(Ordering::Relaxed),
+        messages_out: messages_out.load(Ordering::Relaxed),
         bytes_in: inward.bytes(),
         bytes_out: outward.bytes(),
-    }
+    };
+    (totals, broken)
 }
 
 /// A reset is carried on as a reset: an end would make what was cut look whole.
-fn reset_both(error: &Error, ends: &[Option<Stream>]) {
-    let broken = matches!(error.cause, Cause::Io(_));
-    for stream in ends.iter().flatten().filter(|_| broken) {
+fn reset_both(ends: &[Option<Stream>]) {
+    for stream in ends.iter().flatten() {
         if stream.kind() == Kind::Tcp {
             // It is closed anyway; without the option it ends by FIN.
             let _ = crate::sockopt::reset_on_close(stream.as_fd());
@@ -330,17 +339,18 @@ struct Pump<'a> {
     named: &'a Named,
     dir: Dir,
     moved: &'a Progress,
+    /// How many messages went on.
+    messages: &'a AtomicU64,
 }
 
 impl Pump<'_> {
-    /// Moves messages until the source ends, then ends the destination; how many there were.
-    async fn run(&self, mut from: Receiver, mut to: Sender) -> Result<u64, Error> {
+    /// Moves messages until the source ends, then ends the destination.
+    async fn run(&self, mut from: Receiver, mut to: Sender) -> Result<(), Error> {
         let Shared { options, observer, ledger, .. } = self.shared;
         if let Some(done) = self.run_raw(&from, &mut to).await {
             return done;
         }
         let mut refused = Vec::new();
-        let mut messages = 0;
         loop {
             match from.fill().await {
                 Ok(Filled::Messages) => {}
@@ -372,17 +382,16 @@ impl Pump<'_> {
                 }
                 sent => sent?,
             }
-            messages += batch.len() as u64;
+            self.messages.fetch_add((batch.len() - refused.len()) as u64, Ordering::Relaxed);
             self.moved.add((0..batch.len()).map(|i| batch.get(i).len()).sum());
             let first = context.first;
             self.named.refused(self.dir, first, to.rule(), &mut refused, ledger, &**observer);
             if stop.is_some() {
                 self.shared.finish();
-                return Ok(messages);
+                return Ok(());
             }
         }
-        to.finish()?;
-        Ok(messages)
+        to.finish()
     }
 
     fn unreachable(&self, error: &Error) {
@@ -391,7 +400,7 @@ impl Pump<'_> {
     }
 
     /// Bytes that nobody looks at take the short way. `None`: somebody does.
-    async fn run_raw(&self, from: &Receiver, to: &mut Sender) -> Option<Result<u64, Error>> {
+    async fn run_raw(&self, from: &Receiver, to: &mut Sender) -> Option<Result<(), Error>> {
         let Shared { options, observer, .. } = self.shared;
         let raw = options.left_framing == Framing::Raw && options.right_framing == Framing::Raw;
         let looked_at =
@@ -404,7 +413,7 @@ impl Pump<'_> {
         let mut which = |path| observer.event(Event::Path { conn, dir, path });
         let copied = copy(&source, &sink, self.moved, options.fast, &mut which).await;
         Some(match copied {
-            Ok(()) => to.finish().map(|()| 0),
+            Ok(()) => to.finish(),
             Err(CopyError { side: Side::From, error }) => {
                 Err(Error::io(Op::Receive, source.peer(), error))
             }

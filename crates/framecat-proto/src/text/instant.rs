@@ -37,6 +37,12 @@ impl Instants {
     }
 }
 
+/// Appends the time `ns` nanoseconds after 1970 as the form `jsonl` writes it: RFC 3339 in UTC with
+/// nine decimals.
+pub fn put_time(ns: u64, out: &mut Vec<u8>) {
+    Instants::default().put(ns, out);
+}
+
 /// Appends a number in decimal.
 pub(crate) fn put_decimal(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [b'0'; 20];

@@ -24,6 +24,7 @@ mod rows;
 mod show;
 
 pub use dump::put_dump;
+pub use instant::put_time;
 pub(crate) use instant::{Instants, put_decimal};
 pub use jsonl::put_string as put_json_string;
 pub use line::{holds_line_break, put_for_terminal};

@@ -1,3 +1,313 @@
-//! What was typed.
+//! What was typed. One struct a verb; what several verbs take stands in one place and is flattened
+//! in. What it means is decided in [`crate::plan`].
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use framecat_net::respond::Answer;
+use framecat_proto::framing::Tail;
+use framecat_proto::limits::MESSAGE_BYTES_CEILING;
+use framecat_proto::options::{parse_size, parse_time};
+use framecat_proto::template::Template;
+use framecat_proto::text::Form;
+use framecat_proto::{Endpoint, Framing};
+
+use crate::print::Show;
+use crate::verb::lab::LabArgs;
 
 pub mod nc;
+
+/// netcat that knows where messages end
+#[derive(Debug, Parser)]
+#[command(name = "framecat", version, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs of this release.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Wait for peers, print their messages, answer
+    Listen(ListenArgs),
+    /// Stdin to a peer, its messages to stdout
+    Connect(ConnectArgs),
+    /// Send messages, await one reply each
+    Ask(AskArgs),
+    /// Listen on the first, connect to the second, message by message
+    Relay(RelayArgs),
+    /// Show the laws of sockets on this machine's kernel
+    Lab(LabArgs),
+}
+
+/// What every talking verb takes.
+#[derive(Debug, Default, Args)]
+pub struct TalkArgs {
+    /// Where a message ends: line, crlf, nul, delim:BYTES, len:u32be, struct, fixed:N, eof, raw
+    /// (framecat help framings)
+    #[arg(short = 'f', long = "frame", value_name = "RULE", value_parser = framing, help_heading = "Messages")]
+    pub frame: Vec<Framing>,
+
+    /// The longest message, at most 1 GiB [default: 16MiB]
+    #[arg(long, value_name = "SIZE", value_parser = message_size, help_heading = "Messages")]
+    pub max_message: Option<usize>,
+
+    /// When a stream ends inside a message: keep, drop or error [default: by framing]
+    #[arg(long, value_name = "POLICY", value_parser = tail, help_heading = "Messages")]
+    pub tail: Option<Tail>,
+
+    /// Every event and message as JSON lines on stdout
+    #[arg(long, help_heading = "Seeing")]
+    pub json: bool,
+
+    /// Show every message on stderr, both ways: quoted, hex or dump; `all` for whole ones
+    #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true,
+          default_missing_value = "quoted", help_heading = "Seeing")]
+    pub show: Option<Show>,
+
+    /// Say what would be done, and do nothing
+    #[arg(long, help_heading = "Seeing")]
+    pub explain: bool,
+
+    /// Tell connections, their ends and the ways bytes take
+    #[arg(short = 'v', long, action = clap::ArgAction::Count, help_heading = "Seeing")]
+    pub verbose: u8,
+
+    /// End after N messages (listen, connect and ask: received; relay: relayed)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
+          help_heading = "The end")]
+    pub count: Option<u64>,
+
+    /// End after a message that holds TEXT
+    #[arg(long, value_name = "TEXT", help_heading = "The end")]
+    pub until: Option<String>,
+
+    /// How long to wait for a connection [default: 10s], and for a reply [default: 2s for ask and
+    /// datagrams]
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "The end")]
+    pub wait: Option<Duration>,
+
+    /// End when nothing happened for so long
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "The end")]
+    pub idle: Option<Duration>,
+
+    /// End after so long, exit 5
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "The end")]
+    pub deadline: Option<Duration>,
+}
+
+/// How messages look on stdin and stdout.
+#[derive(Debug, Default, Args)]
+pub struct FormArgs {
+    /// How messages stand on stdin: raw, line, quoted, hex, jsonl or a framing
+    #[arg(long = "in", value_name = "FORM", value_parser = form, help_heading = "Messages")]
+    pub input: Option<Form>,
+
+    /// How messages look on stdout: raw, line, quoted, hex, dump, jsonl or a framing
+    #[arg(long = "out", value_name = "FORM", value_parser = form, help_heading = "Messages")]
+    pub output: Option<Form>,
+}
+
+/// `listen`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  framecat listen :9000\n  framecat listen :9000 --reply 'got {payload}'\n  framecat listen udp://:9000 --echo\n  framecat listen :9000 > x.tar"
+)]
+pub struct ListenArgs {
+    /// Where: 9000, :9000, HOST:PORT, udp://:9000, unix://PATH (framecat help endpoints)
+    #[arg(value_parser = endpoint)]
+    pub endpoint: Endpoint,
+
+    #[command(flatten)]
+    pub talk: TalkArgs,
+
+    #[command(flatten)]
+    pub form: FormArgs,
+
+    /// Answer each message with a template: {payload} {peer} {n} {0} {1} {}
+    #[arg(long, value_name = "TEMPLATE", value_parser = template, help_heading = "Answers", conflicts_with = "echo")]
+    pub reply: Option<Template>,
+
+    /// Answer each message with itself
+    #[arg(long, help_heading = "Answers")]
+    pub echo: bool,
+
+    /// One connection, then the end; for datagrams one message
+    #[arg(long, help_heading = "Peers")]
+    pub once: bool,
+
+    /// Connections at once [default: 1024]
+    #[arg(long, value_name = "N", value_parser = clients, help_heading = "Peers")]
+    pub max_clients: Option<usize>,
+
+    /// Listen on every interface, not only for this machine
+    #[arg(long, help_heading = "Peers")]
+    pub lan: bool,
+
+    /// After the peer ended, wait for stdin for ever
+    #[arg(long, help_heading = "The end")]
+    pub half_open: bool,
+
+    /// As nc -k: a raw listener goes on after its first connection.
+    #[arg(skip)]
+    pub keep: bool,
+
+    /// As nc -l: one connection unless kept, whatever the framing.
+    #[arg(skip)]
+    pub one: bool,
+}
+
+impl ListenArgs {
+    /// What answers, if not stdin.
+    pub fn answer(&self) -> Option<Answer> {
+        match (&self.reply, self.echo) {
+            (Some(template), _) => Some(Answer::Reply(template.clone())),
+            (None, true) => Some(Answer::Echo),
+            (None, false) => None,
+        }
+    }
+}
+
+/// `connect`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  framecat connect example.com:80\n  echo hello | framecat connect :9000 -f len:u32be\n  framecat connect -z db:5432"
+)]
+pub struct ConnectArgs {
+    /// Where to: HOST:PORT, :9000, udp://HOST:PORT, unix://PATH (framecat help endpoints)
+    #[arg(value_parser = endpoint)]
+    pub endpoint: Endpoint,
+
+    #[command(flatten)]
+    pub talk: TalkArgs,
+
+    #[command(flatten)]
+    pub form: FormArgs,
+
+    /// Is the port open? Nothing is sent
+    #[arg(short = 'z', help_heading = "The end")]
+    pub zero: bool,
+
+    /// After the peer ended, wait for stdin for ever
+    #[arg(long, help_heading = "The end")]
+    pub half_open: bool,
+}
+
+/// `ask`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  framecat ask :9000 hello world\n  framecat ask udp://:9000 ping --wait 500ms\n  framecat ask :9000 -f len:u16be --in hex 0a0b < /dev/null"
+)]
+pub struct AskArgs {
+    /// Whom: HOST:PORT, :9000, udp://HOST:PORT, unix://PATH (framecat help endpoints)
+    #[arg(value_parser = endpoint)]
+    pub endpoint: Endpoint,
+
+    /// What to ask, each read by --in; without any, each message of stdin
+    pub message: Vec<String>,
+
+    #[command(flatten)]
+    pub talk: TalkArgs,
+
+    #[command(flatten)]
+    pub form: FormArgs,
+}
+
+/// `relay`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  framecat relay :8080 localhost:80\n  framecat relay :9000 unix:///run/x.sock,frame=len:u32be -f line\n  framecat relay :6380 :6379 -f crlf --show"
+)]
+pub struct RelayArgs {
+    /// Where to listen
+    #[arg(value_parser = endpoint)]
+    pub left: Endpoint,
+
+    /// Where to connect, once per connection; for datagrams once per peer
+    #[arg(value_parser = endpoint)]
+    pub right: Endpoint,
+
+    #[command(flatten)]
+    pub talk: TalkArgs,
+
+    /// One connection, then the end
+    #[arg(long, help_heading = "Peers")]
+    pub once: bool,
+
+    /// Connections at once [default: 1024]
+    #[arg(long, value_name = "N", value_parser = clients, help_heading = "Peers")]
+    pub max_clients: Option<usize>,
+
+    /// Listen on every interface, not only for this machine
+    #[arg(long, help_heading = "Peers")]
+    pub lan: bool,
+}
+
+/// A value that does not parse, in our own words: what is wrong with it, and what to type instead.
+#[derive(Debug, Clone)]
+struct Wrong {
+    problem: String,
+    remedy: String,
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+/// The problem and the remedy of a value that one of our own parsers refused.
+pub fn own_words(error: &clap::Error) -> Option<(String, String)> {
+    let source = std::error::Error::source(error)?;
+    let Wrong { problem, remedy } = source.downcast_ref::<Wrong>()?;
+    Some((problem.clone(), remedy.clone()))
+}
+
+fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
+    text.parse::<Endpoint>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn framing(text: &str) -> Result<Framing, Wrong> {
+    text.parse::<Framing>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn form(text: &str) -> Result<Form, Wrong> {
+    text.parse::<Form>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn template(text: &str) -> Result<Template, Wrong> {
+    Template::parse(text).map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn tail(text: &str) -> Result<Tail, Wrong> {
+    let remedy = "--tail keep, --tail drop or --tail error".to_string();
+    text.parse().map_err(|problem| Wrong { problem, remedy })
+}
+
+fn time(text: &str) -> Result<Duration, Wrong> {
+    parse_time(text).map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn message_size(text: &str) -> Result<usize, Wrong> {
+    let size = parse_size(text).map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })?;
+    match usize::try_from(size) {
+        Ok(size @ 1..=MESSAGE_BYTES_CEILING) => Ok(size),
+        _ => Err(Wrong {
+            problem: format!("`{text}` is no size for a message"),
+            remedy: "a message has 1 byte to 1 GiB: --max-message 64MiB".into(),
+        }),
+    }
+}
+
+fn clients(text: &str) -> Result<usize, Wrong> {
+    match text.parse() {
+        Ok(n @ 1..=1_000_000) => Ok(n),
+        _ => Err(Wrong {
+            problem: format!("`{text}` is no number of clients"),
+            remedy: "a number from 1 to 1000000: --max-clients 100".into(),
+        }),
+    }
+}

@@ -1,3 +1,7 @@
 //! One file a verb: from its flags to the library's options.
 
+pub mod ask;
+pub mod connect;
 pub mod lab;
+pub mod listen;
+pub mod relay;

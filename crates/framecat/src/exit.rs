@@ -1,0 +1,369 @@
+//! How the program ends: one table from what happened to an exit code, a sentence and what to try.
+
+use std::io;
+
+use framecat_net::Error;
+use framecat_net::error::{Cause, Op, seconds};
+use framecat_net::talk::End;
+use framecat_proto::framing::{Fault, FramingError};
+
+/// All done.
+pub const DONE: u8 = 0;
+/// The conversation failed, or listening did.
+pub const FAILED: u8 = 1;
+/// The command was wrong.
+pub const USAGE: u8 = 2;
+/// A name was not resolved.
+pub const NO_NAME: u8 = 3;
+/// Refused or unreachable.
+pub const REFUSED: u8 = 4;
+/// Timed out, or no answer.
+pub const NO_ANSWER: u8 = 5;
+/// The framing is broken or a message is cut.
+pub const FRAMING: u8 = 7;
+/// Only part was done.
+pub const PARTLY: u8 = 9;
+/// Stdout is full or not writable.
+pub const OUTPUT: u8 = 10;
+/// Ended by SIGINT (128 + 2, as shells count).
+pub const INTERRUPTED: u8 = 130;
+/// Ended by SIGTERM (128 + 15).
+pub const TERMINATED: u8 = 143;
+
+/// The signal that asked the program to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT, Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// How the program ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The exit code.
+    pub code: u8,
+    /// What happened, if it is not told already.
+    pub sentence: Option<String>,
+    /// What to try.
+    pub remedy: Option<String>,
+}
+
+impl Verdict {
+    fn silent(code: u8) -> Verdict {
+        Verdict { code, sentence: None, remedy: None }
+    }
+
+    fn told(code: u8, sentence: impl Into<String>, remedy: Option<String>) -> Verdict {
+        Verdict { code, sentence: Some(sentence.into()), remedy }
+    }
+}
+
+/// The command was wrong: code 2.
+pub fn usage(problem: &str, remedy: &str) -> Verdict {
+    Verdict::told(USAGE, problem, Some(remedy.into()))
+}
+
+/// How a conversation that did not fail ends the program. `signal` is the one that came, if any.
+pub fn of_end(end: &End, signal: Option<Signal>) -> Verdict {
+    let longer = |option: &str| Some(format!("{option} TIME waits longer"));
+    match end {
+        End::Done => Verdict::silent(DONE),
+        End::NotMet(what) => Verdict::told(FAILED, what.clone(), None),
+        End::NoReply(wait) => {
+            let sentence = format!("no reply within {}", seconds(*wait));
+            Verdict::told(NO_ANSWER, sentence, longer("--wait"))
+        }
+        End::Deadline(time) => {
+            let sentence = format!("the deadline came after {}", seconds(*time));
+            Verdict::told(NO_ANSWER, sentence, longer("--deadline"))
+        }
+        End::Partly => {
+            let sentence = "only part was done: some messages were refused, too long or lost";
+            Verdict::told(PARTLY, sentence, Some("each of them is told above".into()))
+        }
+        End::Interrupted => Verdict::silent(match signal {
+            Some(Signal::Terminate) => TERMINATED,
+            Some(Signal::Interrupt) | None => INTERRUPTED,
+        }),
+    }
+}
+
+/// Text for stdout could not be written.
+pub fn stdout_failed(error: &io::Error) -> Verdict {
+    of_error(&Error::io(Op::Write, "stdout", io::Error::from(error.kind())))
+}
+
+/// Descriptor 1 was not open when the program began: what it would print has nowhere to go.
+pub fn stdout_not_open() -> Verdict {
+    let remedy = "give it one, /dev/null perhaps: framecat … > /dev/null".to_string();
+    Verdict::told(OUTPUT, "write to stdout: it is not open", Some(remedy))
+}
+
+/// The program could not get ready.
+pub fn cannot_start(error: &io::Error) -> Verdict {
+    Verdict::told(FAILED, format!("start: {}", framecat_net::error::plain(error)), None)
+}
+
+/// How an error ends the program.
+pub fn of_error(error: &Error) -> Verdict {
+    let (code, remedy) = match &error.cause {
+        Cause::Name(cause) => (NO_NAME, Some(of_name(error, cause))),
+        Cause::TimedOut(_) => (NO_ANSWER, Some(timed_out())),
+        Cause::Option { remedy, .. } | Cause::Address { remedy, .. } => {
+            (USAGE, Some(remedy.clone()))
+        }
+        Cause::Framing(framing) => (FRAMING, Some(of_framing(error, framing))),
+        Cause::Io(cause) => of_io(error, cause),
+        Cause::EveryAddress(all) => match all.last() {
+            Some((_, cause)) => of_io(error, cause),
+            None => (FAILED, None),
+        },
+    };
+    Verdict::told(code, error.to_string(), remedy)
+}
+
+fn timed_out() -> String {
+    "the host is down or a firewall drops what we send; --wait TIME waits longer".into()
+}
+
+fn of_name(error: &Error, cause: &str) -> String {
+    if cause.starts_with("the interface") {
+        return "`ip -br link` lists the interfaces there are".into();
+    }
+    match Place::of(&error.endpoint).host {
+        Some(host) => format!("`getent hosts {host}` asks the same resolver; or give the address"),
+        None => "write the address in place of the name".into(),
+    }
+}
+
+fn of_framing(error: &Error, framing: &FramingError) -> String {
+    let rule = &framing.framing;
+    let stdin = error.endpoint == "stdin";
+    match (&framing.fault, stdin) {
+        (Fault::TooLong { .. }, true) => {
+            format!("--max-message SIZE allows more; if stdin is not {rule}, --in names its form")
+        }
+        (_, true) => format!("stdin is read as {rule}; --in names another form"),
+        (Fault::TooLong { .. }, false) => {
+            format!("--max-message SIZE allows more; if the peer does not speak {rule}, -f says so")
+        }
+        (Fault::Broken(_), false) => format!(
+            "the peer may not speak {rule}: -f names another, framecat help framings lists them"
+        ),
+        (Fault::Cut { .. }, false) => format!(
+            "--tail keep takes it as it is, --tail drop leaves it out; -f if it is not {rule}"
+        ),
+    }
+}
+
+/// An endpoint or peer as it prints, taken apart for a remedy.
+struct Place<'a> {
+    scheme: &'a str,
+    host: Option<&'a str>,
+    port: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    fn of(endpoint: &'a str) -> Place<'a> {
+        let (scheme, rest) = endpoint.split_once("://").unwrap_or(("", endpoint));
+        if scheme.starts_with("unix") || rest.starts_with(['/', '@']) {
+            return Place { scheme: "unix", host: None, port: None };
+        }
+        // Socket options and the framing follow a comma.
+        let authority = rest.split(',').next().unwrap_or(rest);
+        match authority.rsplit_once(':') {
+            Some((host, port)) => {
+                let host = Some(host).filter(|host| !host.is_empty());
+                Place { scheme, host, port: Some(port) }
+            }
+            None => Place { scheme, host: None, port: None },
+        }
+    }
+
+    fn is_unix(&self) -> bool {
+        self.scheme == "unix"
+    }
+
+    fn is_here(&self) -> bool {
+        let here = |host: &str| {
+            host == "localhost" || host.starts_with("127.") || host.starts_with("[::1")
+        };
+        self.host.is_none_or(here)
+    }
+
+    /// The command that would listen at this place.
+    fn listening(&self, endpoint: &str) -> String {
+        let port = self.port.unwrap_or("PORT");
+        let at = match self.scheme {
+            "unix" => endpoint.to_string(),
+            "" | "tcp" | "tcp4" | "tcp6" => format!(":{port}"),
+            scheme => format!("{scheme}://:{port}"),
+        };
+        format!("framecat listen {at}")
+    }
+}
+
+fn of_io(error: &Error, cause: &io::Error) -> (u8, Option<String>) {
+    let place = Place::of(&error.endpoint);
+    let code = cause.raw_os_error().unwrap_or(0);
+    if matches!(code, libc::EMFILE | libc::ENFILE) && error.op != Op::Write {
+        let remedy = "too many files are open: `ulimit -n` shows and raises the limit";
+        return (FAILED, Some(remedy.into()));
+    }
+    match error.op {
+        Op::Open => of_open(code),
+        Op::Resolve => (NO_NAME, Some("write the address in place of the name".into())),
+        Op::Listen => (FAILED, of_listen(&place, code)),
+        Op::Connect => of_connect(error, &place, code),
+        Op::Receive if error.endpoint == "stdin" => of_stdin(cause, code),
+        Op::Receive | Op::Send => of_talk(error, &place, cause, code),
+        Op::Write => (OUTPUT, Some(of_output(code).into())),
+    }
+}
+
+fn of_open(code: i32) -> (u8, Option<String>) {
+    let remedy = match code {
+        libc::EAFNOSUPPORT => "this kernel lacks the address family; for IPv6 give an IPv4 address",
+        libc::EPERM | libc::EACCES => "the system forbids it; look at the sandbox or container",
+        _ => return (FAILED, None),
+    };
+    (FAILED, Some(remedy.into()))
+}
+
+fn of_listen(place: &Place<'_>, code: i32) -> Option<String> {
+    let udp = place.scheme.starts_with("udp");
+    Some(match (code, place.is_unix()) {
+        (libc::EADDRINUSE, true) => {
+            "another program listens there: `ss -xlp` shows which; or take another path".into()
+        }
+        (libc::EADDRINUSE, false) => {
+            let flags = if udp { "-lunp" } else { "-ltnp" };
+            format!("another program holds the port: `ss {flags}` shows which; :0 takes a free one")
+        }
+        (libc::EADDRNOTAVAIL, _) => {
+            "no interface has this address: `ip -br address` lists those there are".into()
+        }
+        (libc::EACCES | libc::EPERM, true) => {
+            "the directory does not let us make the socket; choose another path".into()
+        }
+        (libc::EACCES | libc::EPERM, false) => {
+            "ports below 1024 need the capability CAP_NET_BIND_SERVICE; take a higher one".into()
+        }
+        (libc::ENOENT | libc::ENOTDIR, true) => "the directory is not there; make it first".into(),
+        (libc::EROFS, true) => "the file system is read-only; choose another path".into(),
+        (libc::EAFNOSUPPORT, _) => "this machine has no such addresses; give an IPv4 one".into(),
+        _ => return None,
+    })
+}
+
+fn of_connect(error: &Error, place: &Place<'_>, code: i32) -> (u8, Option<String>) {
+    let listening = place.listening(&error.endpoint);
+    let (exit, remedy) = match (code, place.is_unix()) {
+        (libc::ECONNREFUSED, true) => {
+            (REFUSED, format!("whoever listened there is gone; start it again, or: {listening}"))
+        }
+        (libc::ENOENT | libc::ENOTDIR, true) => {
+            (REFUSED, format!("nothing is at this path; start who listens, or: {listening}"))
+        }
+        (libc::EACCES | libc::EPERM, true) => {
+            (REFUSED, "the path's permissions forbid it: `ls -l` shows them".into())
+        }
+        (libc::EPROTOTYPE, _) => {
+            let others = ["unix", "unixgram", "unixseq"]
+                .into_iter()
+                .filter(|scheme| error.endpoint.split("://").next() != Some(scheme))
+                .map(|scheme| format!("{scheme}://"));
+            let others = others.collect::<Vec<_>>().join(" or ");
+            (USAGE, format!("the socket there is of another type; try {others}"))
+        }
+        (libc::ECONNREFUSED, false) => (REFUSED, refused(place, &listening)),
+        (libc::EACCES | libc::EPERM, false) => {
+            (REFUSED, "a local firewall rule or policy forbids it: `nft list ruleset`".into())
+        }
+        (libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN, _) => {
+            (REFUSED, unreachable(place))
+        }
+        (libc::ETIMEDOUT, _) => (NO_ANSWER, timed_out()),
+        (libc::ECONNRESET, _) => {
+            (FAILED, "the peer accepts and hangs up at once; its own log may say why".into())
+        }
+        (libc::EADDRNOTAVAIL, _) => {
+            (FAILED, "no local address or free port is left for it: `ss -s` counts sockets".into())
+        }
+        _ => return (FAILED, None),
+    };
+    (exit, Some(remedy))
+}
+
+fn refused(place: &Place<'_>, listening: &str) -> String {
+    match place.host {
+        Some(host) if !place.is_here() => {
+            format!("nothing listens there; on {host}: {listening} --lan")
+        }
+        _ => format!("nothing listens there; {listening} would"),
+    }
+}
+
+fn unreachable(place: &Place<'_>) -> String {
+    match place.host {
+        Some(host) => {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            format!("no way leads there: `ip route get {host}` shows what the kernel tries")
+        }
+        None => "no way leads there: `ip route` lists the ways there are".into(),
+    }
+}
+
+fn of_stdin(cause: &io::Error, code: i32) -> (u8, Option<String>) {
+    match (code, cause.kind()) {
+        (libc::EBADF, _) => (FAILED, Some("stdin is not open; give it < /dev/null".into())),
+        (libc::EISDIR, _) => (FAILED, Some("stdin is a directory; give it a file".into())),
+        (_, io::ErrorKind::InvalidInput) => {
+            let remedy =
+                "--in takes raw, line, quoted, hex, jsonl or a framing; dump is for output";
+            (USAGE, Some(remedy.into()))
+        }
+        _ => (FAILED, None),
+    }
+}
+
+fn of_talk(error: &Error, place: &Place<'_>, cause: &io::Error, code: i32) -> (u8, Option<String>) {
+    let (exit, remedy) = match code {
+        libc::ECONNREFUSED => (REFUSED, refused(place, &place.listening(&error.endpoint))),
+        libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN => (REFUSED, unreachable(place)),
+        libc::ETIMEDOUT => (
+            NO_ANSWER,
+            "the peer vanished without a word; keepalive= says how soon it counts".into(),
+        ),
+        libc::ECONNRESET => (FAILED, "the peer gave up or crashed; its own log may say why".into()),
+        libc::EPIPE => {
+            (FAILED, "the peer had closed and reads no more; its own log may say why".into())
+        }
+        libc::EMSGSIZE => {
+            (FAILED, "a datagram holds less; send it in parts, or over a stream".into())
+        }
+        libc::EACCES if error.op == Op::Send => (
+            FAILED,
+            "a local firewall forbids it, or it is a broadcast address, which is not served".into(),
+        ),
+        _ if cause.kind() == io::ErrorKind::InvalidInput => {
+            (FAILED, "-f names a framing that holds it, such as len:u32be".into())
+        }
+        _ => return (FAILED, None),
+    };
+    (exit, Some(remedy))
+}
+
+fn of_output(code: i32) -> &'static str {
+    match code {
+        libc::ENOSPC | libc::EDQUOT => "make room: `df -h` shows which file system is full",
+        libc::EBADF => "stdout is not open for writing; > /dev/null throws the messages away",
+        libc::EFBIG => "the file may not grow further: `ulimit -f` shows the limit",
+        _ => "look at where stdout goes; > FILE keeps the messages elsewhere",
+    }
+}
+
+#[cfg(test)]
+mod tests;

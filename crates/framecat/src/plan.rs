@@ -1,0 +1,226 @@
+//! From what was typed to what is done: the defaults of `framecat help framings`, decided here and
+//! nowhere else, and told by `--explain`.
+
+use framecat_net::conn::Kind;
+use framecat_net::relay::Allowed;
+use framecat_net::talk::Talk;
+use framecat_proto::limits::MESSAGE_BYTES;
+use framecat_proto::text::{Form, Look};
+use framecat_proto::{Endpoint, Framing};
+
+use crate::flags::{FormArgs, TalkArgs};
+
+/// A command that makes no sense: what, and what to type instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Mistake {
+    fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Mistake {
+        Mistake { problem: problem.into(), remedy: remedy.into() }
+    }
+}
+
+/// What the standard descriptors are.
+#[derive(Debug, Clone, Copy)]
+pub struct Standard {
+    /// stdin.
+    pub stdin: Kind,
+    /// stdout.
+    pub stdout: Kind,
+}
+
+/// Resolves framings and forms of a verb that talks to stdin and stdout.
+///
+/// `speaks` says whether the verb or one of its own options speaks of messages.
+pub fn talk(
+    endpoint: &Endpoint,
+    args: &TalkArgs,
+    form: &FormArgs,
+    speaks: bool,
+    standard: Standard,
+) -> Result<Talk, Mistake> {
+    if args.frame.len() > 1 {
+        return Err(Mistake::new(
+            "-f was given twice, and there is one connection",
+            "give it once; two rules are for the two ends of relay",
+        ));
+    }
+    let message_form = |form: &Option<Form>| form.as_ref().is_some_and(|form| *form != Form::Raw);
+    let speaks = speaks
+        || args.count.is_some()
+        || args.until.is_some()
+        || args.json
+        || message_form(&form.input)
+        || message_form(&form.output);
+    let (receive, send) = match framing(endpoint, args.frame.first())? {
+        Some(framing) => (framing.clone(), framing),
+        None if speaks => (Framing::line(), Framing::line()),
+        // Pipes stay byte-exact as nc's are, and people get lines.
+        None => (line_if(standard.stdout), line_if(standard.stdin)),
+    };
+    let input = form.input.clone().unwrap_or_else(|| Form::default_for(&send));
+    if input == Form::Dump {
+        return Err(Mistake::new(
+            "the form `dump` is for output only",
+            "--in takes raw, line, quoted, hex, jsonl or a framing",
+        ));
+    }
+    let output = match (args.json, &form.output) {
+        (true, Some(other)) if *other != Form::Jsonl => {
+            return Err(Mistake::new(
+                format!("--json writes JSON lines, --out {other} something else"),
+                "leave one of them out",
+            ));
+        }
+        (true, _) => Form::Jsonl,
+        (false, Some(form)) => form.clone(),
+        (false, None) => Form::default_for(&receive),
+    };
+    Ok(Talk {
+        receive,
+        send,
+        input,
+        output,
+        look: Look { terminal: standard.stdout == Kind::Terminal },
+        message_bytes: args.max_message.unwrap_or(MESSAGE_BYTES),
+        tail: args.tail,
+        count: args.count,
+        until: args.until.as_ref().map(|text| text.clone().into_bytes()),
+        wait: args.wait,
+        idle: args.idle,
+        deadline: args.deadline,
+        half_open: false,
+        lines: None,
+        fast: Allowed::Fast,
+    })
+}
+
+fn line_if(kind: Kind) -> Framing {
+    if kind == Kind::Terminal { Framing::line() } else { Framing::Raw }
+}
+
+/// The rule that was asked for on an endpoint; `native` where it keeps messages itself.
+fn framing(endpoint: &Endpoint, asked: Option<&Framing>) -> Result<Option<Framing>, Mistake> {
+    let asked = endpoint.framing.as_ref().or(asked);
+    match (endpoint.keeps_boundaries(), asked) {
+        (true, None | Some(Framing::Native)) => Ok(Some(Framing::Native)),
+        (true, Some(rule)) => Err(Mistake::new(
+            format!("{} keeps messages itself, -f {rule} is for streams", endpoint.scheme()),
+            "leave -f out; how messages look on stdin and stdout is --in and --out",
+        )),
+        (false, Some(Framing::Native)) => Err(Mistake::new(
+            format!("{} is a stream: it keeps no messages of its own", endpoint.scheme()),
+            "name a rule: -f line, -f len:u32be … (framecat help framings)",
+        )),
+        (false, asked) => Ok(asked.cloned()),
+    }
+}
+
+/// Whether a listener takes one connection: as nc does while stdout is raw and nothing speaks of
+/// messages, so that two clients never mix in one file.
+pub fn takes_one(endpoint: &Endpoint, talk: &Talk, answers: bool) -> bool {
+    let raw = talk.receive == Framing::Raw && talk.output == Form::Raw;
+    raw && !answers && !endpoint.keeps_boundaries()
+}
+
+/// The framings of a relay's two ends.
+pub fn relay(
+    left: &Endpoint,
+    right: &Endpoint,
+    args: &TalkArgs,
+) -> Result<(Framing, Framing), Mistake> {
+    let (first, second) = match args.frame.as_slice() {
+        [] => (None, None),
+        [both] => (Some(both), Some(both)),
+        [first, second] => (Some(first), Some(second)),
+        _ => {
+            return Err(Mistake::new(
+                "-f was given more than twice",
+                "once for both ends, or twice: first the left, then the right",
+            ));
+        }
+    };
+    // One -f with a datagram end means the other one.
+    let only = |end: &Endpoint, rule: Option<&Framing>| match args.frame.len() {
+        1 if end.keeps_boundaries() => framing(end, None),
+        _ => framing(end, rule),
+    };
+    let speaks = args.count.is_some() || args.until.is_some() || args.json;
+    let unsaid = || if speaks { Framing::line() } else { Framing::Raw };
+    let left_rule = only(left, first)?.unwrap_or_else(unsaid);
+    let right_rule = only(right, second)?.unwrap_or_else(unsaid);
+    if left_rule.has_boundaries() != right_rule.has_boundaries() {
+        let (stream, other) = match left_rule.has_boundaries() {
+            true => (right, left),
+            false => (left, right),
+        };
+        return Err(Mistake::new(
+            format!("{other} carries messages, and nothing says where they end on {stream}"),
+            format!("name a rule for it: -f line, or {stream},frame=len:u32be"),
+        ));
+    }
+    Ok((left_rule, right_rule))
+}
+
+/// What `--explain` prints: a line a fact.
+#[derive(Debug, Default)]
+pub struct Explained(Vec<(String, String)>);
+
+impl Explained {
+    /// Adds a fact.
+    pub fn fact(&mut self, name: &str, value: impl ToString) -> &mut Explained {
+        self.0.push((name.to_string(), value.to_string()));
+        self
+    }
+
+    /// Adds what is common to all that talks.
+    pub fn talk(&mut self, talk: &Talk) -> &mut Explained {
+        self.fact("from the wire", format_args!("{}, longest {}", talk.receive, size(talk)));
+        self.fact("to the wire", &talk.send);
+        self.fact("stdin", format_args!("--in {}", talk.input));
+        let terminal = if talk.look.terminal { ", control characters escaped" } else { "" };
+        self.fact("stdout", format_args!("--out {}{terminal}", talk.output));
+        if let Some(count) = talk.count {
+            self.fact("ends after", format_args!("{count} messages"));
+        }
+        if let Some(until) = &talk.until {
+            let text = framecat_proto::text::visible(until, 64);
+            self.fact("ends after", format_args!("a message that holds `{text}`"));
+        }
+        self.times(talk.wait, talk.idle, talk.deadline)
+    }
+
+    /// Adds the times.
+    pub fn times(
+        &mut self,
+        wait: Option<std::time::Duration>,
+        idle: Option<std::time::Duration>,
+        deadline: Option<std::time::Duration>,
+    ) -> &mut Explained {
+        for (name, time) in [("wait", wait), ("idle", idle), ("deadline", deadline)] {
+            if let Some(time) = time {
+                self.fact(name, framecat_proto::quantity::print_time(time));
+            }
+        }
+        self
+    }
+}
+
+fn size(talk: &Talk) -> String {
+    framecat_proto::quantity::print_size(talk.message_bytes as u64)
+}
+
+impl std::fmt::Display for Explained {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, value) in &self.0 {
+            writeln!(f, "{name:width$}  {value}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! Everything the program says: sentences and `--show` on stderr, `--json` lines on stdout.
+//!
+//! Nothing here waits on the data path. What is for stderr goes through one bounded queue to a
+//! thread of its own ([`desk`]); what is for stdout goes to [`Lines`], which the verbs write between
+//! messages. Errors of stderr are ignored: there is nobody left to tell.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use framecat_net::event::{Event, Observer};
+use framecat_net::talk::Lines;
+use framecat_proto::framing::Framer;
+use framecat_proto::limits::MESSAGE_BYTES_CEILING;
+use framecat_proto::message::{Batch, Context, Dir, Outgoing};
+use framecat_proto::text::{Form, Look};
+
+mod desk;
+mod json;
+mod sentence;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use desk::Desk;
+use sentence::{Sentence, Weight};
+pub use show::{Show, ShowForm};
+
+/// How long the end of the program waits for stderr.
+const FINISH_WAIT: Duration = Duration::from_secs(2);
+
+/// What is said, and how.
+#[derive(Debug, Default)]
+pub struct Manner {
+    /// How often `-v` was given: connections and the ways bytes move are told from 1 on.
+    pub verbose: u8,
+    /// Show messages (`--show`).
+    pub show: Option<Show>,
+    /// Tell events and messages as JSON lines (`--json`).
+    pub json: Option<Arc<Lines>>,
+    /// Messages of both directions as JSON, as a relay tells them; else outgoing ones only, for the
+    /// verb itself prints those that come in.
+    pub json_both_ways: bool,
+    /// Use colour; only ever done on a terminal.
+    pub colour: bool,
+    /// Whether stderr is a terminal.
+    pub terminal: bool,
+    /// Tell the round trip of each reply, as `ask` does.
+    pub asking: bool,
+}
+
+/// The voice of the program: an [`Observer`] that tells what it sees.
+pub struct Voice {
+    manner: Manner,
+    desk: Desk,
+    json: Mutex<JsonMessages>,
+    /// Accepting is delayed and was told so.
+    starved: AtomicBool,
+}
+
+/// The form `jsonl` at work on messages told besides the verb's own output.
+struct JsonMessages {
+    writer: Box<dyn Framer>,
+    out: Outgoing,
+}
+
+impl Voice {
+    /// A voice on stderr.
+    pub fn new(manner: Manner) -> Arc<Voice> {
+        Voice::on(manner, Box::new(desk::Stderr))
+    }
+
+    fn on(manner: Manner, sink: Box<dyn std::io::Write + Send>) -> Arc<Voice> {
+        let look = desk::Look {
+            colour: manner.colour && manner.terminal,
+            show: manner.show.unwrap_or_default(),
+        };
+        let writer = Form::Jsonl.writer(MESSAGE_BYTES_CEILING, Look::default());
+        Arc::new(Voice {
+            desk: Desk::new(sink, look),
+            json: Mutex::new(JsonMessages { writer, out: Outgoing::new() }),
+            starved: AtomicBool::new(false),
+            manner,
+        })
+    }
+
+    /// Says one sentence and what to try. Whatever is in them, they are one line each.
+    pub fn say(&self, sentence: &str, remedy: Option<&str>) {
+        self.desk.say(|| Sentence::new(sentence, remedy));
+    }
+
+    /// Waits until what was said is written, at most 2 s. What was lost is told then, too.
+    pub fn finish(&self) {
+        self.desk.finish(FINISH_WAIT);
+    }
+
+    /// Whether an event is told: delayed accepting is told once until a connection is accepted.
+    fn is_news(&self, event: &Event<'_>) -> bool {
+        match event {
+            Event::AcceptDelayed { .. } => !self.starved.swap(true, Ordering::Relaxed),
+            Event::Connected { .. } => {
+                self.starved.store(false, Ordering::Relaxed);
+                true
+            }
+            _ => true,
+        }
+    }
+
+    fn is_said(&self, event: &Event<'_>) -> bool {
+        match sentence::weight(event) {
+            Weight::Always => true,
+            _ if self.manner.json.is_some() => false,
+            Weight::Trouble => true,
+            Weight::Verbose => self.manner.verbose > 0,
+            Weight::Asking => self.manner.asking,
+        }
+    }
+}
+
+impl Observer for Voice {
+    fn event(&self, event: Event<'_>) {
+        if !self.is_news(&event) {
+            return;
+        }
+        if let Some(lines) = &self.manner.json {
+            lines.tell(&json::line(&event, now_ns()));
+        }
+        if self.is_said(&event) {
+            self.desk.say(|| sentence::of(&event));
+        }
+    }
+
+    fn wants_messages(&self) -> bool {
+        self.manner.show.is_some() || self.manner.json.is_some()
+    }
+
+    fn messages(&self, batch: Batch<'_>, context: &Context<'_>) {
+        if self.manner.show.is_some() {
+            self.desk.show(batch, context);
+        }
+        if let Some(lines) = &self.manner.json
+            && (self.manner.json_both_ways || context.dir == Dir::Out)
+        {
+            let mut json = self.json.lock().unwrap_or_else(PoisonError::into_inner);
+            let JsonMessages { writer, out } = &mut *json;
+            out.clear();
+            // A message is never longer than the ceiling, so none is refused.
+            let _ = writer.encode_batch(batch, 0, context, out);
+            lines.tell(out.buf());
+        }
+    }
+}
+
+/// Nanoseconds since 1970.
+fn now_ns() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,160 @@
+//! Events as JSON lines, in the manner of the form `jsonl`.
+//!
+//! Each is an object with `event` and `time` (RFC 3339, UTC, nanoseconds) and what the event knows:
+//! `conn`, `peer`, `dir`, `n`, `error` mean the same in all of them; sizes are bytes, `…_us`
+//! microseconds.
+
+use std::time::Duration;
+
+use framecat_net::error::plain;
+use framecat_net::event::{Event, Reach};
+use framecat_proto::text::{put_json_string, put_time};
+
+use crate::exit;
+
+/// An event at `now_ns` nanoseconds since 1970 as a line, LF included.
+pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
+    let object = Object::of(name(event), now_ns);
+    let object = match *event {
+        Event::Listening { endpoint, reach } => listening(object.text("endpoint", endpoint), reach),
+        Event::Connected { conn, peer, local } => object.conn(conn, peer).text("local", local),
+        Event::Closed { conn, peer, totals } => object
+            .conn(conn, peer)
+            .number("messages_in", totals.messages_in)
+            .number("messages_out", totals.messages_out)
+            .number("bytes_in", totals.bytes_in)
+            .number("bytes_out", totals.bytes_out),
+        Event::Failed { conn, error } | Event::Unreachable { conn, error } => object
+            .conn(conn, &error.endpoint)
+            .text("act", error.op.word())
+            .number("exit", exit::of_error(error).code.into())
+            .text("error", &error.to_string()),
+        Event::Refused { conn, peer, dir, n, by, error } => object
+            .conn(conn, peer)
+            .text("dir", dir.word())
+            .number("n", n)
+            .text("by", by)
+            .text("error", &error.to_string()),
+        Event::TooLong { conn, peer, len, max } => {
+            object.conn(conn, peer).number("length", len as u64).number("max", max as u64)
+        }
+        Event::LineBreak { conn, peer } => object.conn(conn, peer),
+        Event::Cut { conn, peer, len, delivered } => {
+            object.conn(conn, peer).number("length", len as u64).truth("delivered", delivered)
+        }
+        Event::Resynchronised { conn, peer, error } => object
+            .conn(conn, peer)
+            .number("n", error.message)
+            .number("offset", error.offset)
+            .text("error", &error.to_string()),
+        Event::Unanswered { conn, peer, n, missing } => {
+            object.conn(conn, peer).number("n", n).text("error", &missing.to_string())
+        }
+        Event::Dropped { conn, peer, count } => object.conn(conn, peer).number("count", count),
+        Event::AcceptDelayed { error, wait } => {
+            object.text("error", &plain(error)).number("wait_us", micros(wait))
+        }
+        Event::Path { conn, dir, path } => {
+            object.number("conn", conn).text("dir", dir.word()).text("path", &path.to_string())
+        }
+        Event::Replied { n, peer, rtt } => {
+            object.text("peer", peer).number("n", n).number("rtt_us", micros(rtt))
+        }
+        Event::Open { endpoint, took } => {
+            object.text("endpoint", endpoint).number("took_us", micros(took))
+        }
+        ref other => object.text("text", &format!("{other:?}")),
+    };
+    object.end()
+}
+
+fn name(event: &Event<'_>) -> &'static str {
+    match event {
+        Event::Listening { .. } => "listening",
+        Event::Connected { .. } => "connected",
+        Event::Closed { .. } => "closed",
+        Event::Failed { .. } => "failed",
+        Event::Refused { .. } => "refused",
+        Event::TooLong { .. } => "too_long",
+        Event::LineBreak { .. } => "line_break",
+        Event::Cut { .. } => "cut",
+        Event::Resynchronised { .. } => "resynchronised",
+        Event::Unanswered { .. } => "unanswered",
+        Event::Dropped { .. } => "dropped",
+        Event::Unreachable { .. } => "unreachable",
+        Event::AcceptDelayed { .. } => "accept_delayed",
+        Event::Path { .. } => "path",
+        Event::Replied { .. } => "replied",
+        Event::Open { .. } => "open",
+        _ => "other",
+    }
+}
+
+fn listening(object: Object, reach: &Reach) -> Object {
+    match reach {
+        Reach::ThisMachine { .. } => object.text("reach", "machine"),
+        Reach::Network(addresses) => object.text("reach", "network").list("addresses", addresses),
+        Reach::Path => object.text("reach", "path"),
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// An object being written.
+struct Object(Vec<u8>);
+
+impl Object {
+    fn of(event: &'static str, now_ns: u64) -> Object {
+        let mut text = format!("{{\"event\":\"{event}\",\"time\":\"").into_bytes();
+        put_time(now_ns, &mut text);
+        text.push(b'"');
+        Object(text)
+    }
+
+    fn conn(self, conn: u64, peer: &str) -> Object {
+        self.number("conn", conn).text("peer", peer)
+    }
+
+    fn key(mut self, key: &'static str) -> Object {
+        self.0.extend_from_slice(format!(",\"{key}\":").as_bytes());
+        self
+    }
+
+    fn text(self, key: &'static str, value: &str) -> Object {
+        let mut object = self.key(key);
+        put_json_string(value, &mut object.0);
+        object
+    }
+
+    fn number(self, key: &'static str, value: u64) -> Object {
+        let mut object = self.key(key);
+        object.0.extend_from_slice(value.to_string().as_bytes());
+        object
+    }
+
+    fn truth(self, key: &'static str, value: bool) -> Object {
+        let mut object = self.key(key);
+        object.0.extend_from_slice(value.to_string().as_bytes());
+        object
+    }
+
+    fn list(self, key: &'static str, values: &[String]) -> Object {
+        let mut object = self.key(key);
+        object.0.push(b'[');
+        for (i, value) in values.iter().enumerate() {
+            if i > 0 {
+                object.0.push(b',');
+            }
+            put_json_string(value, &mut object.0);
+        }
+        object.0.push(b']');
+        object
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.extend_from_slice(b"}\n");
+        self.0
+    }
+}

@@ -1,0 +1,225 @@
+//! Events as sentences: the act, the place, the message's number, the cause, and what to try.
+
+use std::time::Duration;
+
+use framecat_net::error::plain;
+use framecat_net::event::{Event, Reach, Totals};
+use framecat_proto::framing::EncodeError;
+use framecat_proto::message::Dir;
+use framecat_proto::text::put_for_terminal;
+
+use crate::exit;
+
+const PREFIX: &str = "framecat: ";
+const INDENT: &str = "          ";
+
+/// A sentence and the lines below it.
+pub(super) struct Sentence {
+    text: String,
+    below: Vec<String>,
+}
+
+/// When an event is told as a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Whatever the options.
+    Always,
+    /// Something went wrong: unless JSON tells it.
+    Trouble,
+    /// With `-v`.
+    Verbose,
+    /// While asking.
+    Asking,
+}
+
+impl Sentence {
+    pub(super) fn new(text: &str, remedy: Option<&str>) -> Sentence {
+        Sentence { text: text.into(), below: remedy.map(String::from).into_iter().collect() }
+    }
+
+    /// Appends its lines. Nothing in them can act on a terminal or begin a line of its own.
+    pub(super) fn put(&self, colour: bool, out: &mut Vec<u8>) {
+        let (bold, dim, plain) =
+            if colour { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { <_>::default() };
+        out.extend_from_slice(format!("{bold}{PREFIX}{plain}").as_bytes());
+        put_one_line(&self.text, out);
+        out.push(b'\n');
+        for line in &self.below {
+            out.extend_from_slice(format!("{INDENT}{dim}").as_bytes());
+            put_one_line(line, out);
+            out.extend_from_slice(plain.as_bytes());
+            out.push(b'\n');
+        }
+    }
+}
+
+/// Appends text in which line endings are escaped like everything else that a terminal acts on.
+/// Backslashes stay single: parts of a sentence may be escaped already.
+fn put_one_line(text: &str, out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = rest.find(['\n', '\r']) {
+        put_for_terminal(&rest.as_bytes()[..at], out);
+        out.extend_from_slice(if rest.as_bytes()[at] == b'\n' { br"\n" } else { br"\r" });
+        rest = &rest[at + 1..];
+    }
+    put_for_terminal(rest.as_bytes(), out);
+}
+
+pub(super) fn weight(event: &Event<'_>) -> Weight {
+    match event {
+        Event::Listening { .. } => Weight::Always,
+        Event::Connected { .. } | Event::Closed { .. } | Event::Path { .. } => Weight::Verbose,
+        Event::Replied { .. } => Weight::Asking,
+        _ => Weight::Trouble,
+    }
+}
+
+/// The sentence of an event.
+pub(super) fn of(event: &Event<'_>) -> Sentence {
+    let (text, remedy) = match *event {
+        Event::Listening { endpoint, reach } => return listening(endpoint, reach),
+        Event::Connected { conn, peer, local } => {
+            (format!("connection {conn} with {peer} is open, our end is {local}"), None)
+        }
+        Event::Closed { conn, peer, totals } => {
+            (format!("connection {conn} with {peer} is closed: {}", counts(&totals)), None)
+        }
+        Event::Failed { conn, error } => {
+            (format!("connection {conn}: {error}"), exit::of_error(error).remedy)
+        }
+        Event::Refused { peer, dir, n, by, error, .. } => {
+            let way = if dir == Dir::In { "from" } else { "to" };
+            let text =
+                format!("message {n} {way} {peer} is left out: {by} cannot hold it, {error}");
+            (text, Some(refused(dir, by, error)))
+        }
+        Event::TooLong { peer, len, max, .. } => (
+            format!("a datagram from {peer} is left out: its {len} bytes are more than {max}"),
+            Some(format!("--max-message {len} takes it")),
+        ),
+        Event::LineBreak { peer, .. } => (
+            format!("a message from {peer} holds a line break and looks like several on stdout"),
+            Some("--out quoted keeps messages apart; this is told once".into()),
+        ),
+        Event::Cut { peer, len, delivered, .. } => cut(peer, len, delivered),
+        Event::Resynchronised { peer, error, .. } => (
+            format!("receive from {peer}: {error}"),
+            Some("the bytes up to the next boundary are left out, reading goes on".into()),
+        ),
+        Event::Unanswered { peer, n, missing, .. } => {
+            (format!("message {n} from {peer} is not answered: {missing}"), None)
+        }
+        Event::Dropped { peer, count, .. } => (
+            format!(
+                "{count} datagrams from {peer} are lost: they came faster than they were taken"
+            ),
+            Some("let the sender send more slowly, or wait for an answer".into()),
+        ),
+        Event::Unreachable { error, .. } => (error.to_string(), exit::of_error(error).remedy),
+        Event::AcceptDelayed { error, wait } => {
+            (format!("accept: {}; the next try is in {}", plain(error), time(wait)), starved(error))
+        }
+        Event::Path { conn, dir, path } => {
+            (format!("connection {conn}, {}: bytes move by {path}", dir.word()), None)
+        }
+        Event::Replied { n, rtt, .. } => {
+            (format!("reply to message {n} after {}", time(rtt)), None)
+        }
+        Event::Open { endpoint, took } => (format!("{endpoint} is open ({})", time(took)), None),
+        // Net may learn to tell more than this program knows.
+        ref other => (format!("{other:?}"), None),
+    };
+    Sentence { text, below: remedy.into_iter().collect() }
+}
+
+fn listening(endpoint: &str, reach: &Reach) -> Sentence {
+    let below = match reach {
+        Reach::ThisMachine { udp } => {
+            let mut below = vec!["this machine only; --lan for the network".to_string()];
+            if *udp {
+                below.push("broadcasts do not arrive at a loopback address".into());
+            }
+            below
+        }
+        Reach::Network(addresses) if addresses.is_empty() => {
+            vec!["the whole network, but this machine has no address there yet".into()]
+        }
+        Reach::Network(addresses) => {
+            addresses.iter().map(|address| format!("reachable at {address}")).collect()
+        }
+        Reach::Path => vec!["whoever may open the path".into()],
+    };
+    Sentence { text: format!("listening on {endpoint}"), below }
+}
+
+fn counts(totals: &Totals) -> String {
+    let side = |messages: u64, bytes: u64, way: &str| {
+        let bytes = format!("{bytes} {}", if bytes == 1 { "byte" } else { "bytes" });
+        match messages {
+            // A raw direction counts none.
+            0 => format!("{bytes} {way}"),
+            1 => format!("1 message of {bytes} {way}"),
+            _ => format!("{messages} messages of {bytes} {way}"),
+        }
+    };
+    let inward = side(totals.messages_in, totals.bytes_in, "in");
+    let outward = side(totals.messages_out, totals.bytes_out, "out");
+    format!("{inward}, {outward}")
+}
+
+fn refused(dir: Dir, by: &str, error: &EncodeError) -> String {
+    match (error, dir) {
+        (EncodeError::WouldSplit { .. }, Dir::In) => {
+            "--out quoted holds it, and so does a framing that counts, such as len:u32be".into()
+        }
+        (EncodeError::WouldSplit { .. }, Dir::Out) => {
+            "a framing that counts holds it, such as -f len:u32be".into()
+        }
+        (EncodeError::DoesNotFit { .. }, _) if by == "native" => {
+            "a datagram holds no more; a stream does, such as tcp:// with -f len:u32be".into()
+        }
+        (EncodeError::DoesNotFit { .. }, _) => {
+            format!("--max-message SIZE allows more, as far as {by} itself can count")
+        }
+        (EncodeError::WrongLength { .. }, _) => {
+            "messages of any length fit len:u32be or line".into()
+        }
+        (EncodeError::Lacks(_), _) => {
+            "without `,keep` the framing writes what belongs to it by itself".into()
+        }
+        (EncodeError::OnlyOne, _) => {
+            "a framing with boundaries holds more, such as line or len:u32be".into()
+        }
+    }
+}
+
+fn cut(peer: &str, len: usize, delivered: bool) -> (String, Option<String>) {
+    let bytes = if len == 1 { "byte" } else { "bytes" };
+    let text = format!("the last message from {peer} is cut: the stream ended after {len} {bytes}");
+    match delivered {
+        true => (format!("{text}; it is taken as it is"), Some("--tail drop leaves it out".into())),
+        false => (format!("{text}; it is left out"), Some("--tail keep takes it as it is".into())),
+    }
+}
+
+fn starved(error: &std::io::Error) -> Option<String> {
+    let remedy = match error.raw_os_error() {
+        Some(libc::EMFILE) => "`ulimit -n` raises the limit; --max-clients N stays below it",
+        Some(libc::ENFILE) => "the whole system is at its limit: `sysctl fs.file-max`",
+        Some(libc::ENOBUFS | libc::ENOMEM) => {
+            "the system is short of memory; --max-clients N serves fewer at once"
+        }
+        _ => return None,
+    };
+    Some(remedy.into())
+}
+
+/// A time as it was measured: `0.35 ms`, `12.5 ms`, `1.50 s`.
+fn time(time: Duration) -> String {
+    let ms = time.as_secs_f64() * 1000.0;
+    match ms {
+        0.0..10.0 => format!("{ms:.2} ms"),
+        10.0..1000.0 => format!("{ms:.1} ms"),
+        _ => format!("{:.2} s", ms / 1000.0),
+    }
+}

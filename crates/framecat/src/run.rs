@@ -1,0 +1,146 @@
+//! Runs a talking verb: the runtime, stdin and stdout, signals, and the way out.
+
+use std::sync::Arc;
+
+use framecat_net::conn::{Kind, Stream};
+use framecat_net::event::Observer;
+use framecat_net::open::stdio;
+use framecat_net::talk::{End, Lines, Shutdown};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::{self, Signal, Verdict};
+use crate::flags::TalkArgs;
+use crate::plan::{Explained, Standard};
+use crate::print::{Manner, Show, Voice};
+use crate::stdfds;
+
+/// What a verb is given to work with.
+pub struct Stdio {
+    /// Standard input.
+    pub stdin: Stream,
+    /// Standard output.
+    pub stdout: Stream,
+    /// Where events go.
+    pub observer: Arc<dyn Observer>,
+    /// Lines for stdout, with `--json`.
+    pub lines: Option<Arc<Lines>>,
+}
+
+/// What must be known of a verb before it runs.
+#[derive(Debug, Clone, Default)]
+pub struct Job {
+    /// How much is told.
+    pub verbose: u8,
+    /// How messages are shown.
+    pub show: Option<Show>,
+    /// Whether stdout gets events as JSON lines.
+    pub json: bool,
+    /// Whether only the plan is wanted.
+    pub explain: bool,
+    /// Whether it writes to stdout.
+    pub writes_stdout: bool,
+    /// Whether messages in both directions are news to stdout.
+    pub relays: bool,
+    /// Whether round trips are told.
+    pub asks: bool,
+}
+
+impl Job {
+    /// What the common flags say.
+    pub fn of(args: &TalkArgs) -> Job {
+        let TalkArgs { verbose, show, json, explain, .. } = args;
+        let (verbose, json, explain) = (*verbose, *json, *explain);
+        Job { verbose, show: show.clone(), json, explain, ..Job::default() }
+    }
+}
+
+/// A verb with its flags resolved.
+pub trait Plan {
+    /// For `--explain`.
+    fn explain(&self) -> Explained;
+    /// What must be known before it runs.
+    fn job(&self) -> Job;
+    /// Does it.
+    async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error>;
+}
+
+/// What stdin and stdout are.
+pub fn standard() -> Standard {
+    // A closed descriptor was reopened on /dev/null by std.
+    let kind = |fd| stdio::kind_of(fd).unwrap_or(Kind::Device);
+    Standard { stdin: kind(rustix::stdio::stdin()), stdout: kind(rustix::stdio::stdout()) }
+}
+
+/// Runs a verb to its end and says what there is to say. The process's exit code.
+pub fn run(plan: impl Plan) -> u8 {
+    let job = plan.job();
+    if job.explain {
+        return crate::tell(&plan.explain().to_string());
+    }
+    let lines = job.json.then(Arc::<Lines>::default);
+    let terminal = stdio::kind_of(rustix::stdio::stderr()).is_ok_and(|kind| kind == Kind::Terminal);
+    let voice = Voice::new(Manner {
+        verbose: job.verbose,
+        show: job.show.clone(),
+        json: lines.clone(),
+        json_both_ways: job.relays,
+        colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        terminal,
+        asking: job.asks,
+    });
+    let verdict = if job.writes_stdout && !stdfds::was_open(stdfds::Standard::Out) {
+        exit::stdout_not_open()
+    } else {
+        match enter(voice.clone(), lines, plan) {
+            Ok(verdict) => verdict,
+            Err(error) => exit::cannot_start(&error),
+        }
+    };
+    leave(&voice, verdict)
+}
+
+/// Says the last word.
+pub fn leave(voice: &Voice, verdict: Verdict) -> u8 {
+    if let Some(sentence) = &verdict.sentence {
+        voice.say(sentence, verdict.remedy.as_deref());
+    }
+    voice.finish();
+    verdict.code
+}
+
+fn enter(
+    voice: Arc<Voice>,
+    lines: Option<Arc<Lines>>,
+    plan: impl Plan,
+) -> std::io::Result<Verdict> {
+    // One thread: a message never changes it on its way.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (stdin, stdout) = (stdio::stdin()?, stdio::stdout()?);
+        let (switch, shutdown) = Shutdown::new();
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let observer: Arc<dyn Observer> = voice.clone();
+        let mut verb = std::pin::pin!(plan.run(Stdio { stdin, stdout, observer, lines }, shutdown));
+        let mut first = None;
+        loop {
+            let caught = tokio::select! {
+                biased;
+                ended = &mut verb => {
+                    return Ok(match ended {
+                        Ok(end) => exit::of_end(&end, first),
+                        Err(error) => exit::of_error(&error),
+                    });
+                }
+                Some(()) = interrupt.recv() => Signal::Interrupt,
+                Some(()) = terminate.recv() => Signal::Terminate,
+            };
+            if first.is_some() {
+                // The second one ends at once, whatever is in hand.
+                return Ok(exit::of_end(&End::Interrupted, Some(caught)));
+            }
+            first = Some(caught);
+            switch.request();
+        }
+    })
+}

@@ -1,0 +1,56 @@
+//! `framecat ask EP [MESSAGE…]`.
+
+use framecat_net::talk::{End, Shutdown, Talk};
+use framecat_net::verb::ask;
+
+use crate::flags::AskArgs;
+use crate::plan::{self, Explained, Mistake, Standard};
+use crate::run::{self, Job, Stdio};
+
+/// What is to be done.
+pub struct Plan {
+    args: AskArgs,
+    talk: Talk,
+    messages: Vec<Vec<u8>>,
+}
+
+/// Decides what the flags mean, and reads the messages under `--in`.
+pub fn plan(args: AskArgs, standard: Standard) -> Result<Plan, Mistake> {
+    let talk = plan::talk(&args.endpoint, &args.talk, &args.form, true, standard)?;
+    let read = |word: &String| {
+        talk.input.one(word, talk.message_bytes).map_err(|problem| Mistake {
+            problem: format!("the message `{word}`: {problem}"),
+            remedy: format!("messages are read as --in {}; another form: --in hex …", talk.input),
+        })
+    };
+    let messages = args.message.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(Plan { args, talk, messages })
+}
+
+impl run::Plan for Plan {
+    fn explain(&self) -> Explained {
+        let mut explained = Explained::default();
+        explained.fact("ask", &self.args.endpoint).talk(&self.talk);
+        let what = match self.messages.len() {
+            0 => "each message of stdin, one reply awaited for each".to_string(),
+            n => format!("{n} from the command line, one reply awaited for each"),
+        };
+        explained.fact("messages", what);
+        explained
+    }
+
+    fn job(&self) -> Job {
+        Job { writes_stdout: true, asks: true, ..Job::of(&self.args.talk) }
+    }
+
+    async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
+        let options = ask::Ask {
+            endpoint: self.args.endpoint,
+            talk: Talk { lines: stdio.lines, ..self.talk },
+            messages: self.messages,
+            stdin: stdio.stdin,
+            stdout: stdio.stdout,
+        };
+        ask::run(options, stdio.observer, shutdown).await
+    }
+}

@@ -1,0 +1,58 @@
+//! `framecat connect EP`.
+
+use framecat_net::talk::{End, Shutdown, Talk};
+use framecat_net::verb::connect;
+
+use crate::flags::ConnectArgs;
+use crate::plan::{self, Explained, Mistake, Standard};
+use crate::run::{self, Job, Stdio};
+
+/// What is to be done.
+pub struct Plan {
+    args: ConnectArgs,
+    talk: Talk,
+}
+
+/// Decides what the flags mean.
+pub fn plan(args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> {
+    let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, false, standard)?;
+    talk.half_open = args.half_open;
+    if args.zero && args.endpoint.keeps_boundaries() && args.endpoint.scheme() == "udp" {
+        return Err(Mistake {
+            problem:
+                "udp has no connections: without sending, nobody can tell whether a port is open"
+                    .into(),
+            remedy: format!("ask it something: framecat ask {} MESSAGE", args.endpoint),
+        });
+    }
+    Ok(Plan { args, talk })
+}
+
+impl run::Plan for Plan {
+    fn explain(&self) -> Explained {
+        let mut explained = Explained::default();
+        if self.args.zero {
+            explained.fact("connect to", format_args!("{}, nothing is sent", self.args.endpoint));
+            return explained;
+        }
+        explained.fact("connect to", &self.args.endpoint).talk(&self.talk);
+        explained
+    }
+
+    fn job(&self) -> Job {
+        Job { writes_stdout: !self.args.zero, ..Job::of(&self.args.talk) }
+    }
+
+    async fn run(self, stdio: Stdio, mut shutdown: Shutdown) -> Result<End, framecat_net::Error> {
+        let endpoint = self.args.endpoint;
+        if self.args.zero {
+            return tokio::select! {
+                ended = connect::probe(&endpoint, self.talk.wait, &*stdio.observer) => ended,
+                () = shutdown.requested() => Ok(End::Interrupted),
+            };
+        }
+        let talk = Talk { lines: stdio.lines, ..self.talk };
+        let options = connect::Connect { endpoint, talk, stdin: stdio.stdin, stdout: stdio.stdout };
+        connect::run(options, stdio.observer, shutdown).await
+    }
+}

@@ -1,0 +1,67 @@
+//! `framecat listen EP`.
+
+use framecat_net::talk::{End, Shutdown};
+use framecat_net::verb::listen;
+
+use crate::flags::ListenArgs;
+use crate::plan::{self, Explained, Mistake, Standard};
+use crate::run::{self, Job, Stdio};
+
+/// What is to be done.
+pub struct Plan {
+    args: ListenArgs,
+    talk: framecat_net::talk::Talk,
+    once: bool,
+}
+
+/// Decides what the flags mean.
+pub fn plan(args: ListenArgs, standard: Standard) -> Result<Plan, Mistake> {
+    let mut talk =
+        plan::talk(&args.endpoint, &args.talk, &args.form, args.reply.is_some(), standard)?;
+    talk.half_open = args.half_open;
+    let answers = args.answer().is_some();
+    let one = plan::takes_one(&args.endpoint, &talk, answers)
+        || (args.one && !args.endpoint.keeps_boundaries());
+    let once = args.once || (one && !args.keep);
+    Ok(Plan { args, talk, once })
+}
+
+impl run::Plan for Plan {
+    fn explain(&self) -> Explained {
+        let mut explained = Explained::default();
+        explained.fact("listen on", &self.args.endpoint);
+        let reach = if self.args.lan {
+            "every interface"
+        } else {
+            "this machine, unless the host says more"
+        };
+        explained.fact("reach", reach).talk(&self.talk);
+        let peers = if self.once { "one, then the end" } else { "many" };
+        explained.fact("peers", peers);
+        let answers = match (&self.args.reply, self.args.echo) {
+            (Some(_), _) => "the template of --reply",
+            (None, true) => "the message itself",
+            (None, false) => "stdin, to all peers",
+        };
+        explained.fact("sent to peers", answers);
+        explained
+    }
+
+    fn job(&self) -> Job {
+        Job { writes_stdout: true, ..Job::of(&self.args.talk) }
+    }
+
+    async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
+        let options = listen::Listen {
+            answer: self.args.answer(),
+            endpoint: self.args.endpoint,
+            talk: framecat_net::talk::Talk { lines: stdio.lines, ..self.talk },
+            lan: self.args.lan,
+            once: self.once,
+            max_clients: self.args.max_clients,
+            stdin: stdio.stdin,
+            stdout: stdio.stdout,
+        };
+        listen::run(options, stdio.observer, shutdown).await
+    }
+}
