@@ -114,9 +114,7 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
 }
 
 fn lab(args: &verb::lab::LabArgs) -> u8 {
-    let (width, locale) = (verb::lab::width(), verb::lab::locale());
-    let mut out = std::io::stdout().lock();
-    let (code, said) = verb::lab::run(args, &mut out, width, &locale);
+    let (code, said) = verb::lab::main(args);
     if let Some((problem, remedy)) = said {
         say(&problem, Some(&remedy));
     }

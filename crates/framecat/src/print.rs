@@ -24,7 +24,7 @@ mod tests;
 
 use desk::Desk;
 use sentence::{Sentence, Weight};
-pub use show::{Show, ShowForm};
+pub use show::Show;
 
 /// How long the end of the program waits for stderr.
 const FINISH_WAIT: Duration = Duration::from_secs(2);

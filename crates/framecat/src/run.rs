@@ -50,7 +50,7 @@ impl Job {
     pub fn of(args: &TalkArgs) -> Job {
         let TalkArgs { verbose, show, json, explain, .. } = args;
         let (verbose, json, explain) = (*verbose, *json, *explain);
-        Job { verbose, show: show.clone(), json, explain, ..Job::default() }
+        Job { verbose, show: *show, json, explain, ..Job::default() }
     }
 }
 
@@ -81,7 +81,7 @@ pub fn run(plan: impl Plan) -> u8 {
     let terminal = stdio::kind_of(rustix::stdio::stderr()).is_ok_and(|kind| kind == Kind::Terminal);
     let voice = Voice::new(Manner {
         verbose: job.verbose,
-        show: job.show.clone(),
+        show: job.show,
         json: lines.clone(),
         json_both_ways: job.relays,
         colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A standard descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "only stdout is asked for outside the tests"))]
 pub enum Standard {
     /// Descriptor 0.
     In,

@@ -10,6 +10,7 @@ use framecat_proto::limits::{QUEUE_BYTES, SHOW_QUEUE};
 use framecat_proto::message::Spans;
 use framecat_proto::template::Missing;
 
+use super::show::ShowForm;
 use super::*;
 
 const PEER: &str = "127.0.0.1:50112";
