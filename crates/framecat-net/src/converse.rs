@@ -484,7 +484,8 @@ impl One<'_> {
 /// Messages on stdin under the form of `--in`.
 pub(crate) fn stdin_messages(stdin: Stream, talk: &Talk) -> Result<Receiver, Error> {
     let Some(decoder) = talk.input.decoder(talk.message_bytes) else {
-        let error = std::io::Error::from(std::io::ErrorKind::InvalidInput);
+        let problem = format!("the form {} is for output only", talk.input);
+        let error = std::io::Error::new(std::io::ErrorKind::InvalidInput, problem);
         return Err(Error::io(Op::Receive, "stdin", error));
     };
     Ok(Receiver::of_stream(stdin, decoder))

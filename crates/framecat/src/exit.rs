@@ -186,6 +186,11 @@ impl<'a> Place<'a> {
         self.scheme == "unix"
     }
 
+    fn is_privileged(&self) -> bool {
+        let port = self.port.and_then(|port| port.parse::<u16>().ok());
+        port.is_some_and(|port| port < 1024)
+    }
+
     fn is_here(&self) -> bool {
         let here = |host: &str| {
             host == "localhost" || host.starts_with("127.") || host.starts_with("[::1")
@@ -196,10 +201,13 @@ impl<'a> Place<'a> {
     /// The command that would listen at this place.
     fn listening(&self, endpoint: &str) -> String {
         let port = self.port.unwrap_or("PORT");
+        // No host is 127.0.0.1, which another address of this machine would not be.
+        let host = self.host.filter(|host| self.is_here() && host.starts_with(['[', '1']));
+        let host = host.filter(|host| *host != "127.0.0.1").unwrap_or("");
         let at = match self.scheme {
             "unix" => endpoint.to_string(),
-            "" | "tcp" | "tcp4" | "tcp6" => format!(":{port}"),
-            scheme => format!("{scheme}://:{port}"),
+            "" | "tcp" => format!("{host}:{port}"),
+            scheme => format!("{scheme}://{host}:{port}"),
         };
         format!("framecat listen {at}")
     }
@@ -248,8 +256,11 @@ fn of_listen(place: &Place<'_>, code: i32) -> Option<String> {
         (libc::EACCES | libc::EPERM, true) => {
             "the directory does not let us make the socket; choose another path".into()
         }
-        (libc::EACCES | libc::EPERM, false) => {
+        (libc::EACCES | libc::EPERM, false) if place.is_privileged() => {
             "ports below 1024 need the capability CAP_NET_BIND_SERVICE; take a higher one".into()
+        }
+        (libc::EACCES | libc::EPERM, false) => {
+            "a policy of this system forbids it; look at the sandbox, container or SELinux".into()
         }
         (libc::ENOENT | libc::ENOTDIR, true) => "the directory is not there; make it first".into(),
         (libc::EROFS, true) => "the file system is read-only; choose another path".into(),
@@ -331,7 +342,10 @@ fn of_stdin(cause: &io::Error, code: i32) -> (u8, Option<String>) {
 
 fn of_talk(error: &Error, place: &Place<'_>, cause: &io::Error, code: i32) -> (u8, Option<String>) {
     let (exit, remedy) = match code {
-        libc::ECONNREFUSED => (REFUSED, refused(place, &place.listening(&error.endpoint))),
+        // Only datagrams are refused once they are under way: an ICMP message told so.
+        libc::ECONNREFUSED => {
+            (REFUSED, "nobody receives datagrams there; start who should, or check the port".into())
+        }
         libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN => (REFUSED, unreachable(place)),
         libc::ETIMEDOUT => (
             NO_ANSWER,

@@ -39,12 +39,13 @@ fn all_shown(errors: impl IntoIterator<Item = Error>) -> String {
 #[test]
 fn errors_of_listening_say_what_is_in_the_way() {
     let listen = |endpoint, code| kernel(Op::Listen, endpoint, code);
-    insta::assert_snapshot!(all_shown([
+    let text = all_shown([
         listen("tcp://127.0.0.1:9000", libc::EADDRINUSE),
         listen("udp://127.0.0.1:9000", libc::EADDRINUSE),
         listen("unix:///run/x.sock", libc::EADDRINUSE),
         listen("tcp://192.0.2.1:9000", libc::EADDRNOTAVAIL),
         listen("tcp://127.0.0.1:80", libc::EACCES),
+        listen("tcp://127.0.0.1:8080", libc::EACCES),
         listen("unix:///root/x.sock", libc::EACCES),
         listen("unix:///nowhere/x.sock", libc::ENOENT),
         listen("unix:///proc/x.sock", libc::EROFS),
@@ -54,13 +55,14 @@ fn errors_of_listening_say_what_is_in_the_way() {
         kernel(Op::Open, "tcp://[::1]:9000", libc::EAFNOSUPPORT),
         kernel(Op::Open, "tcp://[::1]:9000", libc::EACCES),
         kernel(Op::Open, "tcp://[::1]:9000", libc::ENOMEM),
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn errors_of_connecting_say_what_would_answer() {
     let connect = |endpoint, code| kernel(Op::Connect, endpoint, code);
-    insta::assert_snapshot!(all_shown([
+    let text = all_shown([
         connect("tcp://db:5432", libc::ECONNREFUSED),
         connect("tcp://db:5432,nodelay,frame=line", libc::ECONNREFUSED),
         connect("tcp://127.0.0.1:9000", libc::ECONNREFUSED),
@@ -112,15 +114,17 @@ fn errors_of_connecting_say_what_would_answer() {
                 remedy: "name a socket".into(),
             },
         ),
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn errors_of_a_conversation_name_the_peer_and_the_cause() {
     let peer = "127.0.0.1:50112";
-    let not_for_input = io::Error::from(io::ErrorKind::InvalidInput);
+    let not_for_input =
+        io::Error::new(io::ErrorKind::InvalidInput, "the form dump is for output only");
     let does_not_fit = io::Error::new(io::ErrorKind::InvalidInput, "its byte 5 would end it early");
-    insta::assert_snapshot!(all_shown([
+    let text = all_shown([
         kernel(Op::Receive, peer, libc::ECONNRESET),
         kernel(Op::Send, peer, libc::ECONNRESET),
         kernel(Op::Send, peer, libc::EPIPE),
@@ -139,7 +143,8 @@ fn errors_of_a_conversation_name_the_peer_and_the_cause() {
         kernel(Op::Write, "stdout", libc::EBADF),
         kernel(Op::Write, "stdout", libc::EFBIG),
         kernel(Op::Write, "stdout", libc::EIO),
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
@@ -154,7 +159,8 @@ fn errors_of_framing_name_the_rule_and_the_option() {
     let errors = ["127.0.0.1:50112", "stdin"]
         .into_iter()
         .flat_map(|place| faults().map(|fault| framing(place, fault)));
-    insta::assert_snapshot!(all_shown(errors));
+    let text = all_shown(errors);
+    insta::assert_snapshot!(text);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use framecat_net::error::plain;
 use framecat_net::event::{Event, Reach, Totals};
 use framecat_proto::framing::EncodeError;
+use framecat_proto::limits::DATAGRAM_BYTES;
 use framecat_proto::message::Dir;
 use framecat_proto::text::put_for_terminal;
 
@@ -175,12 +176,16 @@ fn refused(dir: Dir, by: &str, error: &EncodeError) -> String {
         (EncodeError::WouldSplit { .. }, Dir::Out) => {
             "a framing that counts holds it, such as -f len:u32be".into()
         }
-        (EncodeError::DoesNotFit { .. }, _) if by == "native" => {
+        (EncodeError::DoesNotFit { max, .. }, _)
+            if by == "native" && *max >= DATAGRAM_BYTES as u64 =>
+        {
             "a datagram holds no more; a stream does, such as tcp:// with -f len:u32be".into()
         }
-        (EncodeError::DoesNotFit { .. }, _) => {
-            format!("--max-message SIZE allows more, as far as {by} itself can count")
+        // A length of one or two bytes; --max-message is hardly ever that small.
+        (EncodeError::DoesNotFit { max, .. }, _) if by.starts_with("len:") && *max < 1 << 16 => {
+            "a wider length counts further, such as len:u32be".into()
         }
+        (EncodeError::DoesNotFit { .. }, _) => "--max-message SIZE allows more".into(),
         (EncodeError::WrongLength { .. }, _) => {
             "messages of any length fit len:u32be or line".into()
         }

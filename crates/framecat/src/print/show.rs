@@ -138,16 +138,17 @@ impl Copied {
 
 fn put_payload(head: &[u8], len: usize, form: ShowForm, out: &mut Vec<u8>) {
     let mut shown = head;
+    if form != ShowForm::Dump && !head.is_empty() {
+        out.push(b' ');
+    }
     match form {
         ShowForm::Quoted => {
             if head.len() < len {
                 shown = whole_characters(head);
             }
-            out.push(b' ');
             quote(shown, out);
         }
         ShowForm::Hex => {
-            out.push(b' ');
             let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
             shown.iter().for_each(|byte| out.extend([digit(byte >> 4), digit(byte & 15)]));
         }

@@ -135,6 +135,7 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
         (Dir::Out, "line", EncodeError::WouldSplit { at: 5 }),
         (Dir::Out, "native", EncodeError::DoesNotFit { len: 70_000, max: 65_507 }),
         (Dir::Out, "len:u8", EncodeError::DoesNotFit { len: 300, max: 255 }),
+        (Dir::In, "len:u32be", EncodeError::DoesNotFit { len: 17 << 20, max: 16 << 20 }),
         (Dir::In, "fixed:4", EncodeError::WrongLength { len: 3, want: 4 }),
         (Dir::Out, "line,keep", EncodeError::Lacks("it does not end in LF".into())),
         (Dir::Out, "eof", EncodeError::OnlyOne),
@@ -171,7 +172,8 @@ fn all_said(manner: Manner, peer: &str) -> String {
 #[test]
 fn every_event_is_a_sentence_with_what_to_try() {
     let manner = Manner { verbose: 1, asking: true, ..Manner::default() };
-    insta::assert_snapshot!(all_said(manner, PEER));
+    let text = all_said(manner, PEER);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
