@@ -220,29 +220,25 @@ async fn a_receive_that_is_cancelled_over_and_over_loses_nothing() {
     for scheme in ["tcp", "unixseq", "udp"] {
         let both = pair(scheme, &options("len:u32be", 1_000)).await;
         let (mut sender, mut receiver) = (both.client.sender, both.server.receiver);
-        let mut heard = 0u32;
-        let mut cancelled = 0u32;
         for sent in 0..3_000u32 {
             sender.send(&sent.to_be_bytes()).await.unwrap();
-            // Never more under way than a datagram socket keeps.
-            while sent - heard.min(sent) > 20 || (sent == 2_999 && heard < 3_000) {
+            let mut cancelled = 0u32;
+            loop {
                 tokio::select! {
                     biased;
                     message = receiver.recv() => {
-                        assert_eq!(message.unwrap().unwrap(), heard.to_be_bytes(), "{scheme}");
-                        heard += 1;
+                        assert_eq!(message.unwrap().unwrap(), sent.to_be_bytes(), "{scheme}");
+                        break;
                     }
-                    () = std::future::ready(()) => {
-                        cancelled += 1;
-                        assert!(cancelled < 50_000_000, "{scheme}: {heard} of {sent} came");
-                        if cancelled.is_multiple_of(8) {
-                            tokio::task::yield_now().await;
-                        }
-                    }
+                    () = std::future::ready(()) => cancelled += 1,
+                }
+                assert!(cancelled < 1_000_000, "{scheme}: message {sent} was lost");
+                // Rarely, so that tokio's budget runs out within a receive too.
+                if cancelled.is_multiple_of(8) {
+                    tokio::task::yield_now().await;
                 }
             }
         }
-        assert_eq!(heard, 3_000, "{scheme}");
     }
 }
 
