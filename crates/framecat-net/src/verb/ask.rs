@@ -62,7 +62,7 @@ pub async fn run(
     };
     let ended = tokio::select! {
         ended = asked => ended,
-        error = shared.output.write_told() => Err(error),
+        ended = shared.output.write_told() => ended,
         () = shutdown.requested() => Ok(End::Interrupted),
         () = sleep_until(deadline) => {
             Ok(End::Deadline(shared.talk.deadline.unwrap_or_default()))
