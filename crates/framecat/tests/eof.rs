@@ -4,7 +4,7 @@ use std::fs::File;
 
 mod run;
 
-use run::peer::{Peer, Server, udp};
+use run::sockets::{Peer, Server, udp};
 use run::terminal::Terminal;
 use run::{Folder, Run, Signal};
 

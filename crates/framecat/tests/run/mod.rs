@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
 
-pub mod peer;
+pub mod sockets;
 pub mod terminal;
 
 /// The longest that anything is waited for. Never reached unless something is wrong.
@@ -179,6 +179,11 @@ impl Running {
     pub fn stdin_write(&mut self, bytes: impl AsRef<[u8]>) {
         let stdin = self.stdin.as_mut().expect("stdin is open");
         stdin.write_all(bytes.as_ref()).and_then(|()| stdin.flush()).expect("stdin is read");
+    }
+
+    /// Its stdin, for a thread that writes while the test reads.
+    pub fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().expect("stdin is open")
     }
 
     /// Ends its stdin.

@@ -39,7 +39,7 @@ impl Terminal {
         let mut shown = Vec::new();
         let mut byte = [0];
         while !shown.ends_with(marker.as_bytes()) {
-            super::peer::wait_readable(&self.keyboard, &shown);
+            super::sockets::wait_readable(&self.keyboard, &shown);
             match self.keyboard.read(&mut byte) {
                 Ok(1) => shown.push(byte[0]),
                 _ => panic!("the terminal shows {:?} and ends", String::from_utf8_lossy(&shown)),
