@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use framecat_proto::limits::{DRAIN_TIME, LINGER_BYTES, LINGER_TIME, REPLY_WAIT, STDIN_AFTER_PEER};
 use framecat_proto::message::{Batch, Context, Dir, Spans};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::conn::{Conn, Kind, Stream};
@@ -114,8 +114,8 @@ struct Moved {
     outward: Progress,
     messages_in: std::sync::atomic::AtomicU64,
     messages_out: std::sync::atomic::AtomicU64,
-    /// A datagram of ours was refused by the peer's host, with the kernel's words.
-    refused: Mutex<Option<Error>>,
+    /// A datagram of ours was refused by the peer's host; told.
+    refused: std::sync::atomic::AtomicBool,
 }
 
 impl Moved {
@@ -309,10 +309,9 @@ impl One<'_> {
     async fn silent(&self, end: End) -> Result<End, Error> {
         match end {
             End::Done => self.done().await,
-            End::NoReply(wait) => match self.moved.refused.lock().await.take() {
-                Some(refused) => Err(refused),
-                None => Ok(End::NoReply(wait)),
-            },
+            End::NoReply(_) if self.moved.refused.load(std::sync::atomic::Ordering::Relaxed) => {
+                Ok(End::Refused)
+            }
             end => Ok(end),
         }
     }
@@ -345,7 +344,7 @@ impl One<'_> {
                 }
                 Ok(Filled::End) => break,
                 Err(error) if receiver.is_endless() && is_refusal(&error) => {
-                    self.note_refused(error).await;
+                    self.note_refused(&error);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -488,7 +487,7 @@ impl One<'_> {
                     let sent = self.send(sender, messages.batch(), &mut refused).await;
                     match sent {
                         Err(error) if sender.stream().is_none() && is_refusal(&error) => {
-                            self.note_refused(error).await;
+                            self.note_refused(&error);
                         }
                         sent => sent?,
                     }
@@ -500,13 +499,10 @@ impl One<'_> {
     }
 
     /// A datagram was refused: told once, and how the conversation ends if nothing else comes.
-    async fn note_refused(&self, error: Error) {
-        let mut refused = self.moved.refused.lock().await;
-        if refused.is_none() {
-            let conn = self.named.conn;
-            self.shared.observer.event(Event::Unreachable { conn, error: &error });
+    fn note_refused(&self, error: &Error) {
+        if !self.moved.refused.swap(true, std::sync::atomic::Ordering::Relaxed) {
+            self.shared.observer.event(Event::Unreachable { conn: self.named.conn, error });
         }
-        *refused = Some(error);
     }
 }
 

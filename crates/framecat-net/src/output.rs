@@ -12,7 +12,7 @@ use crate::conn::Stream;
 use crate::error::{Error, Op};
 use crate::event::{Event, Observer};
 use crate::link::{Receiver, Refusal, Sender};
-use crate::talk::{Ledger, Lines, Named, Talk};
+use crate::talk::{End, Ledger, Lines, Named, Talk};
 
 /// Standard output under a form.
 #[derive(Debug)]
@@ -101,13 +101,15 @@ impl Output {
         }
     }
 
-    /// Writes lines as they are told, for as long as it is polled; returns only an error.
-    pub(crate) async fn write_told(&self) -> Error {
+    /// Writes lines as they are told, for as long as it is polled; returns once nobody reads stdout
+    /// any more, which is a quiet end, or with an error.
+    pub(crate) async fn write_told(&self) -> Result<End, Error> {
         let Some(lines) = &self.lines else { return std::future::pending().await };
         loop {
             lines.told().await;
-            if let Err(error) = self.flush().await {
-                return error;
+            match self.flush().await {
+                Err(error) if error.errno() == Some(libc::EPIPE) => return Ok(End::Done),
+                flushed => flushed?,
             }
         }
     }

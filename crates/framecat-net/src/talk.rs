@@ -154,6 +154,12 @@ pub enum End {
     NotMet(String),
     /// Nobody answered within this time.
     NoReply(Duration),
+    /// The peer ended before it answered anything.
+    PeerEnded,
+    /// So many messages got no reply; others did.
+    Unanswered(u64),
+    /// The peer's host refused datagrams and nothing else came; told when it happened.
+    Refused,
     /// The deadline came.
     Deadline(Duration),
     /// Some messages were refused, too long or lost; each was told.

@@ -75,6 +75,20 @@ pub fn of_end(end: &End, signal: Option<Signal>) -> Verdict {
             let sentence = format!("no reply within {}", seconds(*wait));
             Verdict::told(NO_ANSWER, sentence, longer("--wait"))
         }
+        End::PeerEnded => {
+            let remedy = "its own log may say why; --show shows what went to and fro";
+            Verdict::told(NO_ANSWER, "the peer ended without a reply", Some(remedy.into()))
+        }
+        End::Unanswered(messages) => {
+            let messages = match messages {
+                1 => "1 message".into(),
+                messages => format!("{messages} messages"),
+            };
+            let sentence = format!("only part was done: {messages} got no reply");
+            let remedy = "--wait TIME waits longer, unless the peer ended: -v tells";
+            Verdict::told(PARTLY, sentence, Some(remedy.into()))
+        }
+        End::Refused => Verdict::silent(REFUSED),
         End::Deadline(time) => {
             let sentence = format!("the deadline came after {}", seconds(*time));
             Verdict::told(NO_ANSWER, sentence, longer("--deadline"))
@@ -92,7 +106,10 @@ pub fn of_end(end: &End, signal: Option<Signal>) -> Verdict {
 
 /// Text for stdout could not be written.
 pub fn stdout_failed(error: &io::Error) -> Verdict {
-    of_error(&Error::io(Op::Write, "stdout", io::Error::from(error.kind())))
+    // An io::Error cannot be cloned; its number says as much.
+    let again = error.raw_os_error().map(io::Error::from_raw_os_error);
+    let again = again.unwrap_or_else(|| io::Error::from(error.kind()));
+    of_error(&Error::io(Op::Write, "stdout", again))
 }
 
 /// Descriptor 1 was not open when the program began: what it would print has nowhere to go.

@@ -114,6 +114,9 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
 }
 
 fn lab(args: &verb::lab::LabArgs) -> u8 {
+    if !stdfds::was_open(stdfds::Standard::Out) {
+        return told(&exit::stdout_not_open());
+    }
     let (code, said) = verb::lab::main(args);
     if let Some((problem, remedy)) = said {
         say(&problem, Some(&remedy));
@@ -123,11 +126,7 @@ fn lab(args: &verb::lab::LabArgs) -> u8 {
 
 /// A command that makes no sense: exit 2.
 fn mistaken(mistake: &Mistake) -> u8 {
-    let verdict = exit::usage(&mistake.problem, &mistake.remedy);
-    if let Some(sentence) = &verdict.sentence {
-        say(sentence, verdict.remedy.as_deref());
-    }
-    verdict.code
+    told(&exit::usage(&mistake.problem, &mistake.remedy))
 }
 
 /// What clap could not parse, in our words; what it prints on request goes to stdout.
@@ -162,18 +161,23 @@ fn unparsed(error: &clap::Error) -> u8 {
 /// Text that was asked for, on stdout.
 fn tell(text: &str) -> u8 {
     use std::io::Write;
+    if !stdfds::was_open(stdfds::Standard::Out) {
+        return told(&exit::stdout_not_open());
+    }
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => 0,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
-        Err(error) => {
-            let verdict = exit::stdout_failed(&error);
-            if let Some(sentence) = &verdict.sentence {
-                say(sentence, verdict.remedy.as_deref());
-            }
-            verdict.code
-        }
+        Err(error) => told(&exit::stdout_failed(&error)),
     }
+}
+
+/// Says how the program ends. The exit code.
+fn told(verdict: &exit::Verdict) -> u8 {
+    if let Some(sentence) = &verdict.sentence {
+        say(sentence, verdict.remedy.as_deref());
+    }
+    verdict.code
 }
 
 /// A sentence on stderr, where nothing else is said.

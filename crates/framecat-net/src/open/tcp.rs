@@ -10,7 +10,7 @@ use framecat_proto::endpoint::HostPort;
 use framecat_proto::limits::{BACKLOG, CONNECT_STAGGER};
 use framecat_proto::options::{Value, When};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 use tokio::io::Interest;
 use tokio::task::JoinSet;
 
@@ -93,7 +93,9 @@ async fn dial(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, Dial> 
     let local = local(&fd)?;
     // A free port of our own can be dialled by chance and answers itself (simultaneous open). The
     // address dialled may be written otherwise than the peer's: 0.0.0.0 is this machine too.
-    let answered = rustix::net::getpeername(&fd)?.and_then(|peer| SocketAddr::try_from(peer).ok());
+    // One that was reset since has no peer any more, and may have left something to read.
+    let answered = rustix::net::getpeername(&fd).ok().flatten();
+    let answered = answered.and_then(|peer| SocketAddr::try_from(peer).ok());
     if answered == Some(local) {
         return Err(Errno::CONNREFUSED.into());
     }
@@ -101,14 +103,22 @@ async fn dial(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, Dial> 
 }
 
 /// `EAGAIN` while connect(2) is under way, then its outcome.
+///
+/// A peer may send and reset before we look. SO_ERROR would give the reset in place of what it sent,
+/// and only once; so we look for data first and leave the reset to whoever reads them.
 fn has_connected(fd: std::os::fd::BorrowedFd<'_>) -> Result<(), Errno> {
-    match rustix::net::sockopt::socket_error(fd)? {
+    match rustix::net::recv(fd, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        Ok(_) => return Ok(()),
+        // Nothing to read yet, whether connected or not.
+        Err(Errno::AGAIN) => {}
+        // Where recv(2) does not tell why connecting failed, SO_ERROR does.
+        Err(Errno::NOTCONN) => rustix::net::sockopt::socket_error(fd)??,
+        Err(error) => return Err(error),
+    }
+    match rustix::net::getpeername(fd) {
+        Ok(_) => Ok(()),
+        Err(Errno::NOTCONN) => Err(Errno::AGAIN),
         Err(error) => Err(error),
-        Ok(()) => match rustix::net::getpeername(fd) {
-            Ok(_) => Ok(()),
-            Err(Errno::NOTCONN) => Err(Errno::AGAIN),
-            Err(error) => Err(error),
-        },
     }
 }
 

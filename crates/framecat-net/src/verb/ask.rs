@@ -62,7 +62,7 @@ pub async fn run(
     };
     let ended = tokio::select! {
         ended = asked => ended,
-        error = shared.output.write_told() => Err(error),
+        ended = shared.output.write_told() => ended,
         () = shutdown.requested() => Ok(End::Interrupted),
         () = sleep_until(deadline) => {
             Ok(End::Deadline(shared.talk.deadline.unwrap_or_default()))
@@ -101,7 +101,7 @@ enum Asked {
 impl Asking<'_> {
     async fn ask_stdin(&mut self, stdin: Stream) -> Result<End, Error> {
         let mut messages: Receiver = stdin_messages(stdin, &self.shared.talk)?;
-        let mut unanswered = false;
+        let mut unanswered = 0;
         loop {
             match messages.fill().await? {
                 Filled::End => return self.done(unanswered).await,
@@ -111,8 +111,9 @@ impl Asking<'_> {
                     for message in batch.iter() {
                         match self.ask(message).await? {
                             Asked::Replied => {}
-                            Asked::Silence | Asked::Refused => unanswered = true,
-                            Asked::PeerEnded => return self.cut_short(),
+                            Asked::Refused => {}
+                            Asked::Silence => unanswered += 1,
+                            Asked::PeerEnded => return self.cut_short(unanswered + 1),
                             Asked::Enough => return Ok(End::Done),
                         }
                     }
@@ -122,32 +123,39 @@ impl Asking<'_> {
     }
 
     async fn ask_all(&mut self, messages: &[Vec<u8>]) -> Result<End, Error> {
-        let mut unanswered = false;
-        for message in messages {
+        let mut unanswered = 0;
+        for (at, message) in messages.iter().enumerate() {
             match self.ask(message).await? {
                 Asked::Replied => {}
-                Asked::Silence | Asked::Refused => unanswered = true,
-                Asked::PeerEnded => return self.cut_short(),
+                Asked::Refused => {}
+                Asked::Silence => unanswered += 1,
+                Asked::PeerEnded => {
+                    let left = messages.len() - at;
+                    return self.cut_short(unanswered + left as u64);
+                }
                 Asked::Enough => return Ok(End::Done),
             }
         }
         self.done(unanswered).await
     }
 
-    async fn done(&self, unanswered: bool) -> Result<End, Error> {
+    async fn done(&self, unanswered: u64) -> Result<End, Error> {
         if let Some(what) = self.shared.output.unmet().await {
             return Ok(End::NotMet(what));
         }
         Ok(match (unanswered, self.totals.messages_in) {
-            (false, _) => End::Done,
-            (true, 0) => End::NoReply(self.wait()),
-            (true, _) => End::Partly,
+            (0, _) => End::Done,
+            (_, 0) => End::NoReply(self.wait()),
+            (unanswered, _) => End::Unanswered(unanswered),
         })
     }
 
     /// The peer ended before all was answered.
-    fn cut_short(&self) -> Result<End, Error> {
-        Ok(if self.totals.messages_in == 0 { End::NoReply(self.wait()) } else { End::Partly })
+    fn cut_short(&self, unanswered: u64) -> Result<End, Error> {
+        Ok(match self.totals.messages_in {
+            0 => End::PeerEnded,
+            _ => End::Unanswered(unanswered),
+        })
     }
 
     fn wait(&self) -> std::time::Duration {

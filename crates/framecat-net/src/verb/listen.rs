@@ -72,7 +72,7 @@ pub async fn run(
     let ended = tokio::select! {
         biased;
         ended = serve => ended,
-        error = shared.output.write_told() => Err(error),
+        ended = shared.output.write_told() => ended,
     };
     shared.output.flush_quietly().await?;
     Ok(shared.ledger.settle(ended?))

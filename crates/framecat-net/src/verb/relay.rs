@@ -124,7 +124,7 @@ pub async fn run(
                     shared.observer.event(Event::AcceptDelayed { error: &error, wait });
                 }
             },
-            error = shared.write_told() => return Err(error),
+            ended = shared.write_told() => break ended?,
             () = shutdown.requested() => break End::Done,
             () = sleep_until(deadline) => {
                 break End::Deadline(shared.options.deadline.unwrap_or_default());
@@ -179,7 +179,7 @@ impl Shared {
         }
     }
 
-    async fn write_told(&self) -> Error {
+    async fn write_told(&self) -> Result<End, Error> {
         match &self.output {
             Some(output) => output.write_told().await,
             None => std::future::pending().await,
@@ -190,7 +190,7 @@ impl Shared {
     async fn flush(&self, most: usize) -> Result<(), Error> {
         let waiting = self.options.lines.as_ref().map_or(0, |(_, lines)| lines.waiting());
         match &self.output {
-            Some(output) if waiting > most => output.flush().await,
+            Some(output) if waiting > most => output.flush_quietly().await,
             _ => Ok(()),
         }
     }

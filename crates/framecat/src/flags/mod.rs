@@ -63,7 +63,7 @@ pub struct TalkArgs {
 
     /// Show every message on stderr, both ways: quoted, hex or dump; `all` for whole ones
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true,
-          default_missing_value = "quoted", help_heading = "Seeing")]
+          default_missing_value = "quoted", value_parser = show, help_heading = "Seeing")]
     pub show: Option<Show>,
 
     /// Say what would be done, and do nothing
@@ -75,8 +75,7 @@ pub struct TalkArgs {
     pub verbose: u8,
 
     /// End after N messages (listen, connect and ask: received; relay: relayed)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
-          help_heading = "The end")]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "The end")]
     pub count: Option<u64>,
 
     /// End after a message that holds TEXT
@@ -298,6 +297,21 @@ fn message_size(text: &str) -> Result<usize, Wrong> {
         _ => Err(Wrong {
             problem: format!("`{text}` is no size for a message"),
             remedy: "a message has 1 byte to 1 GiB: --max-message 64MiB".into(),
+        }),
+    }
+}
+
+fn show(text: &str) -> Result<Show, Wrong> {
+    let remedy = "--show, --show=hex, --show=dump; with whole messages: --show=all".to_string();
+    text.parse().map_err(|problem| Wrong { problem, remedy })
+}
+
+fn count(text: &str) -> Result<u64, Wrong> {
+    match text.parse() {
+        Ok(n @ 1..) => Ok(n),
+        _ => Err(Wrong {
+            problem: format!("`{text}` is no number of messages"),
+            remedy: "a number from 1 up: --count 3".into(),
         }),
     }
 }

@@ -96,8 +96,8 @@ pub fn run(
             lab.outcomes.extend(missing.map(|law| experiment(law)));
         }
         Err(error) => {
-            let problem = format!("write stdout: {}", cause(&error));
-            return (UNWRITTEN, Some((problem, "free some space, or print elsewhere".into())));
+            let verdict = crate::exit::stdout_failed(&error);
+            return (verdict.code, verdict.sentence.zip(verdict.remedy));
         }
     }
     if let Some(file) = &args.report
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(run(&args, &mut Broken(rustix::io::Errno::PIPE), 80, "C"), (0, None));
         let (code, failure) = run(&args, &mut Broken(rustix::io::Errno::NOSPC), 80, "C");
         assert_eq!(code, 10);
-        assert_eq!(failure.unwrap().0, "write stdout: no space left on device");
+        assert_eq!(failure.unwrap().0, "write to stdout: no space left on device");
     }
 
     #[test]

@@ -25,6 +25,9 @@ use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
 
+pub mod sockets;
+pub mod terminal;
+
 /// The longest that anything is waited for. Never reached unless something is wrong.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -32,7 +35,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Run {
     command: Command,
     name: String,
-    stdin_closed: bool,
+    stdin_given: bool,
+    stdout_given: bool,
     group: bool,
 }
 
@@ -47,12 +51,8 @@ impl Run {
         let mut command = Command::new(program);
         command.args(args).env("LC_ALL", "C").env_remove("NO_COLOR").env_remove("FRAMECAT_PEER");
         let name = Path::new(program).file_name().map_or(program.into(), |n| n.to_string_lossy());
-        Run {
-            command,
-            name: format!("{name} {}", args.join(" ")),
-            stdin_closed: false,
-            group: false,
-        }
+        let name = format!("{name} {}", args.join(" "));
+        Run { command, name, stdin_given: false, stdout_given: false, group: false }
     }
 
     /// A line for `sh`; `framecat` in it is ours.
@@ -81,23 +81,41 @@ impl Run {
     }
 
     /// Its stdin is `/dev/null`.
-    pub fn stdin_null(mut self) -> Run {
-        self.command.stdin(Stdio::null());
-        self.stdin_closed = true;
+    pub fn stdin_null(self) -> Run {
+        self.stdin(Stdio::null())
+    }
+
+    /// Its stdin is this: a file, an end of a pipe, a socket, a terminal.
+    pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Run {
+        self.command.stdin(stdin);
+        self.stdin_given = true;
+        self
+    }
+
+    /// Its stdout is this, and is not heard.
+    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Run {
+        self.command.stdout(stdout);
+        self.stdout_given = true;
         self
     }
 
     /// Starts it.
     pub fn start(mut self) -> Running {
-        if !self.stdin_closed {
+        if !self.stdin_given {
             self.command.stdin(Stdio::piped());
         }
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !self.stdout_given {
+            self.command.stdout(Stdio::piped());
+        }
+        self.command.stderr(Stdio::piped());
         let mut child = match self.command.spawn() {
             Ok(child) => child,
             Err(error) => panic!("{} does not start: {error}", self.name),
         };
-        let stdout = Heard::from(child.stdout.take().expect("it is a pipe"));
+        let stdout = match child.stdout.take() {
+            Some(pipe) => Heard::from(pipe),
+            None => Heard::from(std::io::empty()),
+        };
         let stderr = Heard::from(child.stderr.take().expect("it is a pipe"));
         let stdin = child.stdin.take();
         Running { name: self.name, child, stdin, stdout, stderr, read: 0, group: self.group }
@@ -169,6 +187,11 @@ impl Running {
         stdin.write_all(bytes.as_ref()).and_then(|()| stdin.flush()).expect("stdin is read");
     }
 
+    /// Its stdin, for a thread that writes while the test reads.
+    pub fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().expect("stdin is open")
+    }
+
     /// Ends its stdin.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
@@ -229,6 +252,7 @@ impl Running {
             }
         };
         let (stdout, stderr) = (self.stdout.now(), lossy(self.stderr.now()));
+        assert!(!stderr.contains("panicked"), "`{}` panicked\n{stderr}", self.name);
         Finished { name: self.name.clone(), code: code(status), stdout, stderr }
     }
 
@@ -266,6 +290,16 @@ impl Finished {
     /// All of its stdout as text.
     pub fn text(&self) -> String {
         lossy(self.stdout.clone())
+    }
+
+    /// The command, its exit code and stderr for a snapshot, with `names` in place of what is another
+    /// at each run.
+    pub fn told(&self, names: &[(&str, &str)]) -> String {
+        let mut told = format!("$ {}\n{}exit {}\n\n", self.name, self.stderr, self.code);
+        for (found, name) in names {
+            told = told.replace(found, name);
+        }
+        told
     }
 
     /// Fails unless it ended with `code` and printed exactly `stdout`.
