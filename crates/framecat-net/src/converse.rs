@@ -152,7 +152,9 @@ pub(crate) async fn converse(
     let stream = link.sender.stream().cloned();
     let one = One { shared, named: &named, moved: &moved };
     let ended = one.run(link, feed, bounds, shutdown).await;
-    if let Some(stream) = stream {
+    // Whoever takes nothing would not take our last words either.
+    let stalled = matches!(&ended, Err(Error { cause: Cause::Stalled(_), .. }));
+    if let Some(stream) = stream.filter(|_| !stalled) {
         close(&stream).await;
     }
     named.closed(moved.totals(), &*observer);

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::conn::{Conn, Kind, Stream};
 use crate::converse::{Bounds, Feed, Parcel, Shared, converse, sleep_until, stdin_messages};
-use crate::error::Error;
+use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer};
 use crate::link::Filled;
 use crate::open::{self, Accepted, ListenOptions, Listener};
@@ -173,9 +173,16 @@ impl Many {
         // No new peers; messages in hand are finished.
         stop.request();
         drop(hub);
-        let drained = async { while self.conns.join_next().await.is_some() {} };
+        let drained = async {
+            while let Some(done) = self.conns.join_next().await {
+                if let Ok((id, outcome)) = done {
+                    self.note(id, outcome).await?;
+                }
+            }
+            Ok(())
+        };
         // Whoever is not done by then is cut off.
-        let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+        tokio::time::timeout(DRAIN_TIME, drained).await.unwrap_or(Ok(()))?;
         Ok(ended)
     }
 
@@ -213,9 +220,10 @@ impl Many {
             Ok(End::Done) if shared.output.is_closed() => Ok(Some(End::Done)),
             Ok(_) => Ok(None),
             // Stdout concerns all of them.
-            Err(error) if error.op == crate::error::Op::Write => Err(error),
+            Err(error) if error.op == Op::Write => Err(error),
             Err(error) => {
-                if matches!(error.cause, crate::error::Cause::Framing(_)) {
+                // Its messages, or ours to it, are lost.
+                if matches!(error.cause, Cause::Framing(_) | Cause::Stalled(_)) {
                     shared.ledger.note_lost();
                 }
                 shared.observer.event(Event::Failed { conn: id, error: &error });
