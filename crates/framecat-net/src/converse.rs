@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use framecat_proto::limits::{
-    LINGER_BYTES, LINGER_TIME, REPLY_WAIT, STALLED_TIME, STDIN_AFTER_PEER,
+    DRAIN_TIME, LINGER_BYTES, LINGER_TIME, REPLY_WAIT, STALLED_TIME, STDIN_AFTER_PEER,
 };
 use framecat_proto::message::{Batch, Context, Dir, Spans};
 use tokio::sync::{Mutex, mpsc};
@@ -106,6 +106,8 @@ enum Heard {
     Enough,
     /// Nobody reads stdout.
     NoReader,
+    /// We were asked to end, and what was in hand is finished.
+    Stopped,
 }
 
 /// Counters of one conversation.
@@ -150,8 +152,8 @@ pub(crate) async fn converse(
     let moved = Moved::default();
     let link = Link::new(conn, &shared.talk.link());
     let stream = link.sender.stream().cloned();
-    let one = One { shared, named: &named, moved: &moved };
-    let ended = one.run(link, feed, bounds, shutdown).await;
+    let one = One { shared, named: &named, moved: &moved, stop: shutdown };
+    let ended = one.run(link, feed, bounds).await;
     // Whoever takes nothing would not take our last words either.
     let stalled = matches!(&ended, Err(Error { cause: Cause::Stalled(_), .. }));
     if let Some(stream) = stream.filter(|_| !stalled) {
@@ -165,16 +167,14 @@ struct One<'a> {
     shared: &'a Shared,
     named: &'a Named,
     moved: &'a Moved,
+    /// Both directions finish the messages in hand, then end.
+    stop: Shutdown,
 }
 
 impl One<'_> {
-    async fn run(
-        &self,
-        link: Link,
-        feed: Feed,
-        bounds: Bounds,
-        mut shutdown: Shutdown,
-    ) -> Result<End, Error> {
+    async fn run(&self, link: Link, feed: Feed, bounds: Bounds) -> Result<End, Error> {
+        let mut shutdown = self.stop.clone();
+        let mut stop_by: Option<Instant> = None;
         let Link { mut receiver, mut sender } = link;
         let endless = receiver.is_endless();
         let kind = feed.kind();
@@ -212,7 +212,7 @@ impl One<'_> {
                 }
                 _ => None,
             };
-            let wake = [silence.map(|(at, _)| at), left_alone].into_iter().flatten().min();
+            let wake = [silence.map(|(at, _)| at), left_alone, stop_by].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 outcome = &mut hear, if heard.is_none() => {
@@ -227,6 +227,8 @@ impl One<'_> {
                     }
                     match what {
                         Heard::Enough | Heard::NoReader => return Ok(End::Done),
+                        Heard::Stopped if said => return Ok(End::Interrupted),
+                        Heard::Stopped => {}
                         Heard::All if said || kind == Some(Kind::Terminal) => {
                             return self.done().await;
                         }
@@ -237,6 +239,7 @@ impl One<'_> {
                     said = true;
                     said_at = Instant::now();
                     match outcome {
+                        Ok(()) if heard == Some(Heard::Stopped) => return Ok(End::Interrupted),
                         Ok(()) if heard.is_some() => return self.done().await,
                         Ok(()) => {}
                         Err(error) if heard.is_some() => return Err(error),
@@ -252,8 +255,15 @@ impl One<'_> {
                         Err(error) => return Err(error),
                     }
                 }
-                () = shutdown.requested() => return Ok(End::Interrupted),
+                () = shutdown.requested(), if stop_by.is_none() => {
+                    stop_by = Some(Instant::now() + DRAIN_TIME);
+                }
                 () = sleep_until(wake) => {
+                    if stop_by.is_some_and(|at| at <= Instant::now()) {
+                        // What is in hand is cut off.
+                        self.shared.ledger.note_lost();
+                        return Ok(End::Interrupted);
+                    }
                     if left_alone.is_some_and(|at| at <= Instant::now()) {
                         return self.done().await;
                     }
@@ -318,11 +328,21 @@ impl One<'_> {
     ) -> Result<Heard, Error> {
         let Shared { talk, output, ledger, observer, activity } = self.shared;
         let raw = talk.raw_in() && answering.is_none() && !observer.wants_messages();
+        let mut stop = self.stop.clone();
         if let (true, Some(stream)) = (raw, receiver.stream().cloned()) {
-            return self.hear_raw(&stream).await;
+            return tokio::select! {
+                biased;
+                heard = self.hear_raw(&stream) => heard,
+                () = stop.requested() => Ok(Heard::Stopped),
+            };
         }
         loop {
-            match receiver.fill().await {
+            let filled = tokio::select! {
+                biased;
+                () = stop.requested() => return Ok(Heard::Stopped),
+                filled = receiver.fill() => filled,
+            };
+            match filled {
                 Ok(Filled::Messages) => {}
                 Ok(Filled::Notice(notice)) => {
                     self.named.notice(&notice, talk.message_bytes, ledger, &**observer);
@@ -434,11 +454,17 @@ impl One<'_> {
             Feed::Stdin(stdin) => self.say_stdin(sender, stdin).await,
             Feed::Queue(mut queue, _, mut stalled) => {
                 let mut refused = Vec::new();
+                let mut stop = self.stop.clone();
                 let send_all = async {
-                    while let Some(parcel) = queue.recv().await {
+                    loop {
+                        let parcel = tokio::select! {
+                            biased;
+                            () = stop.requested() => return Ok(()),
+                            parcel = queue.recv() => parcel,
+                        };
+                        let Some(parcel) = parcel else { return sender.finish() };
                         self.send(sender, parcel.batch(), &mut refused).await?;
                     }
-                    sender.finish()
                 };
                 tokio::select! {
                     biased;
@@ -455,11 +481,16 @@ impl One<'_> {
     async fn say_stdin(&self, sender: &mut Sender, stdin: Stream) -> Result<(), Error> {
         let Shared { talk, observer, .. } = self.shared;
         let raw = talk.raw_out() && !observer.wants_messages();
+        let mut stop = self.stop.clone();
         if let (true, Some(to)) = (raw, sender.stream()) {
             let conn = self.named.conn;
             let mut which = |path| observer.event(Event::Path { conn, dir: Dir::Out, path });
             let outward = &self.moved.outward;
-            let copied = relay::copy(&stdin, to, outward, talk.fast, &mut which).await;
+            let copied = tokio::select! {
+                biased;
+                copied = relay::copy(&stdin, to, outward, talk.fast, &mut which) => copied,
+                () = stop.requested() => return Ok(()),
+            };
             return match copied {
                 Ok(()) => sender.finish(),
                 Err(CopyError { side: Side::From, error }) => {
@@ -473,7 +504,12 @@ impl One<'_> {
         let mut messages = stdin_messages(stdin, talk)?;
         let mut refused = Vec::new();
         loop {
-            match messages.fill().await? {
+            let filled = tokio::select! {
+                biased;
+                () = stop.requested() => return Ok(()),
+                filled = messages.fill() => filled?,
+            };
+            match filled {
                 Filled::Messages => {
                     let sent = self.send(sender, messages.batch(), &mut refused).await;
                     match sent {

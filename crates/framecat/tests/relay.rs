@@ -364,3 +364,15 @@ fn a_client_over_the_maximum_waits() {
     drop(first_right);
     assert_eq!(Peer::accept(&listener).line(), "2\n");
 }
+
+#[test]
+fn a_signal_lets_the_message_in_hand_be_finished() {
+    let (relay, mut left, mut right) = joined(&["-f", "len:u32be"]);
+    // More than the buffers on the way hold, so that most of it is still in hand.
+    let message = [&15_000_000_u32.to_be_bytes()[..], &vec![b'x'; 15_000_000]].concat();
+    left.send(&message);
+    assert_eq!(right.take(4), message[..4]);
+    relay.signal(Signal::TERM);
+    assert!(right.rest() == message[4..], "the message is whole");
+    assert_eq!(relay.wait().code, 0);
+}

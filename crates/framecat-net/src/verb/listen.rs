@@ -182,7 +182,10 @@ impl Many {
             Ok(())
         };
         // Whoever is not done by then is cut off.
-        tokio::time::timeout(DRAIN_TIME, drained).await.unwrap_or(Ok(()))?;
+        match tokio::time::timeout(DRAIN_TIME, drained).await {
+            Ok(noted) => noted?,
+            Err(_) => shared.ledger.note_lost(),
+        }
         Ok(ended)
     }
 

@@ -134,7 +134,9 @@ pub async fn run(
     stop.request();
     let drained = async { while conns.join_next().await.is_some() {} };
     // Whoever is not done by then is cut off.
-    let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+    if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
+        shared.ledger.note_lost();
+    }
     shared.flush(0).await?;
     Ok(shared.ledger.settle(ended))
 }
@@ -254,7 +256,7 @@ async fn both_ways(
     named: &Named,
     left: Link,
     right: Link,
-    mut stopped: Shutdown,
+    stopped: Shutdown,
 ) -> (Totals, bool) {
     let (inward, outward) = (Progress::default(), Progress::default());
     let (messages_in, messages_out) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -262,13 +264,15 @@ async fn both_ways(
     let idle = shared.options.idle.or(datagrams.then_some(RELAY_PEER_IDLE));
     let ends = [left.sender.stream().cloned(), right.sender.stream().cloned()];
     let right_name = Named { peer: right.receiver.peer().into(), ..named.clone() };
-    let there = Pump { shared, named, dir: Dir::In, moved: &inward, messages: &messages_in };
+    let stop = &stopped;
+    let there = Pump { shared, named, dir: Dir::In, moved: &inward, messages: &messages_in, stop };
     let back = Pump {
         shared,
         named: &right_name,
         dir: Dir::Out,
         moved: &outward,
         messages: &messages_out,
+        stop,
     };
     let mut there = std::pin::pin!(there.run(left.receiver, right.sender));
     let mut back = std::pin::pin!(back.run(right.receiver, left.sender));
@@ -280,7 +284,6 @@ async fn both_ways(
             biased;
             done = &mut there, if there_done.is_none() => there_done = Some(done),
             done = &mut back, if back_done.is_none() => back_done = Some(done),
-            () = stopped.requested() => break,
             () = sleep_until(idle_at) => {
                 let last = inward.last().max(outward.last());
                 if idle.is_some_and(|idle| last + idle <= Instant::now()) {
@@ -341,18 +344,30 @@ struct Pump<'a> {
     moved: &'a Progress,
     /// How many messages went on.
     messages: &'a AtomicU64,
+    /// Finish the messages in hand, then end.
+    stop: &'a Shutdown,
 }
 
 impl Pump<'_> {
     /// Moves messages until the source ends, then ends the destination.
     async fn run(&self, mut from: Receiver, mut to: Sender) -> Result<(), Error> {
         let Shared { options, observer, ledger, .. } = self.shared;
-        if let Some(done) = self.run_raw(&from, &mut to).await {
-            return done;
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            done = self.run_raw(&from, &mut to) => if let Some(done) = done {
+                return done;
+            },
+            () = stop.requested() => return Ok(()),
         }
         let mut refused = Vec::new();
         loop {
-            match from.fill().await {
+            let filled = tokio::select! {
+                biased;
+                () = stop.requested() => return Ok(()),
+                filled = from.fill() => filled,
+            };
+            match filled {
                 Ok(Filled::Messages) => {}
                 Ok(Filled::Notice(notice)) => {
                     self.named.notice(&notice, options.message_bytes, ledger, &**observer);
