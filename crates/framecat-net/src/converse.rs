@@ -4,13 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use framecat_proto::limits::{DRAIN_TIME, LINGER_BYTES, LINGER_TIME, REPLY_WAIT, STDIN_AFTER_PEER};
+use framecat_proto::limits::{
+    DRAIN_TIME, LINGER_BYTES, LINGER_TIME, REPLY_WAIT, STALLED_TIME, STDIN_AFTER_PEER,
+};
 use framecat_proto::message::{Batch, Context, Dir, Spans};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::conn::{Conn, Kind, Stream};
-use crate::error::{Error, Op};
+use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Totals};
 use crate::link::{Filled, Link, Receiver, Refusal, Sender, now_ns};
 use crate::output::{Output, Printed};
@@ -22,8 +24,9 @@ use crate::talk::{End, Ledger, Named, Shutdown, Talk};
 pub(crate) enum Feed {
     /// Stdin, which is this one's alone.
     Stdin(Stream),
-    /// Messages that somebody else read from stdin for all peers.
-    Queue(mpsc::Receiver<Arc<Parcel>>, Kind),
+    /// Messages that somebody else read from stdin for all peers. The shutdown comes to a peer that
+    /// takes none of them.
+    Queue(mpsc::Receiver<Arc<Parcel>>, Kind, Shutdown),
     /// Answers to what the peer says, and nothing else.
     Answers(Respond),
 }
@@ -32,7 +35,7 @@ impl Feed {
     fn kind(&self) -> Option<Kind> {
         match self {
             Feed::Stdin(stdin) => Some(stdin.kind()),
-            Feed::Queue(_, kind) => Some(*kind),
+            Feed::Queue(_, kind, _) => Some(*kind),
             Feed::Answers(_) => None,
         }
     }
@@ -151,7 +154,9 @@ pub(crate) async fn converse(
     let stream = link.sender.stream().cloned();
     let one = One { shared, named: &named, moved: &moved };
     let ended = one.run(link, feed, bounds, shutdown).await;
-    if let Some(stream) = stream {
+    // Whoever takes nothing would not take our last words either.
+    let stalled = matches!(&ended, Err(Error { cause: Cause::Stalled(_), .. }));
+    if let Some(stream) = stream.filter(|_| !stalled) {
         close(&stream).await;
     }
     named.closed(moved.totals(), &*observer);
@@ -239,7 +244,11 @@ impl One<'_> {
                         Err(error) if heard.is_some() => return Err(error),
                         // What stdin holds is wrong, or the peer takes no more. It may still have
                         // something to say in the second case.
-                        Err(error) if error.op == Op::Send && !endless => {
+                        Err(error)
+                            if error.op == Op::Send
+                                && !endless
+                                && !matches!(error.cause, Cause::Stalled(_)) =>
+                        {
                             failed_to_say = Some(error);
                         }
                         Err(error) => return Err(error),
@@ -276,7 +285,11 @@ impl One<'_> {
                         outward.at_rest().await;
                     }
                 } => return Ok(ended),
-                () = tokio::time::sleep_until(give_up) => return Ok(ended),
+                () = tokio::time::sleep_until(give_up) => {
+                    // What is in hand is cut off.
+                    self.shared.ledger.note_lost();
+                    return Ok(ended);
+                }
             }
         }
     }
@@ -446,15 +459,24 @@ impl One<'_> {
         match feed {
             Feed::Answers(_) => Ok(()),
             Feed::Stdin(stdin) => self.say_stdin(sender, stdin).await,
-            Feed::Queue(mut queue, _) => {
+            Feed::Queue(mut queue, _, mut stalled) => {
                 let mut refused = Vec::new();
-                loop {
-                    self.moved.outward.rest().await;
-                    let Some(parcel) = queue.recv().await else { break };
-                    self.moved.outward.hold();
-                    self.send(sender, parcel.batch(), &mut refused).await?;
+                let send_all = async {
+                    loop {
+                        self.moved.outward.rest().await;
+                        let Some(parcel) = queue.recv().await else { return sender.finish() };
+                        self.moved.outward.hold();
+                        self.send(sender, parcel.batch(), &mut refused).await?;
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    sent = send_all => sent,
+                    () = stalled.requested() => {
+                        let endpoint = self.named.peer.clone();
+                        Err(Error { op: Op::Send, endpoint, cause: Cause::Stalled(STALLED_TIME) })
+                    }
                 }
-                sender.finish()
             }
         }
     }

@@ -67,6 +67,9 @@ pub enum Cause {
     /// Nothing happened for so long.
     #[error("no answer within {}", seconds(*.0))]
     TimedOut(Duration),
+    /// The peer took nothing of what waits for it for so long, while others wait too.
+    #[error("it took nothing for {} while others waited", seconds(*.0))]
+    Stalled(Duration),
     /// The bytes break the framing, or the stream ended inside a message.
     #[error("{0}")]
     Framing(Box<FramingError>),

@@ -46,6 +46,10 @@ pub const DATAGRAM_BYTES: usize = 65_507;
 /// Undelivered bytes held for one reader before its sender is slowed down.
 pub const QUEUE_BYTES: usize = 1 << 20;
 
+/// How long one of several readers may take nothing of a full queue before it is dropped, so that it
+/// does not stall the others.
+pub const STALLED_TIME: Duration = Duration::from_secs(1);
+
 /// Peers of one datagram socket that are told apart. The one that has been silent longest is
 /// forgotten for a new one.
 pub const DATAGRAM_PEERS: usize = 1_024;
@@ -137,6 +141,11 @@ pub const TABLE: &[Limit] = &[
         what: "undelivered bytes for one reader",
         bound: "1 MiB",
         then: "its sender is slowed down",
+    },
+    Limit {
+        what: "one of several readers of stdin that takes nothing",
+        bound: "1 s",
+        then: "dropped, so that it does not stall the others",
     },
     Limit {
         what: "connections at once",

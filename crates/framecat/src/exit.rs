@@ -127,6 +127,10 @@ pub fn cannot_start(error: &io::Error) -> Verdict {
 pub fn of_error(error: &Error) -> Verdict {
     let (code, remedy) = match &error.cause {
         Cause::Name(cause) => (NO_NAME, Some(of_name(error, cause))),
+        Cause::Stalled(_) => {
+            let remedy = "the peer has to read faster, or be the only one: --max-clients 1";
+            (FAILED, Some(remedy.into()))
+        }
         Cause::TimedOut(_) => (NO_ANSWER, Some(timed_out())),
         Cause::Option { remedy, .. } | Cause::Address { remedy, .. } => {
             (USAGE, Some(remedy.clone()))

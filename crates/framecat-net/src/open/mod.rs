@@ -74,6 +74,8 @@ pub struct Listener {
     reach: Reach,
     backoff: Duration,
     resume_at: Option<Instant>,
+    /// When descriptors were missing last: told once, not at every try.
+    short_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -90,13 +92,16 @@ enum ListenerKind {
     Packets(Box<PacketListener>),
 }
 
+/// A shortage of descriptors is a new one after so long without any.
+const SHORTAGE_OVER: Duration = Duration::from_secs(60);
+
 /// What an [`accept`](Listener::accept) gave.
 #[derive(Debug)]
 pub enum Accepted {
     /// A connection.
     Conn(Conn),
     /// There was one, but no descriptor or memory for it. It waits in the kernel's queue, and
-    /// accepting rests for so long.
+    /// accepting rests for so long. Told once while the shortage lasts.
     Delayed {
         /// What the kernel said.
         error: io::Error,
@@ -122,7 +127,7 @@ impl Listener {
         let backoff = ACCEPT_BACKOFF_MIN;
         let shown = format!("{}://{local}", endpoint.scheme());
         let endpoint = endpoint.clone();
-        Listener { kind, endpoint, shown, reach, backoff, resume_at: None }
+        Listener { kind, endpoint, shown, reach, backoff, resume_at: None, short_at: None }
     }
 
     fn packets(
@@ -171,13 +176,13 @@ impl Listener {
     /// For datagrams this also hands what arrives to the peers that are known already: call it as
     /// long as they are to hear anything.
     pub async fn accept(&mut self) -> Result<Accepted, Error> {
-        if let Some(at) = self.resume_at {
-            // The listener stays readable while descriptors are missing; without this rest it would
-            // spin (docs/mistakes.md).
-            tokio::time::sleep_until(at).await;
-            self.resume_at = None;
-        }
         loop {
+            if let Some(at) = self.resume_at {
+                // The listener stays readable while descriptors are missing; without this rest it
+                // would spin (docs/mistakes.md).
+                tokio::time::sleep_until(at).await;
+                self.resume_at = None;
+            }
             match self.accept_one().await {
                 Ok(conn) => {
                     self.backoff = ACCEPT_BACKOFF_MIN;
@@ -186,8 +191,12 @@ impl Listener {
                 Err(error) if is_exhaustion(&error) => {
                     let wait = self.backoff;
                     self.backoff = (wait * 2).min(ACCEPT_BACKOFF_MAX);
-                    self.resume_at = Some(Instant::now() + wait);
-                    return Ok(Accepted::Delayed { error, wait });
+                    let now = Instant::now();
+                    self.resume_at = Some(now + wait);
+                    let before = self.short_at.replace(now);
+                    if before.is_none_or(|at| now.duration_since(at) > SHORTAGE_OVER) {
+                        return Ok(Accepted::Delayed { error, wait });
+                    }
                 }
                 Err(error) if concerns_one_connection(&error) => tokio::task::yield_now().await,
                 Err(error) => return Err(Error::io(Op::Receive, self.shown.clone(), error)),

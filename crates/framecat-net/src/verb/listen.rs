@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use framecat_proto::Endpoint;
-use framecat_proto::limits::{CLIENTS, DRAIN_TIME};
+use framecat_proto::limits::{CLIENTS, DRAIN_TIME, STALLED_TIME};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::conn::{Conn, Kind, Stream};
 use crate::converse::{Bounds, Feed, Parcel, Shared, converse, sleep_until, stdin_messages};
-use crate::error::Error;
+use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer};
 use crate::link::Filled;
 use crate::open::{self, Accepted, ListenOptions, Listener};
 use crate::respond::{Answer, Respond};
-use crate::talk::{End, Shutdown, Talk};
+use crate::talk::{End, Shutdown, ShutdownSwitch, Talk};
 
 /// What `listen` is told.
 #[derive(Debug)]
@@ -173,9 +173,19 @@ impl Many {
         // No new peers; messages in hand are finished.
         stop.request();
         drop(hub);
-        let drained = async { while self.conns.join_next().await.is_some() {} };
+        let drained = async {
+            while let Some(done) = self.conns.join_next().await {
+                if let Ok((id, outcome)) = done {
+                    self.note(id, outcome).await?;
+                }
+            }
+            Ok(())
+        };
         // Whoever is not done by then is cut off.
-        let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+        match tokio::time::timeout(DRAIN_TIME, drained).await {
+            Ok(noted) => noted?,
+            Err(_) => shared.ledger.note_lost(),
+        }
         Ok(ended)
     }
 
@@ -192,7 +202,10 @@ impl Many {
         shared.activity.touch();
         let feed = match &self.answer {
             Some(answer) => Feed::Answers(Respond::new(answer.clone())),
-            None => Feed::Queue(hub.join(id).await, kind),
+            None => {
+                let (queue, stalled) = hub.join(id).await;
+                Feed::Queue(queue, kind, stalled)
+            }
         };
         let stopped = stopped.clone();
         self.conns.spawn(async move {
@@ -210,9 +223,10 @@ impl Many {
             Ok(End::Done) if shared.output.is_closed() => Ok(Some(End::Done)),
             Ok(_) => Ok(None),
             // Stdout concerns all of them.
-            Err(error) if error.op == crate::error::Op::Write => Err(error),
+            Err(error) if error.op == Op::Write => Err(error),
             Err(error) => {
-                if matches!(error.cause, crate::error::Cause::Framing(_)) {
+                // Its messages, or ours to it, are lost.
+                if matches!(error.cause, Cause::Framing(_) | Cause::Stalled(_)) {
                     shared.ledger.note_lost();
                 }
                 shared.observer.event(Event::Failed { conn: id, error: &error });
@@ -244,23 +258,32 @@ struct Hub {
 
 #[derive(Default)]
 struct Peers {
-    queues: Vec<(u64, mpsc::Sender<Arc<Parcel>>)>,
+    queues: Vec<Waiting>,
     ended: bool,
 }
 
+/// What waits for one peer.
+#[derive(Clone)]
+struct Waiting {
+    id: u64,
+    queue: mpsc::Sender<Arc<Parcel>>,
+    stalled: Arc<ShutdownSwitch>,
+}
+
 impl Hub {
-    async fn join(&self, id: u64) -> mpsc::Receiver<Arc<Parcel>> {
-        let (send, receive) = mpsc::channel(QUEUE_BATCHES);
+    async fn join(&self, id: u64) -> (mpsc::Receiver<Arc<Parcel>>, Shutdown) {
+        let (queue, receive) = mpsc::channel(QUEUE_BATCHES);
+        let (switch, stalled) = Shutdown::new();
         let mut peers = self.peers.lock().await;
         if !peers.ended {
-            peers.queues.push((id, send));
+            peers.queues.push(Waiting { id, queue, stalled: Arc::new(switch) });
         }
         self.joined.notify_one();
-        receive
+        (receive, stalled)
     }
 
     async fn forget(&self, id: u64) {
-        self.peers.lock().await.queues.retain(|(known, _)| *known != id);
+        self.peers.lock().await.queues.retain(|known| known.id != id);
     }
 
     /// Stdin ended: so does our direction of every conversation.
@@ -273,19 +296,44 @@ impl Hub {
     async fn read(self: Arc<Self>, stdin: Stream, shared: &Shared) -> Result<(), Error> {
         let mut messages = stdin_messages(stdin, &shared.talk)?;
         loop {
-            while self.peers.lock().await.queues.is_empty() {
-                self.joined.notified().await;
-            }
+            self.somebody().await;
             match messages.fill().await? {
                 Filled::Messages => {}
                 Filled::Notice(_) => continue,
                 Filled::End => return Ok(()),
             }
-            let parcel = Arc::new(Parcel::of(messages.batch()));
-            let queues: Vec<_> = self.peers.lock().await.queues.clone();
-            for (_, queue) in queues {
-                // A peer that is gone takes no more; one that is slow slows stdin down.
-                let _ = queue.send(parcel.clone()).await;
+            // The last peer may have left while stdin was silent: then the next one gets it.
+            self.somebody().await;
+            self.give(&Arc::new(Parcel::of(messages.batch()))).await;
+        }
+    }
+
+    async fn somebody(&self) {
+        while self.peers.lock().await.queues.is_empty() {
+            self.joined.notified().await;
+        }
+    }
+
+    /// Queues a parcel for every peer. One that is slow slows stdin down; one that takes nothing is
+    /// dropped, so that it stalls nobody else.
+    async fn give(&self, parcel: &Arc<Parcel>) {
+        let until = Instant::now() + STALLED_TIME;
+        let waiting = self.peers.lock().await.queues.clone();
+        // Those who have room get theirs before anybody is waited for. One that is gone takes no more.
+        let full = waiting.iter().filter(|peer| {
+            matches!(peer.queue.try_send(parcel.clone()), Err(mpsc::error::TrySendError::Full(_)))
+        });
+        for peer in full.collect::<Vec<_>>() {
+            let mut queued = std::pin::pin!(peer.queue.send(parcel.clone()));
+            let mut until = until;
+            // Alone it stalls nobody, and is waited for.
+            while tokio::time::timeout_at(until, &mut queued).await.is_err() {
+                if self.peers.lock().await.queues.len() > 1 {
+                    self.forget(peer.id).await;
+                    peer.stalled.request();
+                    break;
+                }
+                until = Instant::now() + STALLED_TIME;
             }
         }
     }

@@ -134,7 +134,9 @@ pub async fn run(
     stop.request();
     let drained = async { while conns.join_next().await.is_some() {} };
     // Whoever is not done by then is cut off.
-    let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+    if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
+        shared.ledger.note_lost();
+    }
     shared.flush(0).await?;
     Ok(shared.ledger.settle(ended))
 }

@@ -424,3 +424,22 @@ fn code(status: ExitStatus) -> i32 {
 fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+pub mod peer;
+
+impl Running {
+    /// The most memory that it has held until now, in bytes (VmHWM of proc_pid_status(5)).
+    pub fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("it still runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes =
+            line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kilobytes.expect("the kernel tells it") << 10
+    }
+
+    /// Waits until stderr satisfies `enough`, and gives all of it until now.
+    pub fn told_when(&self, enough: impl Fn(&str) -> bool) -> String {
+        self.heard_on_stderr(enough)
+    }
+}
