@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use framecat_proto::limits::{LINGER_BYTES, LINGER_TIME, REPLY_WAIT, STDIN_AFTER_PEER};
+use framecat_proto::limits::{DRAIN_TIME, LINGER_BYTES, LINGER_TIME, REPLY_WAIT, STDIN_AFTER_PEER};
 use framecat_proto::message::{Batch, Context, Dir, Spans};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -92,6 +92,8 @@ pub(crate) struct Bounds {
     pub(crate) deadline: Option<Instant>,
     /// After stdin's end, how long to wait for a reply on what has no end of its own.
     pub(crate) wait: Option<Duration>,
+    /// It never ends for want of a reply: a listener's peer may say something any time.
+    pub(crate) stays: bool,
 }
 
 /// Why reading from the peer is over.
@@ -199,7 +201,7 @@ impl One<'_> {
         let mut failed_to_say: Option<Error> = None;
         let mut peer_ended = Instant::now();
         let mut said_at = Instant::now();
-        loop {
+        let ended = loop {
             let silence = self.silence(&bounds, endless, said && !answers, said_at);
             let left_alone = match (heard, kind) {
                 (Some(_), Some(Kind::Pipe | Kind::Inherited)) if !self.shared.talk.half_open => {
@@ -221,7 +223,7 @@ impl One<'_> {
                         return Err(error);
                     }
                     match what {
-                        Heard::Enough | Heard::NoReader => return Ok(End::Done),
+                        Heard::Enough | Heard::NoReader => break End::Done,
                         Heard::All if said || kind == Some(Kind::Terminal) => {
                             return self.done().await;
                         }
@@ -243,17 +245,38 @@ impl One<'_> {
                         Err(error) => return Err(error),
                     }
                 }
-                () = shutdown.requested() => return Ok(End::Interrupted),
+                () = shutdown.requested() => break End::Interrupted,
                 () = sleep_until(wake) => {
                     if left_alone.is_some_and(|at| at <= Instant::now()) {
-                        return self.done().await;
+                        break self.done().await?;
                     }
                     // Something may have moved since the time was set.
                     let again = self.silence(&bounds, endless, said && !answers, said_at);
                     if let Some((at, end)) = again && at <= Instant::now() {
-                        return self.silent(end).await;
+                        break self.silent(end).await?;
                     }
                 }
+            }
+        };
+        // What is in hand is finished: nobody gets half a message.
+        let Moved { inward, outward, .. } = self.moved;
+        inward.stop();
+        outward.stop();
+        let give_up = Instant::now() + DRAIN_TIME;
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut hear, if heard.is_none() => heard = Some(Heard::All),
+                _ = &mut say, if !said => said = true,
+                () = async {
+                    if heard.is_none() {
+                        inward.at_rest().await;
+                    }
+                    if !said {
+                        outward.at_rest().await;
+                    }
+                } => return Ok(ended),
+                () = tokio::time::sleep_until(give_up) => return Ok(ended),
             }
         }
     }
@@ -270,7 +293,7 @@ impl One<'_> {
             .deadline
             .map(|at| (at, End::Deadline(self.shared.talk.deadline.unwrap_or_default())));
         let idle = bounds.idle.map(|idle| (self.moved.last() + idle, End::Done));
-        let wait = match (said, endless, bounds.wait) {
+        let wait = match (said && !bounds.stays, endless, bounds.wait) {
             (true, true, wait) => Some(wait.unwrap_or(REPLY_WAIT)),
             (true, false, wait) => wait,
             _ => None,
@@ -312,8 +335,9 @@ impl One<'_> {
             return self.hear_raw(&stream).await;
         }
         loop {
+            self.moved.inward.rest().await;
             match receiver.fill().await {
-                Ok(Filled::Messages) => {}
+                Ok(Filled::Messages) => self.moved.inward.hold(),
                 Ok(Filled::Notice(notice)) => {
                     self.named.notice(&notice, talk.message_bytes, ledger, &**observer);
                     continue;
@@ -424,7 +448,10 @@ impl One<'_> {
             Feed::Stdin(stdin) => self.say_stdin(sender, stdin).await,
             Feed::Queue(mut queue, _) => {
                 let mut refused = Vec::new();
-                while let Some(parcel) = queue.recv().await {
+                loop {
+                    self.moved.outward.rest().await;
+                    let Some(parcel) = queue.recv().await else { break };
+                    self.moved.outward.hold();
                     self.send(sender, parcel.batch(), &mut refused).await?;
                 }
                 sender.finish()
@@ -453,8 +480,10 @@ impl One<'_> {
         let mut messages = stdin_messages(stdin, talk)?;
         let mut refused = Vec::new();
         loop {
+            self.moved.outward.rest().await;
             match messages.fill().await? {
                 Filled::Messages => {
+                    self.moved.outward.hold();
                     let sent = self.send(sender, messages.batch(), &mut refused).await;
                     match sent {
                         Err(error) if sender.stream().is_none() && is_refusal(&error) => {

@@ -391,14 +391,17 @@ impl PacketSink {
 #[derive(Debug)]
 pub(crate) struct PacketListener {
     socket: Arc<PacketSocket>,
-    peers: std::collections::HashMap<SocketAddrAny, Known>,
+    peers: std::collections::HashMap<Sender, Known>,
     limits: ListenerLimits,
     clock: u64,
     buf: Vec<u8>,
     /// A parcel gathered and not handed on yet.
-    gathered: Option<(SocketAddrAny, Parcel)>,
+    gathered: Option<(Sender, Parcel)>,
     turns: Turns,
 }
+
+/// Who sent a datagram. `None`: a Unix socket that is bound to no name; all of those are one.
+type Sender = Option<SocketAddrAny>;
 
 /// The bounds of a [`PacketListener`].
 #[derive(Debug, Clone, Copy)]
@@ -458,7 +461,7 @@ impl PacketListener {
         }
     }
 
-    fn deliver(&mut self, from: SocketAddrAny, parcel: Parcel) -> Option<Datagrams> {
+    fn deliver(&mut self, from: Sender, parcel: Parcel) -> Option<Datagrams> {
         self.clock += 1;
         let queue_bytes = self.limits.queue_bytes;
         if let Some(known) = self.peers.get_mut(&from) {
@@ -479,11 +482,8 @@ impl PacketListener {
         }
         let (outbox, inbox) = Outbox::new();
         outbox.hand_on(parcel, usize::MAX);
-        let peer = shown(&from);
-        let to = match SocketAddrUnix::try_from(from.clone()) {
-            Ok(unix) if unix.is_unnamed() => To::Nobody,
-            _ => To::Address(from.clone()),
-        };
+        let peer = from.as_ref().map_or_else(|| "unnamed".into(), shown);
+        let to = from.clone().map_or(To::Nobody, To::Address);
         self.peers.insert(from, Known { outbox, heard: self.clock });
         let sink = PacketSink { socket: self.socket.clone(), to, peer };
         Some(Datagrams { source: PacketSource::Inbox(inbox), sink })
@@ -492,9 +492,8 @@ impl PacketListener {
 
 impl PacketSocket {
     /// The next datagram, and who sent it.
-    fn gather(&self, buf: &mut Vec<u8>, max: usize) -> Result<(SocketAddrAny, Parcel), Errno> {
+    fn gather(&self, buf: &mut Vec<u8>, max: usize) -> Result<(Sender, Parcel), Errno> {
         let (got, from) = self.receive(buf, 0, max)?;
-        let from = from.unwrap_or_else(|| SocketAddrUnix::new_unnamed().into());
         let mut parcel = Parcel::default();
         match got {
             Got::Message(len) => {

@@ -2,9 +2,10 @@
 //! one, else through a buffer. The end of one direction is the end of that direction only.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use framecat_proto::limits::{READ_BYTES_MAX, READ_BYTES_MIN};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::conn::{Kind, Stream, Turns};
@@ -34,11 +35,22 @@ pub struct Progress {
     started: Instant,
     bytes: AtomicU64,
     last_ms: AtomicU64,
+    /// Something is read and not written yet.
+    holding: AtomicBool,
+    stopping: AtomicBool,
+    rested: Notify,
 }
 
 impl Default for Progress {
     fn default() -> Progress {
-        Progress { started: Instant::now(), bytes: AtomicU64::new(0), last_ms: AtomicU64::new(0) }
+        Progress {
+            started: Instant::now(),
+            bytes: AtomicU64::new(0),
+            last_ms: AtomicU64::new(0),
+            holding: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            rested: Notify::new(),
+        }
     }
 }
 
@@ -57,6 +69,32 @@ impl Progress {
     pub fn add(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.touch();
+    }
+
+    /// Between two messages: nothing is in hand. Goes no further once it was told to stop.
+    pub(crate) async fn rest(&self) {
+        self.holding.store(false, Ordering::Relaxed);
+        if self.stopping.load(Ordering::Relaxed) {
+            self.rested.notify_one();
+            std::future::pending().await
+        }
+    }
+
+    /// Something was read: dropping the work now would lose it.
+    pub(crate) fn hold(&self) {
+        self.holding.store(true, Ordering::Relaxed);
+    }
+
+    /// Stops the direction at its next rest.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until nothing is in hand, while somebody else polls the direction.
+    pub(crate) async fn at_rest(&self) {
+        while self.holding.load(Ordering::Relaxed) {
+            self.rested.notified().await;
+        }
     }
 
     /// Something happened that is no bytes.
@@ -140,10 +178,12 @@ async fn copy_until_busy(
     let mut turns = Turns::default();
     loop {
         turns.take().await;
+        progress.rest().await;
         buf.clear();
         match from.read(&mut buf).await {
             Ok(0) => return Ok(false),
             Ok(read) => {
+                progress.hold();
                 to.write_all(&buf).await.map_err(|error| CopyError { side: Side::To, error })?;
                 progress.add(read);
                 if read == buf.capacity() {
@@ -161,12 +201,14 @@ async fn copy_portable(from: &Stream, to: &Stream, progress: &Progress) -> Resul
     let mut turns = Turns::default();
     loop {
         turns.take().await;
+        progress.rest().await;
         buf.clear();
         let read = match from.read(&mut buf).await {
             Ok(0) => return Ok(()),
             Ok(read) => read,
             Err(error) => return Err(CopyError { side: Side::From, error }),
         };
+        progress.hold();
         to.write_all(&buf).await.map_err(|error| CopyError { side: Side::To, error })?;
         progress.add(read);
         if read == buf.capacity() && read < READ_BYTES_MAX {

@@ -74,10 +74,11 @@ pub fn topic(name: &str) -> Result<String, (String, String)> {
     }
     let names = TOPICS.iter().map(|row| row.0);
     let all = names.clone().collect::<Vec<_>>().join(" ");
-    // `framings` for `fram`, `limits` for `limit`, else what is a letter or two away.
-    let begun = names.clone().find(|topic| name.len() > 2 && topic.starts_with(name));
+    // `framings` for `frame`, which begins alike; else what is a letter or two away.
+    let head = name.get(..4).unwrap_or(name);
+    let alike = names.clone().find(|topic| name.len() > 2 && topic.starts_with(head));
     let problem = format!("`{name}` is no topic of help");
-    Err(match begun.or_else(|| nearest(name, names)) {
+    Err(match alike.or_else(|| nearest(name, names)) {
         Some(near) => (problem, format!("did you mean {near}? The topics are {all}")),
         None => (problem, format!("the topics are {all}, and the verbs")),
     })
@@ -272,7 +273,7 @@ mod tests {
     #[test]
     fn an_unknown_topic_is_told_the_nearest() {
         for (typed, meant) in
-            [("fram", "framings"), ("framing", "framings"), ("exits", "exit"), ("limts", "limits")]
+            [("frame", "framings"), ("framing", "framings"), ("exits", "exit"), ("limts", "limits")]
         {
             let (problem, remedy) = topic(typed).unwrap_err();
             assert!(problem.contains(typed), "{problem}");

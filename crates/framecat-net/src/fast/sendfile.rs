@@ -20,6 +20,7 @@ pub(crate) async fn copy(
     let mut turns = Turns::default();
     loop {
         turns.take().await;
+        progress.rest().await;
         let moved = to
             .until_ready(Interest::WRITABLE, |to| {
                 rustix::fs::sendfile(to, from.as_fd(), None, BYTES_A_CALL)

@@ -41,6 +41,7 @@ pub(crate) async fn copy_direct(
     let mut turns = Turns::default();
     loop {
         turns.take().await;
+        progress.rest().await;
         // EAGAIN does not say which end it means. The source is waited for first; if bytes are
         // there, it was the destination.
         let call = || splice(from.as_fd(), None, to.as_fd(), None, BYTES_A_CALL, flags());
@@ -117,6 +118,7 @@ impl Between {
         let mut turns = Turns::default();
         loop {
             turns.take().await;
+            progress.rest().await;
             // The pipe is empty here, so EAGAIN means the source.
             let filled = from
                 .until_ready(Interest::READABLE, |from| {
@@ -131,6 +133,7 @@ impl Between {
                 }
                 Err(error) => return Err(CopyError { side: Side::From, error }),
             };
+            progress.hold();
             let mut left = filled;
             while left > 0 {
                 let moved = to

@@ -45,7 +45,7 @@ pub async fn run(
     let conn = dialled?;
     let shared = Shared::new(talk, stdout, observer);
     let id = shared.ledger.next_conn();
-    let bounds = Bounds { idle: shared.talk.idle, deadline, wait: shared.talk.wait };
+    let bounds = Bounds { idle: shared.talk.idle, deadline, wait: shared.talk.wait, stays: false };
     let ended = tokio::select! {
         biased;
         ended = converse(&shared, conn, id, Feed::Stdin(stdin), bounds, shutdown) => ended,

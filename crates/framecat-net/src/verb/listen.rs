@@ -111,7 +111,7 @@ async fn one(
         Some(answer) => Feed::Answers(Respond::new(answer)),
         None => Feed::Stdin(stdin),
     };
-    let bounds = Bounds { idle, deadline, wait: shared.talk.wait };
+    let bounds = Bounds { idle, deadline, wait: shared.talk.wait, stays: false };
     converse(shared, conn, shared.ledger.next_conn(), feed, bounds, shutdown).await
 }
 
@@ -197,7 +197,7 @@ impl Many {
         let stopped = stopped.clone();
         self.conns.spawn(async move {
             let _place = place;
-            let bounds = Bounds::default();
+            let bounds = Bounds { stays: true, ..Bounds::default() };
             (id, converse(&shared, conn, id, feed, bounds, stopped).await)
         });
     }

@@ -273,14 +273,27 @@ async fn both_ways(
     let mut there = std::pin::pin!(there.run(left.receiver, right.sender));
     let mut back = std::pin::pin!(back.run(right.receiver, left.sender));
     let (mut there_done, mut back_done) = (None, None);
-    let mut broken = false;
+    let (mut broken, mut stopping) = (false, false);
     loop {
         let idle_at = idle.map(|idle| inward.last().max(outward.last()) + idle);
         tokio::select! {
             biased;
             done = &mut there, if there_done.is_none() => there_done = Some(done),
             done = &mut back, if back_done.is_none() => back_done = Some(done),
-            () = stopped.requested() => break,
+            () = stopped.requested(), if !stopping => {
+                // What is in hand is finished: nobody gets half a message.
+                inward.stop();
+                outward.stop();
+                stopping = true;
+            }
+            () = async {
+                if there_done.is_none() {
+                    inward.at_rest().await;
+                }
+                if back_done.is_none() {
+                    outward.at_rest().await;
+                }
+            }, if stopping => break,
             () = sleep_until(idle_at) => {
                 let last = inward.last().max(outward.last());
                 if idle.is_some_and(|idle| last + idle <= Instant::now()) {
@@ -288,17 +301,24 @@ async fn both_ways(
                 }
             }
         }
-        let failed = [&there_done, &back_done].into_iter().flatten().find_map(Result::as_ref_err);
-        if let Some(error) = failed {
-            shared.ledger.note_lost();
-            shared.observer.event(Event::Failed { conn: named.conn, error });
-            broken = matches!(error.cause, Cause::Io(_));
+        let over = there_done.is_some() && back_done.is_some();
+        let errors =
+            || [&there_done, &back_done].into_iter().flatten().filter_map(Result::as_ref_err);
+        // A peer that takes no more may still have something to say: what it sent before it closed is
+        // carried on first. Everything else ends both directions.
+        let fatal = errors().any(|error| over || error.op != Op::Send);
+        if fatal {
+            for error in errors().take(1) {
+                shared.ledger.note_lost();
+                shared.observer.event(Event::Failed { conn: named.conn, error });
+            }
+            broken = errors().any(|error| matches!(error.cause, Cause::Io(_)));
             if broken {
                 reset_both(&ends);
             }
             break;
         }
-        if there_done.is_some() && back_done.is_some() {
+        if over {
             break;
         }
     }
@@ -352,8 +372,9 @@ impl Pump<'_> {
         }
         let mut refused = Vec::new();
         loop {
+            self.moved.rest().await;
             match from.fill().await {
-                Ok(Filled::Messages) => {}
+                Ok(Filled::Messages) => self.moved.hold(),
                 Ok(Filled::Notice(notice)) => {
                     self.named.notice(&notice, options.message_bytes, ledger, &**observer);
                     continue;

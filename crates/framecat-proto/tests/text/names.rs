@@ -31,7 +31,7 @@ fn a_word_that_is_no_form_is_told_the_nearest_one() {
         ("banana-split", "`banana-split` is no", "the forms are raw line quoted hex dump jsonl"),
         ("", "`` is no message form", "the forms are"),
         ("hex:2", "the form `hex` takes nothing after its name", "write `hex` alone"),
-        ("raw,x", "the framing `raw` takes nothing", "write `raw` alone"),
+        ("raw,x", "the framing `raw` takes no argument", "write `raw` alone"),
         ("line,bogus", "`bogus` means nothing to the framing `line`", "write line"),
     ] {
         let error = word.parse::<Form>().unwrap_err();

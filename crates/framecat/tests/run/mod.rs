@@ -15,6 +15,7 @@
 
 use std::fmt;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,6 +37,7 @@ pub struct Run {
     name: String,
     stdin_given: bool,
     stdout_given: bool,
+    group: bool,
 }
 
 impl Run {
@@ -50,7 +52,7 @@ impl Run {
         command.args(args).env("LC_ALL", "C").env_remove("NO_COLOR").env_remove("FRAMECAT_PEER");
         let name = Path::new(program).file_name().map_or(program.into(), |n| n.to_string_lossy());
         let name = format!("{name} {}", args.join(" "));
-        Run { command, name, stdin_given: false, stdout_given: false }
+        Run { command, name, stdin_given: false, stdout_given: false, group: false }
     }
 
     /// A line for `sh`; `framecat` in it is ours.
@@ -60,7 +62,9 @@ impl Run {
         let mut path = std::ffi::OsString::from(ours);
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
-        run.command.env("PATH", path);
+        // What the shell starts is killed with it.
+        run.command.env("PATH", path).process_group(0);
+        run.group = true;
         run
     }
 
@@ -114,7 +118,7 @@ impl Run {
         };
         let stderr = Heard::from(child.stderr.take().expect("it is a pipe"));
         let stdin = child.stdin.take();
-        Running { name: self.name, child, stdin, stdout, stderr, read: 0 }
+        Running { name: self.name, child, stdin, stdout, stderr, read: 0, group: self.group }
     }
 
     /// Starts it, gives it `stdin`, ends stdin, and waits for its end.
@@ -145,6 +149,8 @@ pub struct Running {
     stderr: Heard,
     /// How much of stdout the test has taken.
     read: usize,
+    /// It leads a group of processes.
+    group: bool,
 }
 
 impl Running {
@@ -218,6 +224,14 @@ impl Running {
         rustix::process::kill_process(pid, signal).expect("it still runs");
     }
 
+    /// Gives it `stdin`, ends stdin, and waits for its end, which must be a good one.
+    #[track_caller]
+    pub fn feed_and_leave(mut self, stdin: impl AsRef<[u8]>) {
+        self.stdin_write(stdin);
+        let finished = self.finish();
+        assert_eq!(finished.code, 0, "{finished}");
+    }
+
     /// Ends its stdin and waits for its end.
     pub fn finish(mut self) -> Finished {
         self.close_stdin();
@@ -250,7 +264,11 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail if it has ended, which is as well.
+        // All of these fail where it has ended, which is as well.
+        if self.group {
+            let group = rustix::process::Pid::from_child(&self.child);
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

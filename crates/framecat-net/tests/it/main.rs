@@ -1,0 +1,10 @@
+//! The library over real sockets of this machine: port 0, no sleeps, every wait bounded.
+
+mod datagrams;
+mod ends;
+mod fast;
+mod links;
+mod notes;
+mod open;
+mod sockets;
+mod verbs;

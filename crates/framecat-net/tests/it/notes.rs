@@ -1,0 +1,164 @@
+//! The notes' programs on this library (`examples/`) against the notes' own in Python.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+const ANSWER: &str = "收到你的消息";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program of that name. A run of this test alone does not build it, so it is built here.
+fn example(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--examples", "--manifest-path"]);
+        build.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+        assert!(build.status().unwrap().success(), "the examples do not build");
+    });
+    let deps = std::env::current_exe().unwrap();
+    deps.parent().unwrap().parent().unwrap().join("examples").join(name)
+}
+
+fn python() -> Option<&'static str> {
+    let runs = Command::new("python3").arg("--version").output().is_ok_and(|o| o.status.success());
+    if !runs {
+        let _ = writeln!(std::io::stderr(), "skipped: there is no python3 here");
+    }
+    runs.then_some("python3")
+}
+
+fn script(name: &str) -> Command {
+    let notes = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../framecat/tests/notes");
+    let mut command = Command::new("python3");
+    command.arg("-u").arg(notes.join(name)).env("PYTHONIOENCODING", "utf-8");
+    command
+}
+
+/// A process that is killed if the test ends before it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    fn start(command: &mut Command, port: &str) -> (Running, BufReader<ChildStdout>) {
+        let piped = command.args(["127.0.0.1", port]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        (Running(child), stdout)
+    }
+
+    fn say(&mut self, text: &str) {
+        self.0.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    fn ends_well(&mut self) {
+        let began = Instant::now();
+        loop {
+            match self.0.try_wait().unwrap() {
+                Some(status) => return assert!(status.success(), "{status}"),
+                None => assert!(began.elapsed() < PATIENCE, "it hangs"),
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn line(from: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    from.read_line(&mut line).unwrap();
+    line.trim_end().to_string()
+}
+
+fn port(told: &str) -> String {
+    told.rsplit(':').next().unwrap().to_string()
+}
+
+/// One message and one answer, whoever is in Python.
+fn talk(server: &mut Command, client: &mut Command, server_port: &str, answered: &str) {
+    let (mut server, mut served) = Running::start(server, server_port);
+    let told = if server_port == "0" { port(&line(&mut served)) } else { server_port.into() };
+    let (mut client, mut answers) = Running::start(client, &told);
+    // The notes' UDP client ends with an empty line.
+    client.say("hello\n\n");
+    let heard = line(&mut served);
+    assert!(heard.starts_with("Receive from ") && heard.ends_with(" : hello"), "{heard:?}");
+    let answer = line(&mut answers);
+    assert!(answer.ends_with(answered), "{answer:?}");
+    client.ends_well();
+    server.ends_well();
+}
+
+#[test]
+fn the_notes_tcp_client_is_answered_by_the_library() {
+    if python().is_some() {
+        talk(&mut Command::new(example("tcp_server")), &mut script("tcp_client.py"), "0", ANSWER);
+    }
+}
+
+#[test]
+fn the_notes_tcp_server_answers_the_library() {
+    if python().is_some() {
+        talk(&mut script("tcp_server.py"), &mut Command::new(example("tcp_client")), "0", ANSWER);
+    }
+}
+
+#[test]
+fn the_notes_udp_client_is_answered_by_the_library() {
+    if python().is_some() {
+        talk(&mut Command::new(example("udp_server")), &mut script("udp_client.py"), "0", ANSWER);
+    }
+}
+
+/// The notes' UDP server tells no port, so a free one is taken and the client asks until it is there.
+#[test]
+fn the_notes_udp_server_answers_the_library() {
+    if python().is_none() {
+        return;
+    }
+    let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let (mut server, mut served) = Running::start(&mut script("udp_server.py"), &port);
+    let began = Instant::now();
+    loop {
+        // Refused by ICMP while nobody has bound the port.
+        let (mut client, mut answers) =
+            Running::start(&mut Command::new(example("udp_client")), &port);
+        client.say("hello\n");
+        let answer = line(&mut answers);
+        if answer.ends_with(ANSWER) {
+            client.ends_well();
+            break;
+        }
+        assert!(answer.is_empty(), "{answer:?}");
+        assert!(began.elapsed() < PATIENCE, "the server never answers");
+    }
+    assert!(line(&mut served).ends_with(" : hello"));
+    server.ends_well();
+}
+
+#[test]
+fn the_programs_of_the_library_talk_to_each_other() {
+    for (server, client) in [("tcp_server", "tcp_client"), ("udp_server", "udp_client")] {
+        let (mut server, mut client) =
+            (Command::new(example(server)), Command::new(example(client)));
+        talk(&mut server, &mut client, "0", ANSWER);
+    }
+}
+
+#[test]
+fn three_quick_messages_stick_without_a_framing_and_do_not_with_one() {
+    let shown = Command::new(example("sticky")).output().unwrap();
+    assert!(shown.status.success());
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(shown, "raw: onetwothree\nlen:u32be: one\nlen:u32be: two\nlen:u32be: three\n");
+}

@@ -1,0 +1,490 @@
+//! Runs every row of docs/coming-from.md: what the column "here" says is given to a shell as it
+//! stands, with only ports and paths replaced.
+
+mod run;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::thread::{self, JoinHandle};
+
+use run::{Finished, Folder, PATIENCE, Run, Running, have};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/coming-from.md");
+
+/// The bytes of a file to move: every byte there is, and no LF at the end.
+fn file() -> Vec<u8> {
+    (0..200_000u32).map(|i| (i * 7 % 251) as u8).collect()
+}
+
+/// A row being run, in a folder of its own that holds `x.tar`.
+struct Row {
+    here: &'static str,
+    folder: Folder,
+}
+
+impl Row {
+    fn new(here: &'static str) -> Row {
+        let folder = Folder::new();
+        fs::write(folder.file("x.tar"), file()).expect("the folder can be written");
+        Row { here, folder }
+    }
+
+    /// The row with its port replaced: 8080 is ours, 9000 that of the peer, or ours if we listen.
+    fn line(&self, port: u16) -> String {
+        let line = self.here.replace("8080", "0").replace("9000", &port.to_string());
+        // The shell makes room for a single command, so that signals reach it.
+        let exec = if line.contains(" | ") { "" } else { "exec " };
+        format!("{exec}{}", line.replace("/run/x.sock", &self.sock()))
+    }
+
+    fn sock(&self) -> String {
+        self.folder.file("x.sock")
+    }
+
+    fn run(&self, port: u16) -> Run {
+        Run::shell(&self.line(port)).in_folder(self.folder.path())
+    }
+
+    /// Starts it on a port that the kernel chooses.
+    fn listen(&self) -> Running {
+        self.run(0).start()
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.file(name)).expect("the file is there")
+    }
+}
+
+/// The rows and their tests: a test a row, keyed by what the row says.
+macro_rules! rows {
+    ($($name:ident: $here:literal => $test:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            let test: fn(Row) = $test;
+            test(Row::new($here));
+        })*
+
+        const TESTED: &[&str] = &[$($here),*];
+    };
+}
+
+rows! {
+    a_file_is_received: "framecat listen :9000 > x.tar" => file_from_nc;
+    a_file_is_received_in_the_nc_form: "framecat -lp 9000 > x.tar" => file_from_nc;
+    a_file_is_received_without_stdin: "framecat listen :9000 < /dev/null > x.tar" => file_from_nc;
+    a_file_is_sent: "framecat connect localhost:9000 < x.tar" => file_to_peer;
+    a_file_is_sent_in_the_nc_form: "framecat localhost 9000 < x.tar" => file_to_peer;
+    a_file_is_sent_and_answers_are_thrown_away:
+        "framecat connect localhost:9000 < x.tar > /dev/null" => |row| {
+            let (port, peer) = tcp_peer(|mut stream| {
+                let mut got = Vec::new();
+                stream.read_to_end(&mut got)?;
+                stream.write_all(b"an answer")?;
+                Ok(got)
+            });
+            row.run(port).run("").expect(0, "");
+            assert!(peer.join().unwrap() == file());
+        };
+    a_file_is_given_to_who_connects: "framecat -l 9000 < x.tar" => |row| {
+        let listener = row.listen();
+        let mut stream = dial(listener.port());
+        stream.shutdown(Shutdown::Write).unwrap();
+        assert!(read_all(&mut stream) == file());
+        listener.finish().expect(0, "");
+    };
+    a_file_is_fetched: "framecat connect localhost:9000 < /dev/null > x.tar" => |row| {
+        let (port, peer) = tcp_peer(|mut stream| {
+            stream.write_all(b"fetched")?;
+            Ok(Vec::new())
+        });
+        row.run(port).run("").expect(0, "");
+        peer.join().unwrap();
+        assert_eq!(row.read("x.tar"), b"fetched");
+    };
+    several_peers_are_served_side_by_side: "framecat -lk 9000" => |row| {
+        let mut listener = row.listen();
+        let mut first = dial(listener.port());
+        let mut second = dial(listener.port());
+        second.write_all(b"second\n").unwrap();
+        assert_eq!(listener.read_line(), "second");
+        first.write_all(b"first\n").unwrap();
+        assert_eq!(listener.read_line(), "first");
+        listener.signal(run::Signal::TERM);
+        let Finished { code, .. } = listener.finish();
+        assert_eq!(code, 0);
+    };
+    lines_of_several_peers_do_not_mix: "framecat listen :9000 -f line" => |row| {
+        let mut listener = row.listen();
+        let mut first = dial(listener.port());
+        first.write_all(b"the first half").unwrap();
+        let port = listener.port().to_string();
+        if have("ncat") {
+            Run::program("ncat", &["--send-only", "127.0.0.1", &port]).run("whole\n").expect(0, "");
+        } else {
+            dial(listener.port()).write_all(b"whole\n").unwrap();
+        }
+        assert_eq!(listener.read_line(), "whole");
+        first.write_all(b" and the rest\n").unwrap();
+        assert_eq!(listener.read_line(), "the first half and the rest");
+    };
+    datagrams_are_sent: "framecat connect udp://localhost:9000" => |row| {
+        let (port, peer) = udp_peer(1);
+        row.run(port).run("ping\n").expect(0, "ping\n");
+        assert_eq!(peer.join().unwrap(), b"ping");
+    };
+    datagrams_are_counted: "framecat connect udp://localhost:9000 --count 1" => |row| {
+        let (port, peer) = udp_peer(1);
+        row.run(port).run("ping\n").expect(0, "ping\n");
+        peer.join().unwrap();
+    };
+    datagrams_are_awaited: "framecat connect udp://localhost:9000 --wait 5s --count 1" => |row| {
+        let (port, peer) = udp_peer(1);
+        row.run(port).run("ping\n").expect(0, "ping\n");
+        peer.join().unwrap();
+    };
+    datagrams_are_received: "framecat listen udp://:9000" => |row| {
+        let mut listener = row.listen();
+        let port = listener.port().to_string();
+        if have("nc") {
+            // The traditional one has no -W, so we end it as soon as its line is here.
+            let mut nc = Run::program("nc", &["-u", "127.0.0.1", &port]).start();
+            nc.stdin_write("from nc\n");
+            assert_eq!(listener.read_line(), "from nc");
+        }
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.send_to(b"from us", ("127.0.0.1", listener.port())).unwrap();
+        assert_eq!(listener.read_line(), "from us");
+    };
+    a_unix_socket_is_dialled: "framecat -U /run/x.sock" => |row| {
+        let listener = UnixListener::bind(row.sock()).unwrap();
+        let peer = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut got = Vec::new();
+            stream.read_to_end(&mut got).unwrap();
+            stream.write_all(&got).unwrap();
+        });
+        row.run(0).run("hello").expect(0, "hello");
+        peer.join().unwrap();
+    };
+    a_unix_socket_is_listened_on: "framecat listen unix:///run/x.sock" => |row| {
+        let listener = row.listen();
+        assert_eq!(listener.endpoint(), format!("unix://{}", row.sock()));
+        if have("nc") {
+            Run::program("nc", &["-N", "-U", &row.sock()]).start().feed_and_leave("hello");
+        } else {
+            UnixStream::connect(row.sock()).unwrap().write_all(b"hello").unwrap();
+        }
+        listener.finish().expect(0, "hello");
+    };
+    a_port_is_found_open_or_closed: "framecat connect -z localhost:9000" => open_or_closed;
+    a_port_is_found_open_or_closed_in_the_nc_form: "framecat -zw3 localhost 9000" => open_or_closed;
+    a_wait_bounds_connecting_and_silence:
+        "framecat connect localhost:9000 --wait 3s --idle 3s" => byte_exact;
+    a_deadline_ends_a_silent_conversation: "framecat connect localhost:9000 --deadline 1s" => |row| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connect = row.run(port).start();
+        let held = listener.accept().unwrap();
+        assert_eq!(connect.wait().code, 5);
+        drop(held);
+    };
+    the_address_we_dial_from_is_chosen:
+        "framecat connect localhost:9000,bind=127.0.0.1:0" => byte_exact;
+    a_question_gets_its_reply: "framecat ask localhost:9000 ping" => |row| {
+        let (port, peer) = tcp_peer(echo_lines);
+        row.run(port).run("").expect(0, "ping\n");
+        assert_eq!(peer.join().unwrap(), b"ping\n");
+    };
+    a_question_by_datagram_gets_its_reply: "framecat ask udp://localhost:9000 ping" => |row| {
+        let (port, peer) = udp_peer(1);
+        row.run(port).run("").expect(0, "ping\n");
+        assert_eq!(peer.join().unwrap(), b"ping");
+    };
+    what_is_received_goes_down_a_pipe: "framecat listen :9000 | tee x.log" => |row| {
+        let listener = row.listen();
+        dial(listener.port()).write_all(b"to the log").unwrap();
+        listener.finish().expect(0, "to the log");
+        assert_eq!(row.read("x.log"), b"to the log");
+    };
+    one_message_is_enough: "framecat listen :9000 --count 1" => |row| {
+        let listener = row.listen();
+        let mut stream = dial(listener.port());
+        stream.write_all(b"one\ntwo\n").unwrap();
+        listener.wait().expect(0, "one\n");
+    };
+    messages_are_seen_in_hex: "framecat listen :9000 -f fixed:4 --out hex --once" => |row| {
+        let listener = row.listen();
+        dial(listener.port()).write_all(b"\x00\x01\x02\x03abcd").unwrap();
+        listener.finish().expect(0, "00010203\n61626364\n");
+    };
+    a_pipe_is_byte_exact:
+        r"printf 'GET / HTTP/1.0\r\n\r\n' | framecat connect localhost:9000" => |row| {
+            let (port, peer) = tcp_peer(|mut stream| {
+                let mut got = Vec::new();
+                stream.read_to_end(&mut got)?;
+                stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nhello")?;
+                Ok(got)
+            });
+            row.run(port).run("").expect(0, "HTTP/1.0 200 OK\r\n\r\nhello");
+            assert_eq!(peer.join().unwrap(), b"GET / HTTP/1.0\r\n\r\n");
+        };
+    words_ended_by_nul_leave_with_their_length:
+        r"printf 'a\0b\0' | framecat connect localhost:9000 --in nul -f len:u32be" => |row| {
+            let (port, peer) = tcp_peer(take_all);
+            row.run(port).run("").expect(0, "");
+            assert_eq!(peer.join().unwrap(), b"\0\0\0\x01a\0\0\0\x01b");
+        };
+    a_line_leaves_with_cr_lf: "framecat connect localhost:9000 --in line -f crlf" => crlf;
+    a_person_talks_to_a_line_protocol: "framecat connect localhost:9000 -f crlf" => crlf;
+    messages_are_echoed: "framecat listen :9000 --echo" => |row| {
+        let listener = row.listen();
+        assert_eq!(exchange(listener.port(), b"one\ntwo\n"), b"one\ntwo\n");
+    };
+    messages_are_answered: "framecat listen :9000 --reply 'got {payload}'" => |row| {
+        let listener = row.listen();
+        assert_eq!(exchange(listener.port(), b"one\ntwo\n"), b"got one\ngot two\n");
+    };
+    tcp_is_relayed: "framecat relay :8080 localhost:9000" => |row| {
+        let (port, peer) = tcp_peer(take_and_echo);
+        let relay = row.run(port).start();
+        let ours = relay.port();
+        if have("socat") {
+            let to = format!("TCP:127.0.0.1:{ours}");
+            Run::program("socat", &["-t", "20", "-", &to]).run("through").expect(0, "through");
+        } else {
+            assert_eq!(exchange(ours, b"through"), b"through");
+        }
+        assert_eq!(peer.join().unwrap(), b"through");
+    };
+    a_unix_socket_is_relayed_to_tcp:
+        "framecat relay unix:///run/x.sock localhost:9000" => |row| {
+            let (port, peer) = tcp_peer(take_and_echo);
+            let relay = row.run(port).start();
+            assert!(relay.endpoint().starts_with("unix://"));
+            let mut stream = UnixStream::connect(row.sock()).unwrap();
+            stream.write_all(b"through").unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let mut got = Vec::new();
+            stream.read_to_end(&mut got).unwrap();
+            assert_eq!(got, b"through");
+            peer.join().unwrap();
+        };
+    tcp_is_relayed_to_a_unix_socket: "framecat relay :8080 unix:///run/x.sock" => |row| {
+        let listener = UnixListener::bind(row.sock()).unwrap();
+        let peer = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut got = Vec::new();
+            stream.read_to_end(&mut got).unwrap();
+            stream.write_all(&got).unwrap();
+        });
+        let relay = row.listen();
+        assert_eq!(exchange(relay.port(), b"through"), b"through");
+        peer.join().unwrap();
+    };
+    datagrams_are_relayed: "framecat relay udp://:8080 udp://localhost:9000" => |row| {
+        let (port, peer) = udp_peer(1);
+        let relay = row.run(port).start();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.send_to(b"through", ("127.0.0.1", relay.port())).unwrap();
+        let mut got = [0; 64];
+        let (taken, _) = socket.recv_from(&mut got).unwrap();
+        assert_eq!(&got[..taken], b"through");
+        peer.join().unwrap();
+    };
+    lines_become_datagrams: "framecat relay :8080 udp://localhost:9000 -f line" => |row| {
+        let (port, peer) = udp_peer(2);
+        let relay = row.run(port).start();
+        let mut stream = dial(relay.port());
+        stream.write_all(b"one\ntwo\n").unwrap();
+        let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+        assert_eq!(lines.next().unwrap(), "one");
+        assert_eq!(lines.next().unwrap(), "two");
+        assert_eq!(peer.join().unwrap(), b"onetwo");
+    };
+    what_is_relayed_is_shown_in_hex:
+        "framecat relay :8080 localhost:9000 -f line --show=hex" => |row| {
+            let (port, peer) = tcp_peer(take_and_echo);
+            let relay = row.run(port).start();
+            assert_eq!(exchange(relay.port(), b"hello\n"), b"hello\n");
+            relay.told("68656c6c6f");
+            peer.join().unwrap();
+        };
+    one_datagram_of_a_unix_socket_is_received:
+        "framecat listen unixgram:///run/x.sock --once" => |row| {
+            let listener = row.listen();
+            assert!(listener.endpoint().starts_with("unixgram://"));
+            UnixDatagram::unbound().unwrap().send_to(b"hello", row.sock()).unwrap();
+            listener.finish().expect(0, "hello\n");
+        };
+    a_python_program_understands_struct: "framecat ask localhost:9000 -f struct hello" => |row| {
+        if !have("python3") {
+            return;
+        }
+        let mut peer = Run::program("python3", &["-c", STRUCT_PEER]).start();
+        let port = peer.read_line().parse().unwrap();
+        row.run(port).run("").expect(0, "HELLO\n");
+        assert_eq!(peer.read_line(), "5 hello");
+    };
+}
+
+/// Reads a message of time, length and content, and answers it in capitals.
+const STRUCT_PEER: &str = r"
+import socket, struct, time
+listener = socket.create_server(('127.0.0.1', 0))
+print(listener.getsockname()[1], flush=True)
+stream = listener.accept()[0].makefile('rwb')
+sent, length = struct.unpack('!QI', stream.read(12))
+content = stream.read(length)
+assert abs(time.time_ns() - sent) < 3600e9, sent
+print(length, content.decode(), flush=True)
+stream.write(struct.pack('!QI', time.time_ns(), length) + content.upper())
+stream.flush()
+stream.read()
+";
+
+#[test]
+fn every_row_has_a_test_and_every_test_a_row() {
+    let page = fs::read_to_string(PAGE).expect("the page is there");
+    let rows: Vec<String> = page.lines().filter_map(here).collect();
+    assert!(rows.len() >= 25, "{} rows", rows.len());
+    let named: BTreeSet<&str> = rows.iter().map(String::as_str).collect();
+    assert_eq!(named.len(), rows.len(), "a row stands there twice");
+    let tested: BTreeSet<&str> = TESTED.iter().copied().collect();
+    assert_eq!(named, tested);
+}
+
+/// The second column of `| they type | here | what differs |`, without its backticks.
+fn here(line: &str) -> Option<String> {
+    let row = line.strip_prefix("| ")?.replace("\\|", "\u{1}");
+    let here = row.split(" | ").nth(1)?;
+    let code = here.trim().strip_prefix('`')?.strip_suffix('`')?;
+    Some(code.replace('\u{1}', "|"))
+}
+
+fn file_from_nc(row: Row) {
+    let listener = row.listen();
+    let port = listener.port();
+    if have("nc") {
+        let nc = Run::program("nc", &["-N", "127.0.0.1", &port.to_string()]).start();
+        nc.feed_and_leave(file());
+    } else {
+        dial(port).write_all(&file()).unwrap();
+    }
+    listener.finish().expect(0, "");
+    assert!(row.read("x.tar") == file());
+}
+
+fn file_to_peer(row: Row) {
+    let (port, peer) = tcp_peer(|mut stream| {
+        let mut got = Vec::new();
+        stream.read_to_end(&mut got)?;
+        stream.write_all(b"thanks")?;
+        Ok(got)
+    });
+    row.run(port).run("").expect(0, "thanks");
+    assert!(peer.join().unwrap() == file());
+}
+
+fn open_or_closed(row: Row) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    row.run(port).run("").expect(0, "");
+    drop(listener);
+    let closed = row.run(port).run("");
+    assert_eq!(closed.code, 4, "{closed}");
+    assert!(closed.stderr.contains("refused"), "{closed}");
+}
+
+fn byte_exact(row: Row) {
+    let (port, peer) = tcp_peer(take_and_echo);
+    row.run(port).run("no end of line").expect(0, "no end of line");
+    assert_eq!(peer.join().unwrap(), b"no end of line");
+}
+
+fn crlf(row: Row) {
+    let (port, peer) = tcp_peer(take_and_echo);
+    row.run(port).run("HELO me\nQUIT\n").expect(0, "HELO me\nQUIT\n");
+    assert_eq!(peer.join().unwrap(), b"HELO me\r\nQUIT\r\n");
+}
+
+/// A TCP peer for one connection, and its port. Its thread gives what `talk` gives.
+fn tcp_peer(
+    talk: impl FnOnce(TcpStream) -> std::io::Result<Vec<u8>> + Send + 'static,
+) -> (u16, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let peer = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        talk(stream).unwrap()
+    });
+    (port, peer)
+}
+
+fn take_all(mut stream: TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut got = Vec::new();
+    stream.read_to_end(&mut got)?;
+    Ok(got)
+}
+
+fn take_and_echo(mut stream: TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut got = Vec::new();
+    stream.read_to_end(&mut got)?;
+    stream.write_all(&got)?;
+    Ok(got)
+}
+
+/// Answers each line with itself as soon as it is there.
+fn echo_lines(stream: TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut got = Vec::new();
+    let mut lines = BufReader::new(stream.try_clone()?);
+    loop {
+        let from = got.len();
+        if lines.read_until(b'\n', &mut got)? == 0 {
+            return Ok(got);
+        }
+        (&stream).write_all(&got[from..])?;
+    }
+}
+
+/// A UDP peer that sends `count` datagrams back, and its port.
+fn udp_peer(count: usize) -> (u16, JoinHandle<Vec<u8>>) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let peer = thread::spawn(move || {
+        let (mut all, mut buffer) = (Vec::new(), [0; 2048]);
+        for _ in 0..count {
+            let (taken, from) = socket.recv_from(&mut buffer).unwrap();
+            socket.send_to(&buffer[..taken], from).unwrap();
+            all.extend_from_slice(&buffer[..taken]);
+        }
+        all
+    });
+    (port, peer)
+}
+
+fn dial(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+fn read_all(stream: &mut TcpStream) -> Vec<u8> {
+    let mut got = Vec::new();
+    stream.read_to_end(&mut got).unwrap();
+    got
+}
+
+/// Sends, ends our half, and gives all that comes back.
+fn exchange(port: u16, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = dial(port);
+    stream.write_all(bytes).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    read_all(&mut stream)
+}

@@ -1,0 +1,126 @@
+//! The README's examples, run as they stand: what is printed is what the page shows.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+mod run;
+
+/// A block of the README: what is typed, and what appears.
+struct Block {
+    typed: Vec<String>,
+    shown: Vec<String>,
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let bodies = page.split("```console\n").skip(1);
+    bodies.map(|body| block(body.split("```").next().unwrap())).collect()
+}
+
+fn block(body: &str) -> Block {
+    let (mut typed, mut shown): (Vec<String>, Vec<String>) = Default::default();
+    let mut open = false;
+    for line in body.lines() {
+        match line.strip_prefix("$ ") {
+            Some(command) => typed.push(command.into()),
+            // A quote that a command opened runs on over the next lines.
+            None if open => *typed.last_mut().unwrap() += &format!("\n{line}"),
+            None if line.is_empty() => continue,
+            None => {
+                shown.push(line.into());
+                continue;
+            }
+        }
+        if line.matches('"').count() % 2 == 1 {
+            open = !open;
+        }
+    }
+    Block { typed, shown }
+}
+
+/// Times and the kernel's ports differ from run to run.
+fn plain(line: &str, ports: &[(String, String)]) -> String {
+    let mut line = line.to_string();
+    for (shown, real) in ports {
+        line = line.replace(real.as_str(), shown);
+    }
+    let words = line.split(' ').map(|word| {
+        let time = word.len() == 13 && word.ends_with('Z') && word.contains(':');
+        let number = !word.is_empty() && word.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let port = word.strip_prefix("127.0.0.1:").filter(|port| !port.starts_with("900"));
+        match (time, port, number && word.contains('.')) {
+            (true, _, _) => "TIME",
+            (_, Some(_), _) => "PEER",
+            (_, _, true) => "MS",
+            _ => word,
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Two ports that nothing holds now.
+fn free_ports() -> Vec<(String, String)> {
+    let held: Vec<_> =
+        (0..2).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let real = held.iter().map(|held| held.local_addr().unwrap().port().to_string());
+    ["9000", "9001"].iter().map(|shown| shown.to_string()).zip(real).collect()
+}
+
+fn run_block(block: &Block) -> Vec<String> {
+    let folder = run::Folder::new();
+    let output = folder.file("output");
+    let ports = free_ports();
+    let mut script = String::new();
+    let mut listeners = 0;
+    for command in &block.typed {
+        let mut command = command.clone();
+        for (shown, real) in &ports {
+            command = command.replace(shown.as_str(), real);
+        }
+        script += &format!("{command}\n");
+        if command.ends_with('&') {
+            listeners += 1;
+            script += &format!(
+                "until [ \"$(grep -c 'listening on' output)\" -ge {listeners} ]; do sleep 0.01; done\n"
+            );
+        }
+    }
+    script += "wait\n";
+    let program = Path::new(env!("CARGO_BIN_EXE_framecat"));
+    let path = format!(
+        "{}:{}",
+        program.parent().unwrap().display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let out = fs::File::create(&output).unwrap();
+    let status = Command::new("timeout")
+        .args(["20", "bash", "-c", &script])
+        .env("PATH", path)
+        .current_dir(Path::new(&output).parent().unwrap())
+        .stdin(Stdio::null())
+        .stderr(out.try_clone().unwrap())
+        .stdout(out)
+        .status()
+        .unwrap();
+    let text = fs::read_to_string(&output).unwrap();
+    assert_ne!(status.code(), Some(124), "did not end:\n{script}\nprinted:\n{text}");
+    text.lines().filter(|line| !line.is_empty()).map(|line| plain(line, &ports)).collect()
+}
+
+#[test]
+fn the_examples_of_the_readme_print_what_it_shows() {
+    if !run::have("python3") {
+        return;
+    }
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let blocks = blocks(&page);
+    assert_eq!(blocks.len(), 10, "ten examples");
+    for block in blocks {
+        let mut printed = run_block(&block);
+        let mut shown: Vec<String> = block.shown.iter().map(|line| plain(line, &[])).collect();
+        // Two programs write to one terminal: which comes first is not told.
+        printed.sort();
+        shown.sort();
+        assert_eq!(printed, shown, "{:#?}", block.typed);
+    }
+}
