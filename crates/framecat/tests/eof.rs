@@ -339,6 +339,29 @@ fn a_closed_stdout_ends_quietly() {
 }
 
 #[test]
+fn json_without_a_reader_ends_quietly_too() {
+    let server = Server::new();
+    let address = server.address();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let relay = Run::new(&["relay", ":0", &address, "--json"]).stdout(writer).start();
+    let port = relay.port();
+    drop(reader);
+    // A line is told for the connection, and nobody is there to read it.
+    let _peer = Peer::connect(port);
+    let finished = relay.wait();
+    finished.expect(0, "");
+    assert_eq!(finished.stderr.lines().count(), 2, "{finished}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let asking = Run::new(&["ask", &address, "hello", "--json"]).stdout(writer).start();
+    let mut peer = server.accept();
+    peer.try_send("reply\n");
+    let finished = asking.wait();
+    finished.expect(0, "");
+    assert_eq!(finished.stderr, "");
+}
+
+#[test]
 fn head_takes_what_it_wants_and_all_ends() {
     let server = Server::new();
     let line = format!("(framecat connect {}; echo $? >&2) | head -1", server.address());
