@@ -411,8 +411,7 @@ impl Receiver {
         let (len, capacity) = (self.buf.len(), self.buf.capacity());
         if capacity < READ_BYTES_MIN {
             self.buf.reserve_exact(READ_BYTES_MIN - len);
-        } else if capacity - len < capacity / 2
-            || (len > capacity / 4 && capacity < READ_BYTES_MAX)
+        } else if capacity - len < capacity / 2 || (len > capacity / 4 && capacity < READ_BYTES_MAX)
         {
             // The second: messages that are large beside the buffer would cost short reads.
             self.buf.reserve_exact(capacity * 2 - len);
