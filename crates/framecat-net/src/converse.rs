@@ -15,6 +15,7 @@ use crate::conn::{Conn, Kind, Stream};
 use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Totals};
 use crate::link::{Filled, Link, Receiver, Refusal, Sender, now_ns};
+use crate::open::stdio;
 use crate::output::{Output, Printed};
 use crate::relay::{self, CopyError, Progress, Side};
 use crate::respond::Respond;
@@ -180,6 +181,10 @@ impl One<'_> {
         let Link { mut receiver, mut sender } = link;
         let endless = receiver.is_endless();
         let kind = feed.kind();
+        let stdin = match &feed {
+            Feed::Stdin(stdin) => Some(stdin.clone()),
+            _ => None,
+        };
         let answers = kind.is_none();
         // With answers both directions are one: what is heard is answered before more is read.
         let (mut respond, feed) = match feed {
@@ -204,13 +209,14 @@ impl One<'_> {
         };
         let mut say = std::pin::pin!(say);
         let mut failed_to_say: Option<Error> = None;
-        let mut peer_ended = Instant::now();
+        // When the peer ended, or stdin last held something after that.
+        let mut last_sign = Instant::now();
         let mut said_at = Instant::now();
         let ended = loop {
             let silence = self.silence(&bounds, endless, said && !answers, said_at);
             let left_alone = match (heard, kind) {
                 (Some(_), Some(Kind::Pipe | Kind::Inherited)) if !self.shared.talk.half_open => {
-                    Some(self.moved.outward.last().max(peer_ended) + STDIN_AFTER_PEER)
+                    Some(self.moved.outward.last().max(last_sign) + STDIN_AFTER_PEER)
                 }
                 _ => None,
             };
@@ -222,7 +228,7 @@ impl One<'_> {
                         Ok(what) => what,
                         Err(error) => return Err(failed_to_say.take().unwrap_or(error)),
                     };
-                    peer_ended = Instant::now();
+                    last_sign = Instant::now();
                     heard = Some(what);
                     if let Some(error) = failed_to_say.take() {
                         return Err(error);
@@ -257,7 +263,13 @@ impl One<'_> {
                 () = shutdown.requested() => break End::Interrupted,
                 () = sleep_until(wake) => {
                     if left_alone.is_some_and(|at| at <= Instant::now()) {
-                        break self.done().await?;
+                        // It is not silent if the peer is slow to take what it holds.
+                        let waits = stdin.as_ref().is_some_and(stdio::holds_input);
+                        if !waits && !self.moved.outward.is_holding() {
+                            break self.done().await?;
+                        }
+                        last_sign = Instant::now();
+                        continue;
                     }
                     // Something may have moved since the time was set.
                     let again = self.silence(&bounds, endless, said && !answers, said_at);

@@ -85,6 +85,11 @@ impl Progress {
         self.holding.store(true, Ordering::Relaxed);
     }
 
+    /// Whether something was read that is not written yet.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.holding.load(Ordering::Relaxed)
+    }
+
     /// Stops the direction at its next rest.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);

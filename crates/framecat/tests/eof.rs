@@ -13,7 +13,9 @@ const MUCH: usize = 12 << 20;
 
 /// Bytes in which a loss or a doubling anywhere shows.
 fn numbered(len: usize) -> Vec<u8> {
-    (0..len / 8).flat_map(|n| format!("{n:07}\n").into_bytes()).collect()
+    static ALL: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+    let all = || (0..MUCH / 8).flat_map(|n| format!("{n:07}\n").into_bytes()).collect();
+    ALL.get_or_init(all)[..len].to_vec()
 }
 
 // Rule 1: stdin ends.
@@ -156,15 +158,37 @@ fn a_file_is_sent_to_its_end_after_the_peers_end() {
 #[test]
 fn a_pipe_with_data_is_sent_to_its_end_after_the_peers_end() {
     let server = Server::new();
+    let much = numbered(MUCH);
     let mut client = Run::new(&["connect", &server.address()]).start();
     let mut peer = server.accept();
     peer.finish();
-    let much = numbered(MUCH);
     let reading = std::thread::spawn(move || peer.read_to_end());
     client.stdin_write(&much);
     client.close_stdin();
     assert!(reading.join().unwrap() == much);
     client.wait().expect(0, "");
+}
+
+#[test]
+fn a_peer_that_ended_and_reads_slowly_is_sent_all_of_a_pipe() {
+    for rule in ["raw", "line"] {
+        let server = Server::new();
+        let mut client = Run::new(&["connect", &server.address(), "-f", rule]).start();
+        let mut peer = server.accept();
+        let much = numbered(MUCH);
+        peer.finish();
+        let (mut stdin, sent) = (client.take_stdin(), much.clone());
+        let writing = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, &sent));
+        // The time in which a silent pipe is left goes by twice, and nothing is read.
+        for _ in 0..2 {
+            let other = Run::new(&["connect", &server.address()]).start();
+            server.accept().finish();
+            other.wait().expect(0, "");
+        }
+        assert!(peer.read_to_end() == much, "{rule}");
+        writing.join().unwrap().unwrap();
+        client.wait().expect(0, "");
+    }
 }
 
 #[test]
@@ -336,6 +360,29 @@ fn a_closed_stdout_ends_quietly() {
         finished.expect(0, "");
         assert_eq!(finished.stderr.lines().count(), 2, "{args:?} {finished}");
     }
+}
+
+#[test]
+fn json_without_a_reader_ends_quietly_too() {
+    let server = Server::new();
+    let address = server.address();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let relay = Run::new(&["relay", ":0", &address, "--json"]).stdout(writer).start();
+    let port = relay.port();
+    drop(reader);
+    // A line is told for the connection, and nobody is there to read it.
+    let _peer = Peer::connect(port);
+    let finished = relay.wait();
+    finished.expect(0, "");
+    assert_eq!(finished.stderr.lines().count(), 2, "{finished}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let asking = Run::new(&["ask", &address, "hello", "--json"]).stdout(writer).start();
+    let mut peer = server.accept();
+    peer.try_send("reply\n");
+    let finished = asking.wait();
+    finished.expect(0, "");
+    assert_eq!(finished.stderr, "");
 }
 
 #[test]

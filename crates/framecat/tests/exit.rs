@@ -419,6 +419,22 @@ fn a_listener_of_many_peers_that_drained_is_done() {
 }
 
 #[test]
+fn a_signal_lets_the_answer_in_hand_go_out() {
+    let null = OpenOptions::new().write(true).open("/dev/null").unwrap();
+    let listener = Run::new(&["listen", ":0", "-f", "line", "--echo", "--show"]).stdout(null);
+    let listener = listener.start();
+    let mut peer = Peer::connect(listener.port());
+    // More than the connection holds while the peer reads nothing.
+    let line = "x".repeat(12 << 20) + "\n";
+    peer.send(&line);
+    listener.told("xxx");
+    listener.signal(Signal::TERM);
+    assert!(peer.read_to_end() == line.as_bytes());
+    drop(peer);
+    assert_eq!(listener.wait().code, 0);
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     // The peer reads nothing, so what was sent is under way and waited for after the first signal.
     let server = Server::new();

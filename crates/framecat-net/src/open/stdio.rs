@@ -79,6 +79,14 @@ fn pumped(fd: BorrowedFd<'static>) -> io::Result<OwnedFd> {
     Ok(read)
 }
 
+/// Whether something waits to be read.
+pub fn holds_input(stream: &Stream) -> bool {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let mut polled = [PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::IN)];
+    let now = rustix::time::Timespec::default();
+    matches!(poll(&mut polled, Some(&now)), Ok(1)) && polled[0].revents().contains(PollFlags::IN)
+}
+
 /// Whether a reader of `stdout` is still there: a pipe or socket without one says so at once.
 pub fn has_reader(stream: &Stream) -> bool {
     use rustix::event::{PollFd, PollFlags, poll};
