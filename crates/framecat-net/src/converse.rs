@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use framecat_proto::limits::{
-    DRAIN_TIME, LINGER_BYTES, LINGER_TIME, REPLY_WAIT, STALLED_TIME, STDIN_AFTER_PEER,
+    DRAIN_TIME, LINGER_BYTES, LINGER_TIME, READ_BYTES_MIN, REPLY_WAIT, STALLED_TIME,
+    STDIN_AFTER_PEER,
 };
 use framecat_proto::message::{Batch, Context, Dir, Spans};
 use tokio::sync::mpsc;
@@ -153,7 +154,7 @@ pub(crate) async fn converse(
     let moved = Moved::default();
     let link = Link::new(conn, &shared.talk.link());
     let stream = link.sender.stream().cloned();
-    let one = One { shared, named: &named, moved: &moved };
+    let one = One { shared, named: &named, moved: &moved, stream: stream.clone() };
     let ended = one.run(link, feed, bounds, shutdown).await;
     // Whoever takes nothing would not take our last words either.
     let stalled = matches!(&ended, Err(Error { cause: Cause::Stalled(_), .. }));
@@ -168,6 +169,8 @@ struct One<'a> {
     shared: &'a Shared,
     named: &'a Named,
     moved: &'a Moved,
+    /// What it runs over, where that is a stream.
+    stream: Option<Stream>,
 }
 
 impl One<'_> {
@@ -294,7 +297,12 @@ impl One<'_> {
                         inward.at_rest().await;
                     }
                     if !said {
-                        outward.at_rest().await;
+                        // A peer that we no longer read from may not read from us either.
+                        tokio::select! {
+                            biased;
+                            () = outward.at_rest() => {}
+                            () = swallow(self.stream.as_ref()) => {}
+                        }
                     }
                 } => return Ok(ended),
                 () = tokio::time::sleep_until(give_up) => {
@@ -560,6 +568,17 @@ pub(crate) async fn sleep_until(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
+}
+
+/// Reads and drops what a peer still sends, for as long as it is polled.
+async fn swallow(stream: Option<&Stream>) {
+    if let Some(stream) = stream {
+        let mut buf = Vec::with_capacity(READ_BYTES_MIN);
+        while let Ok(1..) = stream.read(&mut buf).await {
+            buf.clear();
+        }
+    }
+    std::future::pending().await
 }
 
 /// Closes a stream without losing our last words: closed with unread input, it would send a reset,
