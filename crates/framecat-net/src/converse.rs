@@ -266,12 +266,17 @@ impl One<'_> {
                 () = shutdown.requested() => break End::Interrupted,
                 () = sleep_until(wake) => {
                     if left_alone.is_some_and(|at| at <= Instant::now()) {
-                        // It is not silent if the peer is slow to take what it holds.
+                        // Something may have moved since the time was set; and it is not silent if
+                        // the peer is slow to take what it holds.
+                        let outward = &self.moved.outward;
+                        let moved = outward.last() + STDIN_AFTER_PEER > Instant::now();
                         let waits = stdin.as_ref().is_some_and(stdio::holds_input);
-                        if !waits && !self.moved.outward.is_holding() {
+                        if !moved && !waits && !outward.is_holding() {
                             break self.done().await?;
                         }
-                        last_sign = Instant::now();
+                        if !moved {
+                            last_sign = Instant::now();
+                        }
                         continue;
                     }
                     // Something may have moved since the time was set.

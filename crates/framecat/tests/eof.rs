@@ -185,9 +185,12 @@ fn a_peer_that_ended_and_reads_slowly_is_sent_all_of_a_pipe() {
             server.accept().finish();
             other.wait().expect(0, "");
         }
-        assert!(peer.read_to_end() == much, "{rule}");
+        let read = peer.read_to_end();
+        drop(peer);
+        let finished = client.wait();
+        assert!(read == much, "{rule}: {} of {}, {finished}", read.len(), much.len());
         writing.join().unwrap().unwrap();
-        client.wait().expect(0, "");
+        finished.expect(0, "");
     }
 }
 

@@ -375,7 +375,7 @@ async fn a_question_to_nobody_is_refused_over_udp() {
     };
     within(told).await;
     drop(caller.give);
-    assert!(within(connecting).await.unwrap().unwrap_err().is_refusal());
+    assert_eq!(within(connecting).await.unwrap().unwrap(), End::Refused);
 }
 
 /// A listener that echoes one message, prints it and leaves, whatever else was sent to it.
