@@ -481,7 +481,7 @@ impl PacketListener {
         outbox.hand_on(parcel, usize::MAX);
         let peer = shown(&from);
         let to = match SocketAddrUnix::try_from(from.clone()) {
-            Ok(unix) if unix.is_unnamed() => To::Nobody,
+            Ok(unix) if is_unnamed(&unix) => To::Nobody,
             _ => To::Address(from.clone()),
         };
         self.peers.insert(from, Known { outbox, heard: self.clock });
@@ -526,6 +526,9 @@ pub(crate) fn shown_ip(address: SocketAddr) -> String {
 
 fn shown_unix(unix: &SocketAddrUnix) -> String {
     use framecat_proto::endpoint::UnixPath;
+    if is_unnamed(unix) {
+        return "unnamed".into();
+    }
     if let Some(name) = unix.abstract_name() {
         return UnixPath::Abstract(name.to_vec()).to_string();
     }
@@ -533,6 +536,12 @@ fn shown_unix(unix: &SocketAddrUnix) -> String {
         Some(path) if !path.is_empty() => UnixPath::Path(path.to_vec()).to_string(),
         _ => "unnamed".into(),
     }
+}
+
+/// Whether a Unix peer bound no name. The kernel gives such a sender as an address without a path,
+/// which reads as an abstract name of no bytes too.
+fn is_unnamed(unix: &SocketAddrUnix) -> bool {
+    unix.is_unnamed() || unix.abstract_name().is_some_and(<[u8]>::is_empty)
 }
 
 impl fmt::Display for Datagrams {

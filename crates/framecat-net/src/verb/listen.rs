@@ -226,7 +226,8 @@ impl Many {
             Err(error) if error.op == Op::Write => Err(error),
             Err(error) => {
                 // Its messages, or ours to it, are lost.
-                if matches!(error.cause, Cause::Framing(_) | Cause::Stalled(_)) {
+                use Cause::{Address, Framing, Stalled};
+                if matches!(error.cause, Framing(_) | Stalled(_) | Address { .. }) {
                     shared.ledger.note_lost();
                 }
                 shared.observer.event(Event::Failed { conn: id, error: &error });
