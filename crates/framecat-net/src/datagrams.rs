@@ -525,6 +525,9 @@ pub(crate) fn shown_ip(address: SocketAddr) -> String {
 
 fn shown_unix(unix: &SocketAddrUnix) -> String {
     use framecat_proto::endpoint::UnixPath;
+    if is_unnamed(unix) {
+        return "unnamed".into();
+    }
     if let Some(name) = unix.abstract_name() {
         return UnixPath::Abstract(name.to_vec()).to_string();
     }
@@ -532,6 +535,12 @@ fn shown_unix(unix: &SocketAddrUnix) -> String {
         Some(path) if !path.is_empty() => UnixPath::Path(path.to_vec()).to_string(),
         _ => "unnamed".into(),
     }
+}
+
+/// Whether a Unix peer bound no name. The kernel gives such a sender as an address without a path,
+/// which reads as an abstract name of no bytes too.
+fn is_unnamed(unix: &SocketAddrUnix) -> bool {
+    unix.is_unnamed() || unix.abstract_name().is_some_and(<[u8]>::is_empty)
 }
 
 impl fmt::Display for Datagrams {

@@ -24,11 +24,12 @@ async fn a_listener_out_of_descriptors_waits_and_recovers() {
     setrlimit(Resource::Nofile, Rlimit { current: Some(3), ..limit }).unwrap();
     // Each try rests twice as long as the last: it cannot spin.
     let mut expected = ACCEPT_BACKOFF_MIN;
-    for _ in 0..4 {
+    for n in 0..4 {
         let accepted = tokio::time::timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
-        let Accepted::Delayed { error, wait } = accepted else { panic!("{accepted:?}") };
+        let Accepted::Delayed { error, wait, again } = accepted else { panic!("{accepted:?}") };
         assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
         assert_eq!(wait, expected);
+        assert_eq!(again, n > 0, "told once");
         expected *= 2;
     }
     setrlimit(Resource::Nofile, limit).unwrap();

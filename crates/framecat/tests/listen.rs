@@ -619,3 +619,18 @@ fn a_signal_lets_the_answer_in_hand_be_finished() {
     assert!(peer.rest() == message[4..], "the answer is whole");
     assert_eq!(listener.wait().code, 0);
 }
+
+#[test]
+fn a_datagram_client_without_a_name_is_told_and_the_others_are_answered() {
+    let folder = Folder::new();
+    let path = folder.file("s");
+    let listener = listen(&[&format!("unixgram://{path}"), "--reply", "{payload}!"]);
+    listener.endpoint();
+    let unnamed = std::os::unix::net::UnixDatagram::unbound().unwrap();
+    unnamed.send_to(b"who am I", &path).unwrap();
+    let told = listener.told("it has bound no name, so nothing can be sent to it");
+    assert!(told.contains("send to unnamed"), "{told}");
+    let asked = Run::new(&["ask", &format!("unixgram://{path}"), "and I"]).run("");
+    asked.expect(0, "and I!\n");
+    ends(listener, 9).expect(9, "who am I\nand I\n");
+}

@@ -107,6 +107,8 @@ pub enum Accepted {
         error: io::Error,
         /// How long.
         wait: Duration,
+        /// Whether it was so a short while ago: no news.
+        again: bool,
     },
 }
 
@@ -194,9 +196,8 @@ impl Listener {
                     let now = Instant::now();
                     self.resume_at = Some(now + wait);
                     let before = self.short_at.replace(now);
-                    if before.is_none_or(|at| now.duration_since(at) > SHORTAGE_OVER) {
-                        return Ok(Accepted::Delayed { error, wait });
-                    }
+                    let again = before.is_some_and(|at| now.duration_since(at) <= SHORTAGE_OVER);
+                    return Ok(Accepted::Delayed { error, wait, again });
                 }
                 Err(error) if concerns_one_connection(&error) => tokio::task::yield_now().await,
                 Err(error) => return Err(Error::io(Op::Receive, self.shown.clone(), error)),

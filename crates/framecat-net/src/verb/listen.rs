@@ -94,8 +94,10 @@ async fn one(
         tokio::select! {
             accepted = listener.accept() => match accepted? {
                 Accepted::Conn(conn) => break conn,
-                Accepted::Delayed { error, wait } => {
-                    shared.observer.event(Event::AcceptDelayed { error: &error, wait });
+                Accepted::Delayed { error, wait, again } => {
+                    if !again {
+                        shared.observer.event(Event::AcceptDelayed { error: &error, wait });
+                    }
                 }
             },
             () = shutdown.requested() => return Ok(End::Interrupted),
@@ -147,8 +149,10 @@ impl Many {
                 }
                 accepted = accept(&mut self.listener, &self.places) => match accepted? {
                     (Accepted::Conn(conn), place) => self.start(conn, place, kind, &hub, &stopped).await,
-                    (Accepted::Delayed { error, wait }, _) => {
-                        shared.observer.event(Event::AcceptDelayed { error: &error, wait });
+                    (Accepted::Delayed { error, wait, again }, _) => {
+                        if !again {
+                            shared.observer.event(Event::AcceptDelayed { error: &error, wait });
+                        }
                     }
                 },
                 read = &mut reading, if reads => {
@@ -226,7 +230,8 @@ impl Many {
             Err(error) if error.op == Op::Write => Err(error),
             Err(error) => {
                 // Its messages, or ours to it, are lost.
-                if matches!(error.cause, Cause::Framing(_) | Cause::Stalled(_)) {
+                use Cause::{Address, Framing, Stalled};
+                if matches!(error.cause, Framing(_) | Stalled(_) | Address { .. }) {
                     shared.ledger.note_lost();
                 }
                 shared.observer.event(Event::Failed { conn: id, error: &error });

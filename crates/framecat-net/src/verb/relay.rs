@@ -120,8 +120,10 @@ pub async fn run(
                         serve(&shared, conn, stopped).await;
                     });
                 }
-                (Accepted::Delayed { error, wait }, _) => {
-                    shared.observer.event(Event::AcceptDelayed { error: &error, wait });
+                (Accepted::Delayed { error, wait, again }, _) => {
+                    if !again {
+                        shared.observer.event(Event::AcceptDelayed { error: &error, wait });
+                    }
                 }
             },
             ended = shared.write_told() => break ended?,

@@ -32,7 +32,7 @@ fn a_word_that_is_no_form_is_told_the_nearest_one() {
         ("", "`` is no message form", "the forms are"),
         ("hex:2", "the form `hex` takes nothing after its name", "write `hex` alone"),
         ("raw,x", "the framing `raw` takes no argument", "write `raw` alone"),
-        ("line,bogus", "`bogus` means nothing to the framing `line`", "write line"),
+        ("line,bogus", "`bogus` means nothing to the framing `line`", "the grammar is line"),
     ] {
         let error = word.parse::<Form>().unwrap_err();
         assert!(error.problem.starts_with(problem), "{word}: {}", error.problem);
