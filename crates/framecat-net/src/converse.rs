@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::conn::{Conn, Kind, Stream};
 use crate::error::{Cause, Error, Op};
-use crate::event::{Event, Observer, Totals};
+use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{Filled, Link, Receiver, Refusal, Sender, now_ns};
 use crate::open::stdio;
 use crate::output::{Output, Printed};
@@ -475,7 +475,14 @@ impl One<'_> {
         activity.touch();
         let messages = (batch.len() - refused.len()) as u64;
         self.moved.messages_out.fetch_add(messages, std::sync::atomic::Ordering::Relaxed);
-        self.named.refused(Dir::Out, first, sender.rule(), refused, ledger, &**observer);
+        self.named.refused(
+            (Dir::Out, Place::Peer),
+            first,
+            sender.rule(),
+            refused,
+            ledger,
+            &**observer,
+        );
         sent
     }
 

@@ -56,6 +56,8 @@ pub enum Event<'a> {
         dir: Dir,
         /// Its number in that direction, from 1.
         n: u64,
+        /// Where it would have gone.
+        place: Place,
         /// Who refused it: a framing or a form, as it prints.
         by: &'a str,
         /// Why.
@@ -158,6 +160,15 @@ pub enum Event<'a> {
         /// How long connecting took.
         took: Duration,
     },
+}
+
+/// Where a message was to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// To stdout, under the form of `--out`.
+    Stdout,
+    /// To a peer, under a framing.
+    Peer,
 }
 
 /// Who can reach a listener.

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::conn::Stream;
 use crate::error::{Error, Op};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, Place};
 use crate::link::{Receiver, Refusal, Sender};
 use crate::talk::{End, Ledger, Lines, Named, Talk};
 
@@ -184,7 +184,14 @@ impl Hand {
             Ok(()) => self.sender.send_batch(batch, context, &mut refused).await,
             failed => failed,
         };
-        named.refused(Dir::In, context.first, self.sender.rule(), &mut refused, ledger, observer);
+        named.refused(
+            (Dir::In, Place::Stdout),
+            context.first,
+            self.sender.rule(),
+            &mut refused,
+            ledger,
+            observer,
+        );
         self.refused = refused;
         match sent.map_err(written) {
             Ok(()) if self.met => Ok(Printed::Enough),

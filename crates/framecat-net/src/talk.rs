@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use framecat_proto::Framing;
-use framecat_proto::framing::{EncodeError, Tail};
-use framecat_proto::limits::{CONNECT_WAIT, MESSAGE_BYTES};
+use framecat_proto::framing::Tail;
+use framecat_proto::limits::{CONNECT_WAIT, MESSAGE_BYTES, TOLD_BYTES};
 use framecat_proto::message::{Batch, Context, Dir};
 use framecat_proto::text::{Form, Look};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::event::{Event, Observer, Totals};
+use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{LinkOptions, Notice, Refusal};
 use crate::relay::Allowed;
 
@@ -125,6 +125,16 @@ impl Lines {
     pub fn tell(&self, lines: &[u8]) {
         self.lock().extend_from_slice(lines);
         self.told.notify_one();
+    }
+
+    /// As [`tell`](Self::tell), for what may be left out: false once [`TOLD_BYTES`] wait. A peer that
+    /// makes events while nobody reads stdout fills no memory.
+    pub fn offer(&self, lines: &[u8]) -> bool {
+        let room = self.waiting() < TOLD_BYTES;
+        if room {
+            self.tell(lines);
+        }
+        room
     }
 
     /// How many bytes wait to be written.
@@ -262,7 +272,7 @@ impl Named {
     /// Tells each refused message of a batch whose first has number `first`.
     pub(crate) fn refused(
         &self,
-        dir: Dir,
+        (dir, place): (Dir, Place),
         first: u64,
         by: &str,
         refused: &mut Vec<Refusal>,
@@ -271,20 +281,10 @@ impl Named {
     ) {
         for Refusal { index, error } in refused.drain(..) {
             ledger.note_lost();
-            self.refused_one(dir, first + index as u64, by, &error, observer);
+            let (n, error) = (first + index as u64, &error);
+            let (conn, peer) = (self.conn, self.peer.as_str());
+            observer.event(Event::Refused { conn, peer, dir, n, place, by, error });
         }
-    }
-
-    pub(crate) fn refused_one(
-        &self,
-        dir: Dir,
-        n: u64,
-        by: &str,
-        error: &EncodeError,
-        observer: &dyn Observer,
-    ) {
-        let Named { conn, peer, .. } = self;
-        observer.event(Event::Refused { conn: *conn, peer, dir, n, by, error });
     }
 
     pub(crate) fn notice(

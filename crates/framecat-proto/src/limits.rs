@@ -97,6 +97,10 @@ pub const KEEPALIVE: Keepalive =
 /// otherwise.
 pub const RELAY_PEER_IDLE: Duration = Duration::from_secs(60);
 
+/// Lines of `--json` told while stdout takes nothing; what comes on top is counted, and the count is
+/// told. Messages are never among them: who relays or prints them waits.
+pub const TOLD_BYTES: usize = 4 << 20;
+
 /// `--show` entries waiting for the terminal; what comes on top is counted, not kept.
 pub const SHOW_QUEUE: usize = 1_024;
 
@@ -181,6 +185,11 @@ pub const TABLE: &[Limit] = &[
     },
     Limit { what: "a silent peer of a UDP relay", bound: "60 s", then: "forgotten; --idle TIME" },
     Limit { what: "a message in --show", bound: "256 B", then: "shown in part; --show=all" },
+    Limit {
+        what: "events of --json waiting for stdout",
+        bound: "4 MiB",
+        then: "later ones are counted, and the count is told",
+    },
     Limit {
         what: "lines waiting to be shown",
         bound: "1,024",

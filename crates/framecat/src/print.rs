@@ -4,7 +4,7 @@
 //! thread of its own ([`desk`]); what is for stdout goes to [`Lines`], which the verbs write between
 //! messages. Errors of stderr are ignored: there is nobody left to tell.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -54,8 +54,8 @@ pub struct Voice {
     manner: Manner,
     desk: Desk,
     json: Mutex<JsonMessages>,
-    /// Accepting is delayed and was told so.
-    starved: AtomicBool,
+    /// Events that stdout had no room for.
+    untold: AtomicU64,
 }
 
 /// The form `jsonl` at work on messages told besides the verb's own output.
@@ -79,7 +79,7 @@ impl Voice {
         Arc::new(Voice {
             desk: Desk::new(sink, look),
             json: Mutex::new(JsonMessages { writer, out: Outgoing::new() }),
-            starved: AtomicBool::new(false),
+            untold: AtomicU64::new(0),
             manner,
         })
     }
@@ -94,18 +94,6 @@ impl Voice {
         self.desk.finish(FINISH_WAIT);
     }
 
-    /// Whether an event is told: delayed accepting is told once until a connection is accepted.
-    fn is_news(&self, event: &Event<'_>) -> bool {
-        match event {
-            Event::AcceptDelayed { .. } => !self.starved.swap(true, Ordering::Relaxed),
-            Event::Connected { .. } => {
-                self.starved.store(false, Ordering::Relaxed);
-                true
-            }
-            _ => true,
-        }
-    }
-
     fn is_said(&self, event: &Event<'_>) -> bool {
         match sentence::weight(event) {
             Weight::Always => true,
@@ -117,13 +105,24 @@ impl Voice {
     }
 }
 
+impl Voice {
+    /// An event on stdout, or one more that was not told; how many those were comes before the next.
+    fn tell_event(&self, lines: &Lines, line: &[u8]) {
+        let untold = self.untold.swap(0, Ordering::Relaxed);
+        let told = match untold {
+            0 => lines.offer(line),
+            _ => lines.offer(&[json::untold(untold, now_ns()).as_slice(), line].concat()),
+        };
+        if !told {
+            self.untold.fetch_add(untold + 1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Observer for Voice {
     fn event(&self, event: Event<'_>) {
-        if !self.is_news(&event) {
-            return;
-        }
         if let Some(lines) = &self.manner.json {
-            lines.tell(&json::line(&event, now_ns()));
+            self.tell_event(lines, &json::line(&event, now_ns()));
         }
         if self.is_said(&event) {
             self.desk.say(|| sentence::of(&event));

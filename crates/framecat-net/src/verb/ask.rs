@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::conn::Stream;
 use crate::converse::{Shared, close, sleep_until, stdin_messages};
 use crate::error::Error;
-use crate::event::{Event, Observer, Totals};
+use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{Filled, Link, Receiver, now_ns};
 use crate::open;
 use crate::output::Printed;
@@ -179,7 +179,7 @@ impl Asking<'_> {
         self.link.sender.send_batch(batch, &context, &mut refused).await?;
         if !refused.is_empty() {
             let by = self.link.sender.rule();
-            self.named.refused(Dir::Out, n, by, &mut refused, ledger, &**observer);
+            self.named.refused((Dir::Out, Place::Peer), n, by, &mut refused, ledger, &**observer);
             return Ok(Asked::Refused);
         }
         let until = began + self.wait();

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::conn::{Conn, Kind, Stream};
 use crate::converse::{close, is_refusal, sleep_until};
 use crate::error::{Cause, Error, Op};
-use crate::event::{Event, Observer, Totals};
+use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{Filled, Link, LinkOptions, Receiver, Sender, now_ns};
 use crate::open::{self, Accepted, ListenOptions, Listener};
 use crate::output::Output;
@@ -410,7 +410,14 @@ impl Pump<'_> {
             self.messages.fetch_add((batch.len() - refused.len()) as u64, Ordering::Relaxed);
             self.moved.add((0..batch.len()).map(|i| batch.get(i).len()).sum());
             let first = context.first;
-            self.named.refused(self.dir, first, to.rule(), &mut refused, ledger, &**observer);
+            self.named.refused(
+                (self.dir, Place::Peer),
+                first,
+                to.rule(),
+                &mut refused,
+                ledger,
+                &**observer,
+            );
             if stop.is_some() {
                 self.shared.finish();
                 return Ok(());

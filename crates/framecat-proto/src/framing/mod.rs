@@ -255,7 +255,7 @@ pub enum Fault {
     #[error("{0}")]
     Broken(String),
     /// The stream ended inside a message.
-    #[error("the stream ended inside a message: {have} bytes came{}", match .need { Some(n) => format!(", {n} were due"), None => String::new() })]
+    #[error("the stream ended inside a message: {have} byte{} came{}", if *.have == 1 { "" } else { "s" }, match .need { Some(n) => format!(", {n} were due"), None => String::new() })]
     Cut {
         /// The bytes that came, header included.
         have: usize,

@@ -29,7 +29,7 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
             .text("act", error.op.word())
             .number("exit", exit::of_error(error).code.into())
             .text("error", &error.to_string()),
-        Event::Refused { conn, peer, dir, n, by, error } => object
+        Event::Refused { conn, peer, dir, n, by, error, .. } => object
             .conn(conn, peer)
             .text("dir", dir.word())
             .number("n", n)
@@ -66,6 +66,11 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         ref other => object.text("text", &format!("{other:?}")),
     };
     object.end()
+}
+
+/// The line that says how many events stdout had no room for.
+pub(super) fn untold(count: u64, now_ns: u64) -> Vec<u8> {
+    Object::of("not_told", now_ns).number("count", count).end()
 }
 
 fn name(event: &Event<'_>) -> &'static str {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use framecat_net::error::plain;
-use framecat_net::event::{Event, Reach, Totals};
+use framecat_net::event::{Event, Place, Reach, Totals};
 use framecat_proto::framing::EncodeError;
 use framecat_proto::limits::DATAGRAM_BYTES;
 use framecat_proto::message::Dir;
@@ -88,11 +88,11 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
         Event::Failed { conn, error } => {
             (format!("connection {conn}: {error}"), exit::of_error(error).remedy)
         }
-        Event::Refused { peer, dir, n, by, error, .. } => {
+        Event::Refused { peer, dir, n, place, by, error, .. } => {
             let way = if dir == Dir::In { "from" } else { "to" };
             let text =
                 format!("message {n} {way} {peer} is left out: {by} cannot hold it, {error}");
-            (text, Some(refused(dir, by, error)))
+            (text, Some(refused(place, by, error)))
         }
         Event::TooLong { peer, len, max, .. } => (
             format!("a datagram from {peer} is left out: its {len} bytes are more than {max}"),
@@ -168,12 +168,12 @@ fn counts(totals: &Totals) -> String {
     format!("{inward}, {outward}")
 }
 
-fn refused(dir: Dir, by: &str, error: &EncodeError) -> String {
-    match (error, dir) {
-        (EncodeError::WouldSplit { .. }, Dir::In) => {
+fn refused(place: Place, by: &str, error: &EncodeError) -> String {
+    match (error, place) {
+        (EncodeError::WouldSplit { .. }, Place::Stdout) => {
             "--out quoted holds it, and so does a framing that counts, such as len:u32be".into()
         }
-        (EncodeError::WouldSplit { .. }, Dir::Out) => {
+        (EncodeError::WouldSplit { .. }, Place::Peer) => {
             "a framing that counts holds it, such as -f len:u32be".into()
         }
         (EncodeError::DoesNotFit { max, .. }, _)

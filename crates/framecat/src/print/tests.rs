@@ -3,10 +3,10 @@ use std::sync::mpsc;
 
 use framecat_net::Error;
 use framecat_net::error::Op;
-use framecat_net::event::{Reach, Totals};
+use framecat_net::event::{Place, Reach, Totals};
 use framecat_net::fast::Path;
 use framecat_proto::framing::{EncodeError, Fault, FramingError};
-use framecat_proto::limits::{QUEUE_BYTES, SHOW_QUEUE};
+use framecat_proto::limits::{QUEUE_BYTES, SHOW_QUEUE, TOLD_BYTES};
 use framecat_proto::message::Spans;
 use framecat_proto::template::Missing;
 
@@ -140,7 +140,8 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
         (Dir::Out, "line,keep", EncodeError::Lacks("it does not end in LF".into())),
         (Dir::Out, "eof", EncodeError::OnlyOne),
     ] {
-        tell(Event::Refused { conn, peer, dir, n: 3, by, error: &error });
+        let place = if dir == Dir::In { Place::Stdout } else { Place::Peer };
+        tell(Event::Refused { conn, peer, dir, n: 3, place, by, error: &error });
     }
     tell(Event::TooLong { conn, peer, len: 2000, max: 1000 });
     tell(Event::LineBreak { conn, peer });
@@ -254,16 +255,22 @@ fn json_has_incoming_messages_only_where_nobody_else_prints_them() {
 }
 
 #[test]
-fn delayed_accepting_is_told_once_until_somebody_is_accepted() {
-    let error = io::Error::from_raw_os_error(libc::EMFILE);
-    let wait = Duration::from_millis(10);
-    let text = said(Manner::default(), |voice| {
-        voice.event(Event::AcceptDelayed { error: &error, wait });
-        voice.event(Event::AcceptDelayed { error: &error, wait });
+fn events_that_stdout_has_no_room_for_are_counted() {
+    let lines = Arc::new(Lines::default());
+    let manner = Manner { json: Some(lines.clone()), ..Manner::default() };
+    let voice = Voice::on(manner, Box::new(Written::default()));
+    lines.tell(&vec![b' '; TOLD_BYTES]);
+    for _ in 0..3 {
         voice.event(Event::Connected { conn: 1, peer: PEER, local: "here" });
-        voice.event(Event::AcceptDelayed { error: &error, wait });
-    });
-    assert_eq!(text.matches("framecat: accept: too many open files").count(), 2, "{text}");
+    }
+    assert_eq!(lines.waiting(), TOLD_BYTES, "nothing on top");
+    let mut voice = Arc::into_inner(voice).unwrap();
+    let lines = Arc::new(Lines::default());
+    voice.manner.json = Some(lines.clone());
+    voice.event(Event::Connected { conn: 2, peer: PEER, local: "here" });
+    let told = lines.waiting();
+    voice.event(Event::Connected { conn: 2, peer: PEER, local: "here" });
+    assert!(told > lines.waiting() - told, "the first says also that three were not told");
 }
 
 #[test]
