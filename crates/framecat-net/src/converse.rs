@@ -2,6 +2,8 @@
 //! rules by which it ends (`framecat help eof`).
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use framecat_proto::limits::{
@@ -20,6 +22,7 @@ use crate::open::stdio;
 use crate::output::{Output, Printed};
 use crate::relay::{self, CopyError, Progress, Side};
 use crate::respond::Respond;
+use crate::sockopt::{bytes_to_read, bytes_unsent};
 use crate::talk::{End, Ledger, Named, Shutdown, Talk};
 
 /// What is sent to the peer.
@@ -120,12 +123,11 @@ struct Moved {
     messages_in: std::sync::atomic::AtomicU64,
     messages_out: std::sync::atomic::AtomicU64,
     /// A datagram of ours was refused by the peer's host; told.
-    refused: std::sync::atomic::AtomicBool,
+    refused: AtomicBool,
 }
 
 impl Moved {
     fn totals(&self) -> Totals {
-        use std::sync::atomic::Ordering::Relaxed;
         Totals {
             messages_in: self.messages_in.load(Relaxed),
             messages_out: self.messages_out.load(Relaxed),
@@ -154,11 +156,17 @@ pub(crate) async fn converse(
     let moved = Moved::default();
     let link = Link::new(conn, &shared.talk.link());
     let stream = link.sender.stream().cloned();
-    let one = One { shared, named: &named, moved: &moved, stream: stream.clone() };
+    let one = One {
+        shared,
+        named: &named,
+        moved: &moved,
+        stream: stream.clone(),
+        stuck: AtomicBool::new(false),
+    };
     let ended = one.run(link, feed, bounds, shutdown).await;
     // Whoever takes nothing would not take our last words either.
     let stalled = matches!(&ended, Err(Error { cause: Cause::Stalled(_), .. }));
-    if let Some(stream) = stream.filter(|_| !stalled) {
+    if let Some(stream) = stream.filter(|_| !stalled && !one.stuck.load(Relaxed)) {
         close(&stream).await;
     }
     named.closed(moved.totals(), &*observer);
@@ -171,6 +179,8 @@ struct One<'a> {
     moved: &'a Moved,
     /// What it runs over, where that is a stream.
     stream: Option<Stream>,
+    /// What was in hand at the end could not be finished: the peer takes nothing.
+    stuck: AtomicBool,
 }
 
 impl One<'_> {
@@ -291,8 +301,11 @@ impl One<'_> {
         let Moved { inward, outward, .. } = self.moved;
         inward.stop();
         outward.stop();
-        let give_up = Instant::now() + DRAIN_TIME;
-        loop {
+        let interrupted = ended == End::Interrupted;
+        // A deadline is one whatever is in hand.
+        let time = if matches!(ended, End::Deadline(_)) { Duration::ZERO } else { DRAIN_TIME };
+        let give_up = Instant::now() + time;
+        let cut_off = loop {
             tokio::select! {
                 biased;
                 _ = &mut hear, if heard.is_none() => heard = Some(Heard::All),
@@ -309,14 +322,21 @@ impl One<'_> {
                             () = swallow(self.stream.as_ref()) => {}
                         }
                     }
-                } => return Ok(ended),
-                () = tokio::time::sleep_until(give_up) => {
-                    // What is in hand is cut off.
-                    self.shared.ledger.note_lost();
-                    return Ok(ended);
-                }
+                } => break false,
+                () = tokio::time::sleep_until(give_up) => break true,
             }
+        };
+        self.stuck.store(cut_off, Relaxed);
+        let unread = match (interrupted && heard.is_none(), &self.stream) {
+            (true, Some(stream)) => inward.begun() + bytes_to_read(stream.as_fd()).unwrap_or(0),
+            _ => 0,
+        };
+        if unread > 0 || cut_off {
+            self.shared.ledger.note_lost();
+            let (conn, peer) = (self.named.conn, self.named.peer.as_str());
+            self.shared.observer.event(Event::Unfinished { conn, peer, unread, cut_off });
         }
+        Ok(ended)
     }
 
     /// When silence or time will end the conversation, and how.
@@ -347,9 +367,7 @@ impl One<'_> {
     async fn silent(&self, end: End) -> Result<End, Error> {
         match end {
             End::Done => self.done().await,
-            End::NoReply(_) if self.moved.refused.load(std::sync::atomic::Ordering::Relaxed) => {
-                Ok(End::Refused)
-            }
+            End::NoReply(_) if self.moved.refused.load(Relaxed) => Ok(End::Refused),
             end => Ok(end),
         }
     }
@@ -373,7 +391,7 @@ impl One<'_> {
             return self.hear_raw(&stream).await;
         }
         loop {
-            self.moved.inward.rest().await;
+            self.moved.inward.rest_with(receiver.begun_bytes()).await;
             match receiver.fill().await {
                 Ok(Filled::Messages) => self.moved.inward.hold(),
                 Ok(Filled::Notice(notice)) => {
@@ -392,7 +410,7 @@ impl One<'_> {
             self.moved.inward.add(bytes);
             activity.touch();
             let messages = batch.len() as u64;
-            self.moved.messages_in.fetch_add(messages, std::sync::atomic::Ordering::Relaxed);
+            self.moved.messages_in.fetch_add(messages, Relaxed);
             let context = self.named.context(Dir::In, receiver.first(), now_ns());
             if observer.wants_messages() {
                 observer.messages(batch, &context);
@@ -474,7 +492,7 @@ impl One<'_> {
         self.moved.outward.add(bytes);
         activity.touch();
         let messages = (batch.len() - refused.len()) as u64;
-        self.moved.messages_out.fetch_add(messages, std::sync::atomic::Ordering::Relaxed);
+        self.moved.messages_out.fetch_add(messages, Relaxed);
         self.named.refused(
             (Dir::Out, Place::Peer),
             first,
@@ -554,7 +572,7 @@ impl One<'_> {
 
     /// A datagram was refused: told once, and how the conversation ends if nothing else comes.
     fn note_refused(&self, error: &Error) {
-        if !self.moved.refused.swap(true, std::sync::atomic::Ordering::Relaxed) {
+        if !self.moved.refused.swap(true, Relaxed) {
             self.shared.observer.event(Event::Unreachable { conn: self.named.conn, error });
         }
     }
@@ -611,7 +629,7 @@ pub(crate) async fn close(stream: &Stream) {
                 Ok(Ok(read)) => drained += read,
                 // Between Unix sockets nothing is under way: what we wrote is the peer's.
                 Err(_) if stream.kind() == Kind::Unix => return,
-                Err(_) if crate::sockopt::bytes_unsent(stream.as_fd()).unwrap_or(0) == 0 => return,
+                Err(_) if bytes_unsent(stream.as_fd()).unwrap_or(0) == 0 => return,
                 Err(_) => step = (step * 2).min(Duration::from_millis(100)),
             }
         }

@@ -92,6 +92,17 @@ pub enum Event<'a> {
         /// Whether it was delivered.
         delivered: bool,
     },
+    /// A signal or the end of the work came while a peer still had something to say.
+    Unfinished {
+        /// The connection.
+        conn: u64,
+        /// Whose bytes they are.
+        peer: &'a str,
+        /// How many had come and were not looked at, or belong to a message that had not ended.
+        unread: usize,
+        /// Whether a message in hand could not be finished either.
+        cut_off: bool,
+    },
     /// Bytes broke the framing, and the framing found its place again behind them.
     Resynchronised {
         /// The connection.

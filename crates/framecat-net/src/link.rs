@@ -233,6 +233,16 @@ impl Receiver {
         self.buf.capacity()
     }
 
+    /// Bytes behind the current batch that are read and no whole message yet.
+    pub fn begun_bytes(&self) -> usize {
+        self.buf.len() - self.start - self.taken
+    }
+
+    /// Makes the last message of the batch one like the others, if the end of the stream cut it.
+    pub(crate) fn close_cut(&mut self) {
+        self.spans.close_cut();
+    }
+
     /// The number that the batch's first message has, from 1.
     pub fn first(&self) -> u64 {
         self.decoder.messages() - self.given_up - self.spans.len() as u64 + 1

@@ -33,6 +33,8 @@ struct Hand {
     /// Form `line` prints a payload with a line break as it is, once with a word about it.
     watch_breaks: bool,
     refused: Vec<Refusal>,
+    /// A cut message gets its ending all the same: another peer's message may come behind it.
+    ends_cut: bool,
 }
 
 /// What printing a batch led to.
@@ -60,6 +62,7 @@ impl Output {
             met: false,
             watch_breaks,
             refused: Vec::new(),
+            ends_cut: talk.many && talk.output != Form::Jsonl,
         };
         Output { stream, hand: Mutex::new(hand), lines: talk.lines.clone() }
     }
@@ -84,6 +87,9 @@ impl Output {
         }
         let allowed = hand.allowed(receiver.batch());
         receiver.keep(allowed);
+        if hand.ends_cut {
+            receiver.close_cut();
+        }
         hand.print(receiver.batch(), named, context, ledger, observer, &self.lines).await
     }
 

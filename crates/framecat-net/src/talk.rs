@@ -12,6 +12,7 @@ use framecat_proto::text::{Form, Look};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::error::{Cause, Error};
 use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{LinkOptions, Notice, Refusal};
 use crate::relay::Allowed;
@@ -45,6 +46,8 @@ pub struct Talk {
     pub deadline: Option<Duration>,
     /// After the peer ended, wait for stdin for ever.
     pub half_open: bool,
+    /// Messages of several peers go to stdout.
+    pub many: bool,
     /// Lines told besides the messages (`--json`), written to stdout between them.
     pub lines: Option<Arc<Lines>>,
     /// Whether raw bytes may take the kernel's fast paths.
@@ -68,6 +71,7 @@ impl Default for Talk {
             idle: None,
             deadline: None,
             half_open: false,
+            many: false,
             lines: None,
             fast: Allowed::Fast,
         }
@@ -92,6 +96,16 @@ impl Talk {
             Some(at) => wait.min(at.saturating_duration_since(Instant::now())),
             None => wait,
         }
+    }
+
+    /// Whether dialling failed because the deadline came, and not the bound on dialling.
+    pub(crate) fn is_over(&self, deadline: Option<Instant>, error: &Error) -> bool {
+        matches!(error.cause, Cause::TimedOut(_)) && deadline.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// The end that the deadline makes.
+    pub(crate) fn deadline_came(&self) -> End {
+        End::Deadline(self.deadline.unwrap_or_default())
     }
 
     /// Whether bytes from the wire may go to stdout without anybody looking at them.
@@ -142,7 +156,8 @@ impl Lines {
         self.lock().len()
     }
 
-    pub(crate) fn take(&self) -> Vec<u8> {
+    /// Takes what waits: for who writes it instead.
+    pub fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.lock())
     }
 

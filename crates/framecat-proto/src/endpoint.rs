@@ -145,6 +145,14 @@ impl Endpoint {
         }
     }
 
+    /// Whether the address names a host; without one it is this machine.
+    pub fn has_host(&self) -> bool {
+        match &self.at {
+            At::Tcp(at) | At::Udp(at) => at.host.is_some(),
+            _ => false,
+        }
+    }
+
     /// The address as it is printed after `SCHEME://`; empty for stdin and stdout.
     pub fn address(&self) -> String {
         match &self.at {

@@ -116,6 +116,11 @@ impl Spans {
         self.cut_last = true;
     }
 
+    /// Takes back that the end of the stream closed the last message.
+    pub fn close_cut(&mut self) {
+        self.cut_last = false;
+    }
+
     /// Whether message `i` was closed by the end of the stream.
     pub fn is_cut(&self, i: usize) -> bool {
         self.cut_last && i + 1 == self.list.len()

@@ -70,6 +70,18 @@ pub fn talk(
             "--in takes raw, line, quoted, hex, jsonl or a framing",
         ));
     }
+    if let (true, Some(Form::Framing(rule))) = (standard.stdout == Kind::Terminal, &form.output) {
+        return Err(Mistake::new(
+            format!("--out {rule} writes a peer's bytes as they are, and stdout is a terminal"),
+            "send stdout elsewhere, or use --out quoted",
+        ));
+    }
+    if args.until.as_ref().is_some_and(String::is_empty) {
+        return Err(Mistake::new(
+            "--until holds no text, which every message holds",
+            "--count 1 ends after the first message",
+        ));
+    }
     let output = match (args.json, &form.output) {
         (true, Some(other)) if *other != Form::Jsonl => {
             return Err(Mistake::new(
@@ -95,6 +107,7 @@ pub fn talk(
         idle: args.idle,
         deadline: args.deadline,
         half_open: false,
+        many: false,
         lines: None,
         fast: Allowed::Fast,
     })
@@ -119,6 +132,30 @@ fn framing(endpoint: &Endpoint, asked: Option<&Framing>) -> Result<Option<Framin
         )),
         (false, asked) => Ok(asked.cloned()),
     }
+}
+
+/// Options and flags that mean nothing to the role an endpoint has.
+pub fn role(endpoint: &Endpoint, listens: bool, lan: bool) -> Result<(), Mistake> {
+    let asked = |name| endpoint.options.get(name).is_some();
+    if listens && asked("bind") {
+        return Err(Mistake::new(
+            "`bind` says where a dialled connection comes from, and this end listens",
+            "the address to listen on is the endpoint's own: ADDRESS:PORT",
+        ));
+    }
+    if !listens && asked("backlog") {
+        return Err(Mistake::new(
+            "`backlog` is a listener's queue, and this end dials",
+            "leave it out here",
+        ));
+    }
+    if lan && (endpoint.has_host() || !endpoint.is_network()) {
+        return Err(Mistake::new(
+            format!("--lan listens on every interface, {endpoint} names its place itself"),
+            "leave one of them out: --lan with :PORT, or the address alone",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether a listener takes one connection: as nc does while stdout is raw and nothing speaks of

@@ -150,6 +150,11 @@ impl Observer for Voice {
     }
 }
 
+/// The last line of `--json`: how it ended.
+pub fn end_line(code: u8, sentence: Option<&str>) -> Vec<u8> {
+    json::end(code, sentence, now_ns())
+}
+
 /// Nanoseconds since 1970.
 fn now_ns() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

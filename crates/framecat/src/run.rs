@@ -1,5 +1,6 @@
 //! Runs a talking verb: the runtime, stdin and stdout, signals, and the way out.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use framecat_net::conn::{Kind, Stream};
@@ -11,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::exit::{self, Signal, Verdict};
 use crate::flags::TalkArgs;
 use crate::plan::{Explained, Standard};
-use crate::print::{Manner, Show, Voice};
+use crate::print::{self, Manner, Show, Voice};
 use crate::stdfds;
 
 /// What a verb is given to work with.
@@ -91,11 +92,16 @@ pub fn run(plan: impl Plan) -> u8 {
     let verdict = if job.writes_stdout && !stdfds::was_open(stdfds::Standard::Out) {
         exit::stdout_not_open()
     } else {
-        match enter(voice.clone(), lines, plan) {
+        match enter(voice.clone(), lines.clone(), plan) {
             Ok(verdict) => verdict,
             Err(error) => exit::cannot_start(&error),
         }
     };
+    if let Some(lines) = &lines {
+        // The last line of a log says how it ended. A reader that left is no error.
+        lines.tell(&print::end_line(verdict.code, verdict.sentence.as_deref()));
+        let _ = std::io::stdout().write_all(&lines.take());
+    }
     leave(&voice, verdict)
 }
 

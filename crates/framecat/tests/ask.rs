@@ -199,3 +199,13 @@ fn a_broken_framing_ends_with_7() {
     });
     finished.expect(7, "");
 }
+
+#[test]
+fn a_message_that_the_end_closes_is_followed_by_the_end() {
+    let finished = ask(&["-f", "eof", "hello"], "", |mut peer| {
+        assert_eq!(peer.rest(), b"hello");
+        peer.send("all of it");
+        peer.end();
+    });
+    finished.expect(0, "all of it\n");
+}

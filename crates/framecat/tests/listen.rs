@@ -523,7 +523,8 @@ fn json_tells_events_and_messages_both_ways_as_lines_that_parse() {
         .collect();
     let events: Vec<_> = objects.iter().map(|o| o["event"].as_str().unwrap()).collect();
     assert_eq!(events[..2], ["listening", "connected"], "{finished}");
-    assert_eq!(events.last(), Some(&"closed"), "{finished}");
+    assert_eq!(events[events.len() - 2..], ["closed", "end"], "{finished}");
+    assert_eq!(objects.last().unwrap()["exit"], 0, "{finished}");
     let messages: Vec<_> = objects.iter().filter(|o| o["event"] == "message").collect();
     let inward: Vec<_> = messages.iter().filter(|o| o["dir"] == "in").collect();
     let outward: Vec<_> = messages.iter().filter(|o| o["dir"] == "out").collect();
@@ -633,4 +634,54 @@ fn a_datagram_client_without_a_name_is_told_and_the_others_are_answered() {
     let asked = Run::new(&["ask", &format!("unixgram://{path}"), "and I"]).run("");
     asked.expect(0, "and I!\n");
     ends(listener, 9).expect(9, "who am I\nand I\n");
+}
+
+#[test]
+fn a_message_that_was_cut_does_not_run_into_another_peers() {
+    let mut listener = listen(&[":0", "-f", "line"]);
+    let mut first = Peer::dial(listener.port());
+    first.send("half");
+    first.end();
+    assert_eq!(first.rest(), b"");
+    assert_eq!(listener.read_line(), "half");
+    listener.told("cut");
+    let mut second = Peer::dial(listener.port());
+    second.send("whole\n");
+    assert_eq!(listener.read_line(), "whole");
+    ends(listener, 0);
+}
+
+#[test]
+fn what_a_peer_had_begun_to_say_at_a_signal_is_told() {
+    let mut listener = listen(&[":0", "-f", "line"]);
+    let mut peer = Peer::dial(listener.port());
+    peer.send("one\ntw");
+    assert_eq!(listener.read_line(), "one");
+    let finished = ends(listener, 9);
+    assert!(finished.stderr.contains("2 bytes from 127.0.0.1:"), "{finished}");
+}
+
+#[test]
+fn a_signal_before_the_count_is_met_is_told_by_the_code() {
+    let mut listener = listen(&[":0", "--count", "3"]);
+    let mut peer = Peer::dial(listener.port());
+    peer.send("one\n");
+    assert_eq!(listener.read_line(), "one");
+    ends(listener, 143);
+}
+
+#[test]
+fn an_open_port_is_told_as_json_too() {
+    let listener = listen(&[":0", "-f", "line"]);
+    let at = format!(":{}", listener.port());
+    let finished = Run::new(&["connect", "-z", &at, "--json"]).run("");
+    let events: Vec<serde_json::Value> =
+        finished.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events[0]["event"], "open", "{finished}");
+    assert_eq!(events[1]["exit"], 0, "{finished}");
+    ends(listener, 0);
+    let finished = Run::new(&["connect", &at, "--json"]).run("");
+    let last: serde_json::Value =
+        serde_json::from_str(finished.text().lines().last().unwrap()).unwrap();
+    assert_eq!((&last["event"], &last["exit"]), (&"end".into(), &4.into()), "{finished}");
 }

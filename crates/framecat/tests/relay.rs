@@ -298,7 +298,8 @@ fn show_and_json_tell_both_directions_once() {
     assert_eq!(messages.len(), 2, "{finished}");
     assert_eq!((&messages[0]["dir"], &messages[0]["text"]), (&"in".into(), &"there".into()));
     assert_eq!((&messages[1]["dir"], &messages[1]["base64"]), (&"out".into(), &"YmFja/8=".into()));
-    assert_eq!(objects.last().unwrap()["event"], "closed", "{finished}");
+    assert_eq!(objects[objects.len() - 2]["event"], "closed", "{finished}");
+    assert_eq!(objects.last().unwrap()["exit"], 0, "{finished}");
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use rustix::pipe::{
+    PipeFlags, SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with, splice,
+};
 use tokio::io::Interest;
 
 use super::sendfile::unsupported;
@@ -29,6 +31,14 @@ pub(crate) enum Spliced {
 
 fn flags() -> SpliceFlags {
     SpliceFlags::MOVE | SpliceFlags::NONBLOCK
+}
+
+/// Gives a pipe at either end the size that one splice moves. A user over their share of pipe pages
+/// gets EPERM, and it stays as it is.
+pub(crate) fn widen(pipe: &Stream) {
+    if fcntl_getpipe_size(pipe.as_fd()).is_ok_and(|size| size < BYTES_A_CALL) {
+        let _ = fcntl_setpipe_size(pipe.as_fd(), BYTES_A_CALL);
+    }
 }
 
 /// Moves bytes where one end is a pipe already.

@@ -74,10 +74,11 @@ fn in_turn(all: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// The addresses at which others reach a socket bound to every interface.
-pub(super) fn reachable(scheme: &str, port: u16, v6: bool) -> Vec<String> {
+pub(super) fn reachable(scheme: &str, bound: SocketAddr, v6only: bool) -> Vec<String> {
+    let (port, v6) = (bound.port(), bound.is_ipv6());
     let Ok(interfaces) = if_addrs::get_if_addrs() else { return Vec::new() };
     let usable = |ip: &IpAddr| match ip {
-        IpAddr::V4(_) => true,
+        IpAddr::V4(_) => !v6only,
         // A link-local address needs the reader's own interface behind %: of no use to print.
         IpAddr::V6(ip) => v6 && !is_link_local(ip),
     };

@@ -194,7 +194,8 @@ pub(super) fn reach(endpoint: &Endpoint, local: SocketAddr) -> Reach {
     match local.ip().is_unspecified() {
         false => Reach::Network(vec![format!("{}://{}", endpoint.scheme(), shown_ip(local))]),
         true => {
-            let reachable = resolve::reachable(endpoint.scheme(), local.port(), local.is_ipv6());
+            let v6only = endpoint.options.get("v6only") == Some(&Value::Flag(true));
+            let reachable = resolve::reachable(endpoint.scheme(), local, v6only);
             Reach::Network(reachable)
         }
     }

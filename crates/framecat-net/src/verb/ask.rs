@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use framecat_proto::Endpoint;
 use framecat_proto::limits::REPLY_WAIT;
 use framecat_proto::message::{Batch, Dir, Spans};
+use framecat_proto::{Endpoint, Framing};
 use tokio::time::Instant;
 
 use crate::conn::Stream;
@@ -37,13 +37,18 @@ pub async fn run(
     observer: Arc<dyn Observer>,
     mut shutdown: Shutdown,
 ) -> Result<End, Error> {
-    let Ask { endpoint, talk, messages, stdin, stdout } = options;
+    let Ask { endpoint, mut talk, messages, stdin, stdout } = options;
+    // Connecting is part of the wait for the first reply.
+    talk.wait = talk.wait.or(Some(REPLY_WAIT));
     let deadline = talk.deadline.map(|time| Instant::now() + time);
     let dialled = tokio::select! {
         dialled = open::connect(&endpoint, talk.dial_time(deadline)) => dialled,
         () = shutdown.requested() => return Ok(End::Interrupted),
     };
-    let conn = dialled?;
+    let conn = match dialled {
+        Err(error) if talk.is_over(deadline, &error) => return Ok(talk.deadline_came()),
+        dialled => dialled?,
+    };
     let shared = Shared::new(talk, stdout, observer);
     let named = Named {
         conn: shared.ledger.next_conn(),
@@ -177,6 +182,10 @@ impl Asking<'_> {
         self.totals.messages_out += 1;
         self.totals.bytes_out += message.len() as u64;
         self.link.sender.send_batch(batch, &context, &mut refused).await?;
+        if talk.send == Framing::Eof {
+            // The end is the boundary: without it the peer would wait for more.
+            self.link.sender.finish()?;
+        }
         if !refused.is_empty() {
             let by = self.link.sender.rule();
             self.named.refused((Dir::Out, Place::Peer), n, by, &mut refused, ledger, &**observer);

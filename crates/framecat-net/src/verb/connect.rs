@@ -42,7 +42,10 @@ pub async fn run(
         dialled = open::connect(&endpoint, talk.dial_time(deadline)) => dialled,
         () = shutdown.requested() => return Ok(End::Interrupted),
     };
-    let conn = dialled?;
+    let conn = match dialled {
+        Err(error) if talk.is_over(deadline, &error) => return Ok(talk.deadline_came()),
+        dialled => dialled?,
+    };
     let shared = Shared::new(talk, stdout, observer);
     let id = shared.ledger.next_conn();
     let bounds = Bounds { idle: shared.talk.idle, deadline, wait: shared.talk.wait, stays: false };

@@ -30,6 +30,8 @@ pub struct Listen {
     pub answer: Option<Answer>,
     /// One connection (for datagrams one message), then the end.
     pub once: bool,
+    /// `--idle` counts from the first peer on, as nc's `-w` does.
+    pub patient: bool,
     /// Connections served at once.
     pub max_clients: Option<usize>,
     /// Where messages to the peers come from, opened when the first of them is there.
@@ -54,15 +56,16 @@ pub async fn run(
     let (endpoint, reach) = (listener.endpoint(), listener.reach());
     observer.event(Event::Listening { endpoint, reach });
     let deadline = options.talk.deadline.map(|time| Instant::now() + time);
-    let Listen { mut talk, answer, once, max_clients, stdin, stdout, .. } = options;
+    let Listen { mut talk, answer, once, patient, max_clients, stdin, stdout, .. } = options;
     let datagrams = listener.is_datagrams();
     if once && datagrams && talk.count.is_none() {
         talk.count = Some(1);
     }
+    talk.many = !once || datagrams;
     let shared = Arc::new(Shared::new(talk, stdout, observer));
     let serve = async {
         if once && !datagrams {
-            return one(&shared, listener, stdin, answer, deadline, shutdown).await;
+            return one(&shared, listener, stdin, answer, (deadline, patient), shutdown).await;
         }
         let places = Arc::new(Semaphore::new(max_clients.unwrap_or(CLIENTS)));
         let (shared, conns) = (shared.clone(), JoinSet::new());
@@ -84,13 +87,13 @@ async fn one(
     mut listener: Listener,
     stdin: Stream,
     answer: Option<Answer>,
-    deadline: Option<Instant>,
+    (deadline, patient): (Option<Instant>, bool),
     mut shutdown: Shutdown,
 ) -> Result<End, Error> {
     let idle = shared.talk.idle;
     let waiting = Instant::now();
     let conn = loop {
-        let idle_at = idle.map(|idle| waiting + idle);
+        let idle_at = idle.filter(|_| !patient).map(|idle| waiting + idle);
         tokio::select! {
             accepted = listener.accept() => match accepted? {
                 Accepted::Conn(conn) => break conn,
@@ -160,7 +163,10 @@ impl Many {
                     read?;
                     hub.end().await;
                 }
-                () = shutdown.requested() => break End::Done,
+                () = shutdown.requested() => break match shared.output.unmet().await {
+                    Some(_) => End::Interrupted,
+                    None => End::Done,
+                },
                 () = sleep_until(self.deadline) => {
                     break End::Deadline(shared.talk.deadline.unwrap_or_default());
                 }

@@ -22,6 +22,7 @@ use crate::link::{Filled, Link, LinkOptions, Receiver, Sender, now_ns};
 use crate::open::{self, Accepted, ListenOptions, Listener};
 use crate::output::Output;
 use crate::relay::{Allowed, CopyError, Progress, Side, copy};
+use crate::sockopt::bytes_to_read;
 use crate::talk::{End, Ledger, Lines, Named, Shutdown, Talk};
 
 /// What `relay` is told.
@@ -127,7 +128,10 @@ pub async fn run(
                 }
             },
             ended = shared.write_told() => break ended?,
-            () = shutdown.requested() => break End::Done,
+            () = shutdown.requested() => break match shared.unmet() {
+                End::NotMet(_) => End::Interrupted,
+                end => end,
+            },
             () = sleep_until(deadline) => {
                 break End::Deadline(shared.options.deadline.unwrap_or_default());
             }
@@ -266,10 +270,12 @@ async fn both_ways(
     let idle = shared.options.idle.or(datagrams.then_some(RELAY_PEER_IDLE));
     let ends = [left.sender.stream().cloned(), right.sender.stream().cloned()];
     let right_name = Named { peer: right.receiver.peer().into(), ..named.clone() };
-    let there = Pump { shared, named, dir: Dir::In, moved: &inward, messages: &messages_in };
+    let there =
+        Pump { shared, named, client: named, dir: Dir::In, moved: &inward, messages: &messages_in };
     let back = Pump {
         shared,
         named: &right_name,
+        client: named,
         dir: Dir::Out,
         moved: &outward,
         messages: &messages_out,
@@ -297,7 +303,20 @@ async fn both_ways(
                 if back_done.is_none() {
                     outward.at_rest().await;
                 }
-            }, if stopping => break,
+            }, if stopping => {
+                let begun = [(&inward, &ends[0]), (&outward, &ends[1])];
+                let unread = begun.map(|(moved, end)| {
+                    let waits = end.as_ref().map(|end| bytes_to_read(end.as_fd()).unwrap_or(0));
+                    moved.begun() + waits.unwrap_or(0)
+                });
+                if let unread @ 1.. = unread.iter().sum() {
+                    shared.ledger.note_lost();
+                    let (conn, peer) = (named.conn, named.peer.as_str());
+                    let event = Event::Unfinished { conn, peer, unread, cut_off: false };
+                    shared.observer.event(event);
+                }
+                break;
+            }
             () = sleep_until(idle_at) => {
                 let last = inward.last().max(outward.last());
                 if idle.is_some_and(|idle| last + idle <= Instant::now()) {
@@ -361,6 +380,8 @@ struct Pump<'a> {
     shared: &'a Shared,
     /// Whom the messages come from.
     named: &'a Named,
+    /// Whose connection it is: messages are shown as from it or to it.
+    client: &'a Named,
     dir: Dir,
     moved: &'a Progress,
     /// How many messages went on.
@@ -376,7 +397,7 @@ impl Pump<'_> {
         }
         let mut refused = Vec::new();
         loop {
-            self.moved.rest().await;
+            self.moved.rest_with(from.begun_bytes()).await;
             match from.fill().await {
                 Ok(Filled::Messages) => self.moved.hold(),
                 Ok(Filled::Notice(notice)) => {
@@ -395,7 +416,7 @@ impl Pump<'_> {
                 from.keep(stop);
             }
             let batch = from.batch();
-            let context = self.named.context(self.dir, from.first(), now_ns());
+            let context = self.client.context(self.dir, from.first(), now_ns());
             if observer.wants_messages() {
                 observer.messages(batch, &context);
                 self.shared.flush(QUEUE_BYTES).await?;
@@ -410,7 +431,7 @@ impl Pump<'_> {
             self.messages.fetch_add((batch.len() - refused.len()) as u64, Ordering::Relaxed);
             self.moved.add((0..batch.len()).map(|i| batch.get(i).len()).sum());
             let first = context.first;
-            self.named.refused(
+            self.client.refused(
                 (self.dir, Place::Peer),
                 first,
                 to.rule(),

@@ -282,6 +282,7 @@ async fn listening_verb(
         talk,
         lan: false,
         answer,
+        patient: false,
         once,
         max_clients: None,
         stdin,

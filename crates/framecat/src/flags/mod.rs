@@ -124,7 +124,7 @@ pub struct ListenArgs {
     #[command(flatten)]
     pub form: FormArgs,
 
-    /// Answer each message with a template: {payload} {peer} {len} {time} {0} {1} {}
+    /// Answer each message with a template, such as 'got {payload}'
     #[arg(long, value_name = "TEMPLATE", value_parser = template, help_heading = "Answers", conflicts_with = "echo")]
     pub reply: Option<Template>,
 

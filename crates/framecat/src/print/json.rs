@@ -57,6 +57,9 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         Event::Path { conn, dir, path } => {
             object.number("conn", conn).text("dir", dir.word()).text("path", &path.to_string())
         }
+        Event::Unfinished { conn, peer, unread, cut_off } => {
+            object.conn(conn, peer).number("unread", unread as u64).truth("cut_off", cut_off)
+        }
         Event::Replied { n, peer, rtt } => {
             object.text("peer", peer).number("n", n).number("rtt_us", micros(rtt))
         }
@@ -68,6 +71,15 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
     object.end()
 }
 
+/// The line that says how the program ended.
+pub(super) fn end(code: u8, sentence: Option<&str>, now_ns: u64) -> Vec<u8> {
+    let object = Object::of("end", now_ns).number("exit", code.into());
+    match sentence {
+        Some(sentence) => object.text("error", sentence).end(),
+        None => object.end(),
+    }
+}
+
 /// The line that says how many events stdout had no room for.
 pub(super) fn untold(count: u64, now_ns: u64) -> Vec<u8> {
     Object::of("not_told", now_ns).number("count", count).end()
@@ -77,6 +89,7 @@ fn name(event: &Event<'_>) -> &'static str {
     match event {
         Event::Listening { .. } => "listening",
         Event::Connected { .. } => "connected",
+        Event::Unfinished { .. } => "unfinished",
         Event::Closed { .. } => "closed",
         Event::Failed { .. } => "failed",
         Event::Refused { .. } => "refused",

@@ -103,6 +103,16 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
             Some("--out quoted keeps messages apart; this is told once".into()),
         ),
         Event::Cut { peer, len, delivered, .. } => cut(peer, len, delivered),
+        Event::Unfinished { conn, peer, unread, cut_off } => {
+            let left = match (unread, cut_off) {
+                (0, _) => "a message in hand could not be finished".to_string(),
+                (n, false) => format!("{n} bytes from {peer} were not read"),
+                (n, true) => {
+                    format!("a message in hand could not be finished, {n} bytes were not read")
+                }
+            };
+            (format!("connection {conn} with {peer}: {left} before the end"), None)
+        }
         Event::Resynchronised { peer, error, .. } => (
             format!("receive from {peer}: {error}"),
             Some("the bytes up to the next boundary are left out, reading goes on".into()),

@@ -15,6 +15,7 @@ pub struct Plan {
 
 /// Decides what the flags mean.
 pub fn plan(args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> {
+    plan::role(&args.endpoint, false, false)?;
     let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, false, standard)?;
     talk.half_open = args.half_open;
     if args.zero && args.endpoint.keeps_boundaries() && args.endpoint.scheme() == "udp" {

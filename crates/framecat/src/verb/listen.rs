@@ -16,6 +16,7 @@ pub struct Plan {
 
 /// Decides what the flags mean.
 pub fn plan(args: ListenArgs, standard: Standard) -> Result<Plan, Mistake> {
+    plan::role(&args.endpoint, true, args.lan)?;
     let mut talk =
         plan::talk(&args.endpoint, &args.talk, &args.form, args.reply.is_some(), standard)?;
     talk.half_open = args.half_open;
@@ -58,6 +59,7 @@ impl run::Plan for Plan {
             talk: framecat_net::talk::Talk { lines: stdio.lines, ..self.talk },
             lan: self.args.lan,
             once: self.once,
+            patient: self.args.one,
             max_clients: self.args.max_clients,
             stdin: stdio.stdin,
             stdout: stdio.stdout,

@@ -19,6 +19,8 @@ pub struct Plan {
 
 /// Decides what the flags mean.
 pub fn plan(args: RelayArgs) -> Result<Plan, Mistake> {
+    plan::role(&args.left, true, args.lan)?;
+    plan::role(&args.right, false, false)?;
     let (left, right) = plan::relay(&args.left, &args.right, &args.talk)?;
     Ok(Plan { args, left, right })
 }
@@ -28,6 +30,9 @@ impl run::Plan for Plan {
         let mut explained = Explained::default();
         let RelayArgs { left, right, talk, .. } = &self.args;
         explained.fact("listen on", format_args!("{left}, messages: {}", self.left));
+        if self.args.lan {
+            explained.fact("reach", "every interface");
+        }
         explained.fact("connect to", format_args!("{right}, messages: {}", self.right));
         explained.times(talk.wait, talk.idle, talk.deadline);
         explained
