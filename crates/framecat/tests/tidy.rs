@@ -242,3 +242,21 @@ fn links_in_the_documents_lead_somewhere() {
         }
     }
 }
+
+#[test]
+fn every_mistake_of_others_names_a_test_that_is_there() {
+    let sources = files("crates", ".rs");
+    let page = read("docs/mistakes.md");
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let mut named = 0;
+    for row in rows.filter(|row| !row.ends_with("| test |")) {
+        let tests = row.trim_end_matches('|').rsplit(" | ").next().unwrap();
+        for test in tests.split('`').skip(1).step_by(2) {
+            named += 1;
+            let function = format!("fn {test}()");
+            let found = sources.iter().any(|(_, text)| text.contains(&function));
+            assert!(found, "docs/mistakes.md names {test}, which is no test: {row}");
+        }
+    }
+    assert!(named >= 40, "{named} tests are named");
+}

@@ -181,3 +181,25 @@ async fn a_listener_can_restart_at_once() {
         drop(client);
     }
 }
+
+#[tokio::test]
+async fn a_paused_reader_is_not_taken_for_dead() {
+    use framecat_net::sockopt::{Family, read_back};
+    use framecat_proto::options::{Options, Value};
+    // TCP_USER_TIMEOUT ends a connection whose peer reads nothing though it lives; keepalive does not:
+    // a closed window is still acknowledged.
+    let mut listener = listening(&endpoint("tcp://127.0.0.1:0"), 1).await;
+    let dialled = within(connect(&endpoint(listener.endpoint()), PATIENCE)).await.unwrap();
+    let taken = accepted(&mut listener).await;
+    for conn in [&dialled, &taken] {
+        let rows = read_back(conn.as_fd(), Family::Inet4, &Options::new());
+        let effective = |name: &str| {
+            rows.iter().find(|row| row.name == name).unwrap().effective.as_ref().unwrap()
+        };
+        let Value::Keepalive(keepalive) = effective("keepalive") else { panic!("{rows:?}") };
+        let figures = (keepalive.idle.as_secs(), keepalive.interval.as_secs(), keepalive.count);
+        assert_eq!(figures, (30, 10, 3));
+        assert_eq!(effective("usertimeout"), &Value::Time(Duration::ZERO));
+        assert_eq!(effective("nodelay"), &Value::Flag(true));
+    }
+}
