@@ -403,7 +403,10 @@ impl One<'_> {
                     self.note_refused(&error);
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.cut_by(&error, receiver.begun_bytes());
+                    return Err(error);
+                }
             }
             let batch = receiver.batch();
             let bytes: usize = (0..batch.len()).map(|i| batch.get(i).len()).sum();
@@ -431,6 +434,14 @@ impl One<'_> {
             sender.finish()?;
         }
         Ok(Heard::All)
+    }
+
+    /// A message that a reset cut is told: the error alone does not say that one had begun.
+    fn cut_by(&self, error: &Error, len: usize) {
+        if len > 0 && matches!(error.cause, Cause::Io(_)) {
+            let (conn, peer) = (self.named.conn, self.named.peer.as_str());
+            self.shared.observer.event(Event::Cut { conn, peer, len, delivered: false });
+        }
     }
 
     async fn hear_raw(&self, from: &Stream) -> Result<Heard, Error> {

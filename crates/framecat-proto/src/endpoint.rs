@@ -145,6 +145,14 @@ impl Endpoint {
         }
     }
 
+    /// The port, where the address has one.
+    pub fn port(&self) -> Option<u16> {
+        match &self.at {
+            At::Tcp(at) | At::Udp(at) => Some(at.port),
+            _ => None,
+        }
+    }
+
     /// Whether the address names a host; without one it is this machine.
     pub fn has_host(&self) -> bool {
         match &self.at {

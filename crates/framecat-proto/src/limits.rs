@@ -166,7 +166,7 @@ pub const TABLE: &[Limit] = &[
         bound: "1,024",
         then: "the kernel's somaxconn may be smaller; backlog=N",
     },
-    Limit { what: "connecting", bound: "10 s", then: "exit 5; --wait TIME" },
+    Limit { what: "connecting", bound: "10 s; for ask 2 s", then: "exit 5; --wait TIME" },
     Limit { what: "a reply to ask, or to datagrams", bound: "2 s", then: "exit 5; --wait TIME" },
     Limit {
         what: "a pipe on stdin after the peer ended",

@@ -214,7 +214,8 @@ impl<'a> Place<'a> {
 
     fn is_here(&self) -> bool {
         let here = |host: &str| {
-            host == "localhost" || host.starts_with("127.") || host.starts_with("[::1")
+            host == "localhost"
+                || ["127.", "0.0.0.0", "[::1]", "[::]"].iter().any(|here| host.starts_with(here))
         };
         self.host.is_none_or(here)
     }

@@ -149,6 +149,12 @@ pub fn role(endpoint: &Endpoint, listens: bool, lan: bool) -> Result<(), Mistake
             "leave it out here",
         ));
     }
+    if !listens && endpoint.port() == Some(0) {
+        return Err(Mistake::new(
+            "port 0 is no place to connect to: a listener asks the kernel for a free port with it",
+            "the listener's first line on stderr tells its real port",
+        ));
+    }
     if lan && (endpoint.has_host() || !endpoint.is_network()) {
         return Err(Mistake::new(
             format!("--lan listens on every interface, {endpoint} names its place itself"),

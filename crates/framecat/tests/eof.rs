@@ -482,3 +482,15 @@ fn data_before_a_reset_is_printed_and_the_reset_is_told() {
         assert!(finished.stderr.contains("connection reset"), "{finished}");
     }
 }
+
+#[test]
+fn a_message_that_a_reset_cut_is_told() {
+    let server = Server::new();
+    let client = Run::new(&["connect", &server.address(), "-f", "line"]).start();
+    let mut peer = server.accept();
+    peer.send("whole\npart");
+    peer.reset();
+    let finished = client.wait();
+    finished.expect(1, "whole\n");
+    assert!(finished.stderr.contains("4 bytes"), "{finished}");
+}

@@ -463,6 +463,7 @@ fn every_mistake_of_usage_is_two_with_what_to_type_instead() {
         "listen :9000 --cuont 1",
         "listen :9000,bind=127.0.0.1:0",
         "connect :9000,backlog=3",
+        "connect :0",
         "listen 127.0.0.1:9000 --lan",
         "listen :9000 --until=",
         "ask",
