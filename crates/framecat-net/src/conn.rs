@@ -221,7 +221,8 @@ impl Stream {
         Ok(())
     }
 
-    async fn write_some(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    /// Writes some of the bytes. Cancel safe: there is no await behind the call.
+    pub(crate) async fn write_some(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let socket = self.kind().is_socket();
         let written = self
             .until_ready(Interest::WRITABLE, |fd| {

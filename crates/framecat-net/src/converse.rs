@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use framecat_proto::limits::{
-    DRAIN_TIME, LINGER_BYTES, LINGER_TIME, READ_BYTES_MIN, REPLY_WAIT, STALLED_TIME,
+    DRAIN_TIME, LINGER_BYTES, LINGER_TIME, QUEUE_BYTES, READ_BYTES_MIN, REPLY_WAIT, STALLED_TIME,
     STDIN_AFTER_PEER,
 };
 use framecat_proto::message::{Batch, Context, Dir, Spans};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::conn::{Conn, Kind, Stream};
+use crate::conn::{Conn, Kind, Stream, Turns};
 use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{Filled, Link, Receiver, Refusal, Sender, now_ns};
@@ -89,6 +89,16 @@ impl Shared {
             ledger: Ledger::default(),
             observer,
             activity: Progress::default(),
+        }
+    }
+}
+
+impl Shared {
+    /// Waits until stdout has taken most of what was told: messages told as JSON are never left out.
+    pub(crate) async fn wait_for_room(&self) -> Result<(), Error> {
+        match &self.talk.lines {
+            Some(lines) if lines.waiting() > QUEUE_BYTES => self.output.flush_quietly().await,
+            _ => Ok(()),
         }
     }
 }
@@ -193,6 +203,7 @@ impl One<'_> {
     ) -> Result<End, Error> {
         let Link { mut receiver, mut sender } = link;
         let endless = receiver.is_endless();
+        let begun = receiver.begun();
         let kind = feed.kind();
         let stdin = match &feed {
             Feed::Stdin(stdin) => Some(stdin.clone()),
@@ -248,8 +259,9 @@ impl One<'_> {
                     }
                     match what {
                         Heard::Enough | Heard::NoReader => break End::Done,
-                        Heard::All if said || kind == Some(Kind::Terminal) => {
-                            return self.done().await;
+                        // A peer of a shared socket ends by being forgotten: both ways are over.
+                        Heard::All if said || endless || kind == Some(Kind::Terminal) => {
+                            break self.done().await?;
                         }
                         Heard::All => {}
                     }
@@ -311,11 +323,13 @@ impl One<'_> {
                 _ = &mut hear, if heard.is_none() => heard = Some(Heard::All),
                 _ = &mut say, if !said => said = true,
                 () = async {
-                    if heard.is_none() {
-                        inward.at_rest().await;
-                    }
-                    if !said {
-                        // A peer that we no longer read from may not read from us either.
+                    let hears = heard.is_none();
+                    // A peer that we no longer read from may not read from us either.
+                    while (hears && inward.is_holding()) || (!said && outward.is_holding()) {
+                        if hears && inward.is_holding() {
+                            inward.at_rest().await;
+                            continue;
+                        }
                         tokio::select! {
                             biased;
                             () = outward.at_rest() => {}
@@ -328,7 +342,7 @@ impl One<'_> {
         };
         self.stuck.store(cut_off, Relaxed);
         let unread = match (interrupted && heard.is_none(), &self.stream) {
-            (true, Some(stream)) => inward.begun() + bytes_to_read(stream.as_fd()).unwrap_or(0),
+            (true, Some(stream)) => begun.bytes() + bytes_to_read(stream.as_fd()).unwrap_or(0),
             _ => 0,
         };
         if unread > 0 || cut_off {
@@ -373,7 +387,7 @@ impl One<'_> {
     }
 
     async fn done(&self) -> Result<End, Error> {
-        Ok(match self.shared.output.unmet().await {
+        Ok(match self.shared.output.unmet() {
             Some(what) => End::NotMet(what),
             None => End::Done,
         })
@@ -391,7 +405,7 @@ impl One<'_> {
             return self.hear_raw(&stream).await;
         }
         loop {
-            self.moved.inward.rest_with(receiver.begun_bytes()).await;
+            self.moved.inward.rest().await;
             match receiver.fill().await {
                 Ok(Filled::Messages) => self.moved.inward.hold(),
                 Ok(Filled::Notice(notice)) => {
@@ -404,7 +418,7 @@ impl One<'_> {
                     continue;
                 }
                 Err(error) => {
-                    self.cut_by(&error, receiver.begun_bytes());
+                    self.named.cut_by(&error, receiver.begun_bytes(), &**observer);
                     return Err(error);
                 }
             }
@@ -434,14 +448,6 @@ impl One<'_> {
             sender.finish()?;
         }
         Ok(Heard::All)
-    }
-
-    /// A message that a reset cut is told: the error alone does not say that one had begun.
-    fn cut_by(&self, error: &Error, len: usize) {
-        if len > 0 && matches!(error.cause, Cause::Io(_)) {
-            let (conn, peer) = (self.named.conn, self.named.peer.as_str());
-            self.shared.observer.event(Event::Cut { conn, peer, len, delivered: false });
-        }
     }
 
     async fn hear_raw(&self, from: &Stream) -> Result<Heard, Error> {
@@ -491,6 +497,9 @@ impl One<'_> {
         let context = self.named.context(Dir::Out, first, now_ns());
         if observer.wants_messages() {
             observer.messages(batch, &context);
+        }
+        if observer.wants_messages() {
+            self.shared.wait_for_room().await?;
         }
         let sent = sender.send_batch(batch, &context, refused).await;
         match &sent {
@@ -615,8 +624,10 @@ pub(crate) async fn sleep_until(at: Option<Instant>) {
 async fn swallow(stream: Option<&Stream>) {
     if let Some(stream) = stream {
         let mut buf = Vec::with_capacity(READ_BYTES_MIN);
+        let mut turns = Turns::default();
         while let Ok(1..) = stream.read(&mut buf).await {
             buf.clear();
+            turns.take().await;
         }
     }
     std::future::pending().await

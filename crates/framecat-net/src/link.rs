@@ -5,12 +5,15 @@
 //! when the last one is written, so a reader that pauses slows its sender and costs one buffer.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use framecat_proto::Framing;
 use framecat_proto::framing::{Decoder, EncodeError, Framer, FramingError, Tail, Tailed};
 use framecat_proto::limits::{MESSAGE_BYTES, READ_BYTES_MAX, READ_BYTES_MIN};
-use framecat_proto::message::{Batch, Context, Outbound, Outgoing, Spans};
+use framecat_proto::message::{Batch, Context, Outgoing, Spans};
 
 use crate::conn::{Conn, Stream, Turns};
 use crate::datagrams::{NotSent, PacketSink, PacketSource, Parcel};
@@ -106,6 +109,16 @@ enum Source {
     Packets(PacketSource, Parcel),
 }
 
+/// How many bytes of a message that has not ended a [`Receiver`] holds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Begun(Arc<AtomicUsize>);
+
+impl Begun {
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+}
+
 /// What one [`Receiver::fill`] found.
 #[derive(Debug)]
 pub enum Filled {
@@ -156,6 +169,7 @@ pub struct Receiver {
     /// Decoding stopped at a message with bytes behind it.
     stopped: bool,
     ended: bool,
+    begun: Begun,
     /// Reads in a row that used little of a large buffer.
     small_reads: u32,
     turns: Turns,
@@ -185,6 +199,7 @@ impl Receiver {
             given_up: 0,
             stopped: false,
             ended: false,
+            begun: Begun::default(),
             small_reads: 0,
             turns: Turns::default(),
         }
@@ -236,6 +251,11 @@ impl Receiver {
     /// Bytes behind the current batch that are read and no whole message yet.
     pub fn begun_bytes(&self) -> usize {
         self.buf.len() - self.start - self.taken
+    }
+
+    /// The same, to be asked while somebody else waits in [`fill`](Self::fill).
+    pub(crate) fn begun(&self) -> Begun {
+        self.begun.clone()
     }
 
     /// Makes the last message of the batch one like the others, if the end of the stream cut it.
@@ -360,6 +380,7 @@ impl Receiver {
         let input = &self.buf[self.start..];
         let decoded = self.decoder.decode(input, &mut self.spans);
         self.taken = decoded.consumed;
+        self.begun.0.store(self.buf.len() - self.start - self.taken, Relaxed);
         self.stopped = self.spans.is_full() && self.start + self.taken < self.buf.len();
         if let Some(error) = decoded.error {
             if decoded.resumes {
@@ -609,10 +630,12 @@ impl Sender {
         }
     }
 
-    /// Writes bytes as they are, past the framing: a line of JSON between messages. Not cancel safe.
-    pub async fn write_raw(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let Sink::Stream(stream) = &self.sink else { return Ok(()) };
-        stream.write_all(bytes).await.map_err(|error| Error::io(Op::Send, self.peer(), error))
+    /// Writes some bytes as they are, past the framing: a line of JSON between messages. How many went
+    /// out. Cancel safe: then none did.
+    pub(crate) async fn write_raw_some(&self, bytes: &[u8]) -> Result<usize, Error> {
+        let Sink::Stream(stream) = &self.sink else { return Ok(bytes.len()) };
+        let written = stream.write_some(&[io::IoSlice::new(bytes)]).await;
+        written.map_err(|error| Error::io(Op::Send, self.peer(), error))
     }
 
     /// Ends our direction where it has an end; the peer can still answer.
@@ -627,11 +650,6 @@ impl Sender {
 
 fn is_unreachable(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(crate::error::is_unreachable)
-}
-
-/// Encodes one message by itself: for callers that build a batch of their own.
-pub fn outbound(payload: &[u8]) -> Outbound<'_> {
-    Outbound { payload, time_ns: None, index: 0, cut: false }
 }
 
 /// Now, in nanoseconds since 1970.

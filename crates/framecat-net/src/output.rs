@@ -2,6 +2,8 @@
 //! `--count` and `--until` are counted there, over all connections.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use framecat_proto::message::{Batch, Context, Dir};
 use framecat_proto::text::{Form, holds_line_break};
@@ -19,6 +21,8 @@ use crate::talk::{End, Ledger, Lines, Named, Talk};
 pub(crate) struct Output {
     stream: Stream,
     hand: Mutex<Hand>,
+    /// Apart from the hand, which may be held for as long as nobody reads stdout.
+    asked: Asked,
     /// Lines told between messages, written before the next ones.
     lines: Option<Arc<Lines>>,
 }
@@ -26,13 +30,11 @@ pub(crate) struct Output {
 #[derive(Debug)]
 struct Hand {
     sender: Sender,
-    printed: u64,
-    count: Option<u64>,
-    until: Option<memmem::Finder<'static>>,
-    met: bool,
     /// Form `line` prints a payload with a line break as it is, once with a word about it.
     watch_breaks: bool,
     refused: Vec<Refusal>,
+    /// Lines taken and not written yet: a write that is given up half-way goes on here.
+    unwritten: Vec<u8>,
     /// A cut message gets its ending all the same: another peer's message may come behind it.
     ends_cut: bool,
 }
@@ -53,18 +55,19 @@ impl Output {
         let framer = talk.output.writer(talk.message_bytes, talk.look);
         let sender = Sender::of_stream(stream.clone(), framer, talk.output.to_string());
         let watch_breaks = talk.output == Form::Line && !talk.look.terminal;
-        let until = talk.until.as_ref().map(|text| memmem::Finder::new(text).into_owned());
         let hand = Hand {
             sender,
-            printed: 0,
-            count: talk.count,
-            until,
-            met: false,
             watch_breaks,
             refused: Vec::new(),
+            unwritten: Vec::new(),
             ends_cut: talk.many && talk.output != Form::Jsonl,
         };
-        Output { stream, hand: Mutex::new(hand), lines: talk.lines.clone() }
+        Output {
+            stream,
+            hand: Mutex::new(hand),
+            asked: Asked::new(talk),
+            lines: talk.lines.clone(),
+        }
     }
 
     /// Stdout itself, for bytes that nobody looks at.
@@ -82,15 +85,17 @@ impl Output {
         observer: &dyn Observer,
     ) -> Result<Printed, Error> {
         let mut hand = self.hand.lock().await;
-        if hand.met {
+        if self.asked.is_met() {
             return Ok(Printed::Enough);
         }
-        let allowed = hand.allowed(receiver.batch());
+        let allowed = self.asked.allowed(receiver.batch());
         receiver.keep(allowed);
         if hand.ends_cut {
             receiver.close_cut();
         }
-        hand.print(receiver.batch(), named, context, ledger, observer, &self.lines).await
+        let printed =
+            hand.print(receiver.batch(), named, context, ledger, observer, &self.lines).await?;
+        Ok(if printed == Printed::More && self.asked.is_met() { Printed::Enough } else { printed })
     }
 
     /// Writes lines that were told and not written yet.
@@ -112,17 +117,20 @@ impl Output {
     pub(crate) async fn write_told(&self) -> Result<End, Error> {
         let Some(lines) = &self.lines else { return std::future::pending().await };
         loop {
-            lines.told().await;
+            // Looked at before waiting: what woke an earlier call that was given up is still here.
             match self.flush().await {
                 Err(error) if error.errno() == Some(libc::EPIPE) => return Ok(End::Done),
                 flushed => flushed?,
+            }
+            if lines.waiting() == 0 {
+                lines.told().await;
             }
         }
     }
 
     /// Whether `--count` or `--until` was asked for and met.
-    pub(crate) async fn is_met(&self) -> bool {
-        self.hand.lock().await.met
+    pub(crate) fn is_met(&self) -> bool {
+        self.asked.is_met()
     }
 
     /// Whether the reader of stdout left.
@@ -131,12 +139,65 @@ impl Output {
     }
 
     /// Whether `--count` or `--until` was met, or neither was asked for; else what is missing.
-    pub(crate) async fn unmet(&self) -> Option<String> {
-        let hand = self.hand.lock().await;
-        match (hand.met, hand.count, &hand.until) {
+    pub(crate) fn unmet(&self) -> Option<String> {
+        self.asked.unmet()
+    }
+}
+
+/// What `--count` and `--until` ask for, and how far it is.
+#[derive(Debug)]
+struct Asked {
+    count: Option<u64>,
+    until: Option<memmem::Finder<'static>>,
+    printed: AtomicU64,
+    met: AtomicBool,
+}
+
+impl Asked {
+    fn new(talk: &Talk) -> Asked {
+        Asked {
+            count: talk.count,
+            until: talk.until.as_ref().map(|text| memmem::Finder::new(text).into_owned()),
+            printed: AtomicU64::new(0),
+            met: AtomicBool::new(false),
+        }
+    }
+
+    fn is_met(&self) -> bool {
+        self.met.load(Relaxed)
+    }
+
+    /// How many messages of a batch may be printed. Called with the hand held.
+    fn allowed(&self, batch: Batch<'_>) -> usize {
+        let mut allowed = batch.len();
+        let before = self.printed.load(Relaxed);
+        if let Some(count) = self.count {
+            allowed = allowed.min(usize::try_from(count - before).unwrap_or(usize::MAX));
+        }
+        if let Some(until) = &self.until {
+            let found = batch.iter().take(allowed).position(|message| {
+                let seen = message.strip_suffix(b"\r").unwrap_or(message);
+                until.find(seen).is_some()
+            });
+            if let Some(at) = found {
+                allowed = at + 1;
+                self.met.store(true, Relaxed);
+            }
+        }
+        let printed = before + allowed as u64;
+        self.printed.store(printed, Relaxed);
+        if self.count == Some(printed) {
+            self.met.store(true, Relaxed);
+        }
+        allowed
+    }
+
+    fn unmet(&self) -> Option<String> {
+        match (self.is_met(), self.count, &self.until) {
             (true, _, _) | (_, None, None) => None,
             (_, Some(count), _) => {
-                Some(format!("{} of {count} messages came before the end", hand.printed))
+                let printed = self.printed.load(Relaxed);
+                Some(format!("{printed} of {count} messages came before the end"))
             }
             (_, None, Some(until)) => {
                 let text = framecat_proto::text::visible(until.needle(), 64);
@@ -151,27 +212,6 @@ fn written(error: Error) -> Error {
 }
 
 impl Hand {
-    /// How many messages of a batch may be printed.
-    fn allowed(&mut self, batch: Batch<'_>) -> usize {
-        let mut allowed = batch.len();
-        if let Some(count) = self.count {
-            allowed = allowed.min(usize::try_from(count - self.printed).unwrap_or(usize::MAX));
-        }
-        if let Some(until) = &self.until {
-            let found = batch.iter().take(allowed).position(|message| {
-                let seen = message.strip_suffix(b"\r").unwrap_or(message);
-                until.find(seen).is_some()
-            });
-            if let Some(at) = found {
-                allowed = at + 1;
-                self.met = true;
-            }
-        }
-        self.printed += allowed as u64;
-        self.met |= self.count == Some(self.printed);
-        allowed
-    }
-
     async fn print(
         &mut self,
         batch: Batch<'_>,
@@ -200,16 +240,20 @@ impl Hand {
         );
         self.refused = refused;
         match sent.map_err(written) {
-            Ok(()) if self.met => Ok(Printed::Enough),
             Ok(()) => Ok(Printed::More),
             Err(error) if error.errno() == Some(libc::EPIPE) => Ok(Printed::Closed),
             Err(error) => Err(error),
         }
     }
 
+    /// Cancel safe: what was not written is written by the next call.
     async fn write_lines(&mut self, lines: &Option<Arc<Lines>>) -> Result<(), Error> {
         let Some(lines) = lines else { return Ok(()) };
-        let lines = lines.take();
-        if lines.is_empty() { Ok(()) } else { self.sender.write_raw(&lines).await }
+        self.unwritten.append(&mut lines.take());
+        while !self.unwritten.is_empty() {
+            let written = self.sender.write_raw_some(&self.unwritten).await?;
+            self.unwritten.drain(..written);
+        }
+        Ok(())
     }
 }

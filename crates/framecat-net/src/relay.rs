@@ -2,7 +2,7 @@
 //! one, else through a buffer. The end of one direction is the end of that direction only.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use framecat_proto::limits::{READ_BYTES_MAX, READ_BYTES_MIN};
 use tokio::sync::Notify;
@@ -37,7 +37,6 @@ pub struct Progress {
     last_ms: AtomicU64,
     /// Something is read and not written yet.
     holding: AtomicBool,
-    begun: AtomicUsize,
     stopping: AtomicBool,
     rested: Notify,
 }
@@ -49,7 +48,6 @@ impl Default for Progress {
             bytes: AtomicU64::new(0),
             last_ms: AtomicU64::new(0),
             holding: AtomicBool::new(false),
-            begun: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             rested: Notify::new(),
         }
@@ -71,17 +69,6 @@ impl Progress {
     pub fn add(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.touch();
-    }
-
-    /// As [`rest`](Self::rest); so many bytes of a message that has not ended are held.
-    pub(crate) async fn rest_with(&self, begun: usize) {
-        self.begun.store(begun, Ordering::Relaxed);
-        self.rest().await;
-    }
-
-    /// Bytes of a message that had not ended at the last rest.
-    pub(crate) fn begun(&self) -> usize {
-        self.begun.load(Ordering::Relaxed)
     }
 
     /// Between two messages: nothing is in hand. Goes no further once it was told to stop.

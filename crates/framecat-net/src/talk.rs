@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use framecat_proto::Framing;
 use framecat_proto::framing::Tail;
-use framecat_proto::limits::{CONNECT_WAIT, MESSAGE_BYTES, TOLD_BYTES};
+use framecat_proto::limits::{CONNECT_WAIT, DRAIN_TIME, MESSAGE_BYTES, TOLD_BYTES};
 use framecat_proto::message::{Batch, Context, Dir};
 use framecat_proto::text::{Form, Look};
 use tokio::sync::{Notify, watch};
@@ -193,6 +193,17 @@ pub enum End {
     Interrupted,
 }
 
+impl End {
+    /// How long all connections together may take to finish what they have in hand: a little more
+    /// than each of them, so that each can tell. A deadline is one whatever is in hand.
+    pub(crate) fn drain_time(&self) -> Duration {
+        match self {
+            End::Deadline(_) => Duration::ZERO,
+            _ => DRAIN_TIME + Duration::from_millis(500),
+        }
+    }
+}
+
 /// Asks a verb to end: no new peers, the messages in hand, then done.
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
@@ -330,6 +341,14 @@ impl Named {
                 ledger.note_lost();
                 observer.event(Event::Dropped { conn, peer, count: *count });
             }
+        }
+    }
+
+    /// A message that a reset cut is told: the error alone does not say that one had begun.
+    pub(crate) fn cut_by(&self, error: &Error, len: usize, observer: &dyn Observer) {
+        if len > 0 && matches!(error.cause, Cause::Io(_)) {
+            let (conn, peer) = (self.conn, self.peer.as_str());
+            observer.event(Event::Cut { conn, peer, len, delivered: false });
         }
     }
 

@@ -88,15 +88,25 @@ pub fn parse_time(text: &str) -> Result<Duration, ParseOptionError> {
     if bare && text.bytes().all(|b| b == b'0') {
         return Ok(Duration::ZERO);
     }
-    humantime::parse_duration(text).map_err(|_| ParseOptionError {
+    let time = humantime::parse_duration(text).map_err(|_| ParseOptionError {
         problem: format!("`{text}` {}", if bare { "has no unit" } else { "is no time" }),
         remedy: if bare && text.len() < 10 {
             format!("write {text}s for seconds or {text}ms for milliseconds")
         } else {
             "write a number with a unit: 500ms, 30s, 1m30s, 2h".into()
         },
-    })
+    })?;
+    if time > TIME_MAX {
+        return Err(ParseOptionError {
+            problem: format!("`{text}` is longer than a hundred years"),
+            remedy: "without the option there is no bound".into(),
+        });
+    }
+    Ok(time)
 }
+
+/// The longest time that can be asked for: far enough that a clock never passes its end.
+pub const TIME_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A time as [`parse_time`] reads it back, in one word.
 pub fn print_time(time: Duration) -> String {
@@ -180,7 +190,7 @@ mod tests {
         }
 
         #[test]
-        fn a_printed_time_reads_back(secs in 0_u64..1 << 40, nanos in 0_u32..1_000_000_000) {
+        fn a_printed_time_reads_back(secs in 0_u64..TIME_MAX.as_secs(), nanos in 0_u32..1_000_000_000) {
             for time in [Duration::new(secs, nanos), Duration::from_secs(secs)] {
                 prop_assert_eq!(parse_time(&print_time(time)), Ok(time));
             }

@@ -63,7 +63,7 @@ pub fn talk(
         // Pipes stay byte-exact as nc's are, and people get lines.
         None => (line_if(standard.stdout), line_if(standard.stdin)),
     };
-    let input = form.input.clone().unwrap_or_else(|| Form::default_for(&send));
+    let input = form.input.clone().unwrap_or_else(|| default_input(&send));
     if input == Form::Dump {
         return Err(Mistake::new(
             "the form `dump` is for output only",
@@ -111,6 +111,17 @@ pub fn talk(
         lines: None,
         fast: Allowed::Fast,
     })
+}
+
+/// How messages stand on stdin unless it is said. A rule that keeps its marker on the message needs the
+/// marker there, so stdin is read by the rule itself.
+fn default_input(send: &Framing) -> Form {
+    let keeps = match send {
+        Framing::Line(line) => line.keep,
+        Framing::Delim(delim) => delim.keep(),
+        _ => false,
+    };
+    if keeps { Form::Framing(send.clone()) } else { Form::default_for(send) }
 }
 
 fn line_if(kind: Kind) -> Framing {

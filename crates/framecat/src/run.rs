@@ -1,6 +1,6 @@
 //! Runs a talking verb: the runtime, stdin and stdout, signals, and the way out.
 
-use std::io::Write;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use framecat_net::conn::{Kind, Stream};
@@ -38,6 +38,8 @@ pub struct Job {
     pub json: bool,
     /// Whether only the plan is wanted.
     pub explain: bool,
+    /// Whether it reads stdin. Whoever does not must leave it to others.
+    pub reads_stdin: bool,
     /// Whether it writes to stdout.
     pub writes_stdout: bool,
     /// Whether messages in both directions are news to stdout.
@@ -97,12 +99,37 @@ pub fn run(plan: impl Plan) -> u8 {
             Err(error) => exit::cannot_start(&error),
         }
     };
-    if let Some(lines) = &lines {
-        // The last line of a log says how it ended. A reader that left is no error.
+    let mut verdict = verdict;
+    if let Some(lines) = lines.filter(|_| verdict.code != exit::OUTPUT) {
+        // The last line of a log says how it ended.
         lines.tell(&print::end_line(verdict.code, verdict.sentence.as_deref()));
-        let _ = std::io::stdout().write_all(&lines.take());
+        match write_last(&lines.take()) {
+            // A reader that left is no error.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            Err(error) if verdict.code == exit::DONE => verdict = exit::stdout_failed(&error),
+            _ => {}
+        }
     }
     leave(&voice, verdict)
+}
+
+/// Writes to stdout as long as it takes something, and gives up when it takes nothing for a while: a
+/// reader that pauses must not hold the end up, nor a signal.
+fn write_last(mut bytes: &[u8]) -> std::io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    // What a pipe takes at once when it says that it is ready (PIPE_BUF, pipe(7)).
+    const AT_ONCE: usize = 4096;
+    let patience = Timespec { tv_sec: 2, tv_nsec: 0 };
+    let stdout = rustix::stdio::stdout();
+    while !bytes.is_empty() {
+        let mut ready = [PollFd::new(&stdout, PollFlags::OUT)];
+        if poll(&mut ready, Some(&patience))? == 0 {
+            return Ok(());
+        }
+        let written = rustix::io::write(stdout, &bytes[..bytes.len().min(AT_ONCE)])?;
+        bytes = &bytes[written..];
+    }
+    Ok(())
 }
 
 /// Says the last word.
@@ -119,10 +146,12 @@ fn enter(
     lines: Option<Arc<Lines>>,
     plan: impl Plan,
 ) -> std::io::Result<Verdict> {
+    let reads_stdin = plan.job().reads_stdin;
     // One thread: a message never changes it on its way.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (stdin, stdout) = (stdio::stdin()?, stdio::stdout()?);
+        let stdin = if reads_stdin { stdio::stdin()? } else { stdio::nothing()? };
+        let stdout = stdio::stdout()?;
         let (switch, shutdown) = Shutdown::new();
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;

@@ -685,3 +685,44 @@ fn an_open_port_is_told_as_json_too() {
         serde_json::from_str(finished.text().lines().last().unwrap()).unwrap();
     assert_eq!((&last["event"], &last["exit"]), (&"end".into(), &4.into()), "{finished}");
 }
+
+#[test]
+fn a_message_begun_in_a_read_of_its_own_is_told_at_a_signal_too() {
+    let mut listener = listen(&[":0", "-f", "line", "--json"]);
+    let mut peer = Peer::dial(listener.port());
+    peer.send("one\n");
+    listener.read_until(b"\"one\"}\n");
+    peer.send("half");
+    let finished = ends(listener, 9);
+    assert!(finished.text().contains("\"event\":\"unfinished\""), "{finished}");
+}
+
+#[test]
+fn a_signal_ends_a_listener_whose_stdout_takes_nothing() {
+    let (_unread, stdout) = std::io::pipe().unwrap();
+    let listener = Run::new(&["listen", ":0", "-f", "line"]).stdout(stdout).start();
+    let mut peer = Peer::dial(listener.port());
+    // More than every buffer on the way holds: the listener waits for stdout when all of it is sent,
+    // or the peer waits for the listener.
+    peer.0.set_nonblocking(true).unwrap();
+    let lines = vec![b'\n'; 1 << 20];
+    let mut full = 0;
+    while full < 200 {
+        match peer.0.write(&lines) {
+            Ok(_) => full = 0,
+            Err(_) => full += 1,
+        }
+        std::thread::yield_now();
+    }
+    listener.signal(Signal::TERM);
+    let finished = listener.wait();
+    assert_eq!(finished.code, 9, "{}", finished.stderr);
+}
+
+#[test]
+fn a_time_that_no_clock_reaches_is_a_mistake() {
+    for flag in ["--deadline", "--idle", "--wait"] {
+        let finished = Run::new(&["connect", ":1", flag, "9999999999999999999s"]).run("");
+        assert_eq!(finished.code, 2, "{finished}");
+    }
+}

@@ -10,7 +10,7 @@ use framecat_proto::limits::{ACCEPT_BACKOFF_MAX, ACCEPT_BACKOFF_MIN, DATAGRAM_PE
 use framecat_proto::options::When;
 use tokio::time::Instant;
 
-use crate::conn::{Conn, Stream};
+use crate::conn::{Conn, Stream, Turns};
 use crate::datagrams::{ListenerLimits, PacketListener, PacketSocket};
 use crate::error::{Cause, Error, Op};
 use crate::event::Reach;
@@ -74,6 +74,7 @@ pub struct Listener {
     reach: Reach,
     backoff: Duration,
     resume_at: Option<Instant>,
+    turns: Turns,
     /// When descriptors were missing last: told once, not at every try.
     short_at: Option<Instant>,
 }
@@ -129,7 +130,16 @@ impl Listener {
         let backoff = ACCEPT_BACKOFF_MIN;
         let shown = format!("{}://{local}", endpoint.scheme());
         let endpoint = endpoint.clone();
-        Listener { kind, endpoint, shown, reach, backoff, resume_at: None, short_at: None }
+        Listener {
+            kind,
+            endpoint,
+            shown,
+            reach,
+            backoff,
+            resume_at: None,
+            turns: Turns::default(),
+            short_at: None,
+        }
     }
 
     fn packets(
@@ -179,6 +189,7 @@ impl Listener {
     /// long as they are to hear anything.
     pub async fn accept(&mut self) -> Result<Accepted, Error> {
         loop {
+            self.turns.take().await;
             if let Some(at) = self.resume_at {
                 // The listener stays readable while descriptors are missing; without this rest it
                 // would spin (docs/mistakes.md).

@@ -26,6 +26,12 @@ pub fn stdin() -> io::Result<Stream> {
     Stream::new(own, kind, "stdin".into(), "stdin".into())
 }
 
+/// In place of stdin for who must not read it: ended from the start.
+pub fn nothing() -> io::Result<Stream> {
+    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    Stream::new(null, Kind::Device, "nothing".into(), "nothing".into())
+}
+
 /// Standard output. Must be called within a tokio runtime with I/O enabled.
 ///
 /// If it cannot be opened anew (a pipe of another user's, no /proc) it is written in its own mode,

@@ -73,7 +73,13 @@ impl From<Errno> for Dial {
 }
 
 async fn dial(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, Dial> {
-    let fd = prepare(endpoint, address, Op::Connect).map_err(Dial::Other)?;
+    let fd = match prepare(endpoint, address, Op::Connect) {
+        // A kernel without this family: another address of the name may do.
+        Err(error) if error.errno() == Some(libc::EAFNOSUPPORT) => {
+            return Err(Errno::AFNOSUPPORT.into());
+        }
+        prepared => prepared.map_err(Dial::Other)?,
+    };
     if let Some(Value::Address(from)) = endpoint.options.get("bind") {
         let from = resolve::addresses(endpoint, from).await.map_err(Dial::Other)?;
         bind_to(&fd, from[0])?;

@@ -173,8 +173,14 @@ pub(super) fn lock_parent(at: &UnixPath) -> Option<OwnedFd> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let dir = rustix::fs::open(parent.unwrap_or(Path::new(".")), flags, Mode::empty()).ok()?;
-    rustix::fs::flock(&dir, FlockOperation::LockExclusive).ok()?;
-    Some(dir)
+    // Anybody may hold this lock for other reasons; it is waited for a second at most.
+    for _ in 0..100 {
+        match rustix::fs::flock(&dir, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(10)),
+            locked => return locked.ok().map(|()| dir),
+        }
+    }
+    None
 }
 
 /// Removes what is at `path` if it is a socket that nobody owns any more.

@@ -145,7 +145,7 @@ impl Asking<'_> {
     }
 
     async fn done(&self, unanswered: u64) -> Result<End, Error> {
-        if let Some(what) = self.shared.output.unmet().await {
+        if let Some(what) = self.shared.output.unmet() {
             return Ok(End::NotMet(what));
         }
         Ok(match (unanswered, self.totals.messages_in) {
@@ -176,12 +176,20 @@ impl Asking<'_> {
         let context = self.named.context(Dir::Out, n, now_ns());
         if observer.wants_messages() {
             observer.messages(batch, &context);
+            self.shared.wait_for_room().await?;
         }
         let mut refused = Vec::new();
         let began = Instant::now();
         self.totals.messages_out += 1;
         self.totals.bytes_out += message.len() as u64;
-        self.link.sender.send_batch(batch, &context, &mut refused).await?;
+        let until = began + self.wait();
+        let sent = self.link.sender.send_batch(batch, &context, &mut refused);
+        match tokio::time::timeout_at(until, sent).await {
+            // Part of it may have gone: nothing more can be asked here.
+            Err(_) => return Ok(Asked::PeerEnded),
+            Ok(Err(error)) if is_gone(&error) => return Ok(Asked::PeerEnded),
+            Ok(sent) => sent?,
+        }
         if talk.send == Framing::Eof {
             // The end is the boundary: without it the peer would wait for more.
             self.link.sender.finish()?;
@@ -191,11 +199,12 @@ impl Asking<'_> {
             self.named.refused((Dir::Out, Place::Peer), n, by, &mut refused, ledger, &**observer);
             return Ok(Asked::Refused);
         }
-        let until = began + self.wait();
         let receiver = &mut self.link.receiver;
         loop {
             match tokio::time::timeout_at(until, receiver.fill()).await {
                 Err(_) => return Ok(Asked::Silence),
+                // It ended with our message unread: the kernel says so by a reset.
+                Ok(Err(error)) if is_gone(&error) && n > 1 => return Ok(Asked::PeerEnded),
                 Ok(Err(error)) => return Err(error),
                 Ok(Ok(Filled::End)) => return Ok(Asked::PeerEnded),
                 Ok(Ok(Filled::Notice(notice))) => {
@@ -218,4 +227,8 @@ impl Asking<'_> {
         let printed = output.print(receiver, self.named, &context, ledger, &**observer).await?;
         Ok(if printed == Printed::More { Asked::Replied } else { Asked::Enough })
     }
+}
+
+fn is_gone(error: &Error) -> bool {
+    matches!(error.errno(), Some(libc::EPIPE | libc::ECONNRESET))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use framecat_proto::Endpoint;
-use framecat_proto::limits::{CLIENTS, DRAIN_TIME, STALLED_TIME};
+use framecat_proto::limits::{CLIENTS, STALLED_TIME};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -138,6 +138,7 @@ impl Many {
         let kind = stdin.kind();
         let mut reading = std::pin::pin!(hub.clone().read(stdin, &shared));
         let mut reads = self.answer.is_none();
+        let mut failed = None;
         let ended = loop {
             let idle_at = shared.talk.idle.map(|idle| shared.activity.last() + idle);
             tokio::select! {
@@ -160,10 +161,13 @@ impl Many {
                 },
                 read = &mut reading, if reads => {
                     reads = false;
-                    read?;
+                    if let Err(error) = read {
+                        failed = Some(error);
+                        break End::Done;
+                    }
                     hub.end().await;
                 }
-                () = shutdown.requested() => break match shared.output.unmet().await {
+                () = shutdown.requested() => break match shared.output.unmet() {
                     Some(_) => End::Interrupted,
                     None => End::Done,
                 },
@@ -172,7 +176,7 @@ impl Many {
                 }
                 () = sleep_until(idle_at) => {
                     if idle_at.is_some_and(|at| shared.activity.last() + shared.talk.idle.unwrap_or_default() <= at) {
-                        break match shared.output.unmet().await {
+                        break match shared.output.unmet() {
                             Some(what) => End::NotMet(what),
                             None => End::Done,
                         };
@@ -182,7 +186,6 @@ impl Many {
         };
         // No new peers; messages in hand are finished.
         stop.request();
-        drop(hub);
         let drained = async {
             while let Some(done) = self.conns.join_next().await {
                 if let Ok((id, outcome)) = done {
@@ -192,11 +195,11 @@ impl Many {
             Ok(())
         };
         // Whoever is not done by then is cut off.
-        match tokio::time::timeout(DRAIN_TIME, drained).await {
+        match tokio::time::timeout(ended.drain_time(), drained).await {
             Ok(noted) => noted?,
             Err(_) => shared.ledger.note_lost(),
         }
-        Ok(ended)
+        failed.map_or(Ok(ended), Err)
     }
 
     async fn start(
@@ -229,7 +232,7 @@ impl Many {
     async fn note(&self, id: u64, outcome: Result<End, Error>) -> Result<Option<End>, Error> {
         let shared = &self.shared;
         match outcome {
-            Ok(End::Done) if shared.output.is_met().await => Ok(Some(End::Done)),
+            Ok(End::Done) if shared.output.is_met() => Ok(Some(End::Done)),
             Ok(End::Done) if shared.output.is_closed() => Ok(Some(End::Done)),
             Ok(_) => Ok(None),
             // Stdout concerns all of them.

@@ -18,7 +18,7 @@ use crate::conn::{Conn, Kind, Stream};
 use crate::converse::{close, is_refusal, sleep_until};
 use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
-use crate::link::{Filled, Link, LinkOptions, Receiver, Sender, now_ns};
+use crate::link::{Begun, Filled, Link, LinkOptions, Receiver, Sender, now_ns};
 use crate::open::{self, Accepted, ListenOptions, Listener};
 use crate::output::Output;
 use crate::relay::{Allowed, CopyError, Progress, Side, copy};
@@ -101,6 +101,7 @@ pub async fn run(
         enough: Notify::new(),
         until,
     });
+    let datagrams = listener.is_datagrams();
     let (stop, stopped) = Shutdown::new();
     let mut conns: JoinSet<()> = JoinSet::new();
     let mut open = true;
@@ -112,8 +113,12 @@ pub async fn run(
             biased;
             Some(_) = conns.join_next() => {}
             () = shared.enough.notified() => break End::Done,
-            accepted = accept(&mut listener, &places), if open => match accepted? {
+            accepted = accept(&mut listener, &places), if open || datagrams => match accepted? {
                 (Accepted::Conn(conn), place) => {
+                    if !open {
+                        // A datagram peer too many; accepting goes on, for it sorts what arrives.
+                        continue;
+                    }
                     open = !shared.options.once;
                     let (shared, stopped) = (shared.clone(), stopped.clone());
                     conns.spawn(async move {
@@ -140,7 +145,7 @@ pub async fn run(
     stop.request();
     let drained = async { while conns.join_next().await.is_some() {} };
     // Whoever is not done by then is cut off.
-    if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
+    if tokio::time::timeout(ended.drain_time(), drained).await.is_err() {
         shared.ledger.note_lost();
     }
     shared.flush(0).await?;
@@ -280,10 +285,11 @@ async fn both_ways(
         moved: &outward,
         messages: &messages_out,
     };
+    let begun = [left.receiver.begun(), right.receiver.begun()];
     let mut there = std::pin::pin!(there.run(left.receiver, right.sender));
     let mut back = std::pin::pin!(back.run(right.receiver, left.sender));
     let (mut there_done, mut back_done) = (None, None);
-    let (mut broken, mut stopping) = (false, false);
+    let (mut broken, mut stopping, mut give_up) = (false, false, None);
     loop {
         let idle_at = idle.map(|idle| inward.last().max(outward.last()) + idle);
         tokio::select! {
@@ -295,31 +301,31 @@ async fn both_ways(
                 inward.stop();
                 outward.stop();
                 stopping = true;
+                give_up = Some(Instant::now() + DRAIN_TIME);
             }
             () = async {
-                if there_done.is_none() {
-                    inward.at_rest().await;
-                }
-                if back_done.is_none() {
-                    outward.at_rest().await;
+                let (there, back) = (there_done.is_none(), back_done.is_none());
+                while (there && inward.is_holding()) || (back && outward.is_holding()) {
+                    match there && inward.is_holding() {
+                        true => inward.at_rest().await,
+                        false => outward.at_rest().await,
+                    }
                 }
             }, if stopping => {
-                let begun = [(&inward, &ends[0]), (&outward, &ends[1])];
-                let unread = begun.map(|(moved, end)| {
-                    let waits = end.as_ref().map(|end| bytes_to_read(end.as_fd()).unwrap_or(0));
-                    moved.begun() + waits.unwrap_or(0)
-                });
-                if let unread @ 1.. = unread.iter().sum() {
-                    shared.ledger.note_lost();
-                    let (conn, peer) = (named.conn, named.peer.as_str());
-                    let event = Event::Unfinished { conn, peer, unread, cut_off: false };
-                    shared.observer.event(event);
-                }
+                unfinished(shared, named, &begun, &ends, false);
+                break;
+            }
+            () = sleep_until(give_up) => {
+                unfinished(shared, named, &begun, &ends, true);
+                broken = true;
                 break;
             }
             () = sleep_until(idle_at) => {
                 let last = inward.last().max(outward.last());
                 if idle.is_some_and(|idle| last + idle <= Instant::now()) {
+                    // A peer that takes nothing for so long loses what was on its way.
+                    let cut_off = inward.is_holding() || outward.is_holding();
+                    unfinished(shared, named, &begun, &ends, cut_off);
                     break;
                 }
             }
@@ -341,7 +347,8 @@ async fn both_ways(
             }
             break;
         }
-        if over {
+        // A peer of a shared socket ends by being forgotten: both ways are over.
+        if over || (datagrams && there_done.is_some()) {
             break;
         }
     }
@@ -352,6 +359,24 @@ async fn both_ways(
         bytes_out: outward.bytes(),
     };
     (totals, broken)
+}
+
+/// Tells what is left of a connection that is ended before its peers ended it.
+fn unfinished(
+    shared: &Shared,
+    named: &Named,
+    begun: &[Begun; 2],
+    ends: &[Option<Stream>; 2],
+    cut_off: bool,
+) {
+    let waiting = |end: &Stream| bytes_to_read(end.as_fd()).unwrap_or(0);
+    let waiting: usize = ends.iter().flatten().map(waiting).sum();
+    let unread = waiting + begun.iter().map(Begun::bytes).sum::<usize>();
+    if unread > 0 || cut_off {
+        shared.ledger.note_lost();
+        let (conn, peer) = (named.conn, named.peer.as_str());
+        shared.observer.event(Event::Unfinished { conn, peer, unread, cut_off });
+    }
 }
 
 /// A reset is carried on as a reset: an end would make what was cut look whole.
@@ -397,7 +422,7 @@ impl Pump<'_> {
         }
         let mut refused = Vec::new();
         loop {
-            self.moved.rest_with(from.begun_bytes()).await;
+            self.moved.rest().await;
             match from.fill().await {
                 Ok(Filled::Messages) => self.moved.hold(),
                 Ok(Filled::Notice(notice)) => {
@@ -409,7 +434,10 @@ impl Pump<'_> {
                     self.unreachable(&error);
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.named.cut_by(&error, from.begun_bytes(), &**observer);
+                    return Err(error);
+                }
             }
             let stop = self.shared.count(&from);
             if let Some(stop) = stop {

@@ -156,7 +156,9 @@ fn parse(line: &[u8]) -> Result<Option<Map<String, Value>>, String> {
             return Err(format!("the line is no JSON: {cause}; write {{\"text\":\"…\"}}"));
         }
     };
-    let is_message = object.get("event").is_none_or(|event| event == "message");
+    // What a log says was sent was an answer to the rest: sending it again would double it.
+    let sent = object.get("dir").is_some_and(|dir| dir == "out");
+    let is_message = !sent && object.get("event").is_none_or(|event| event == "message");
     Ok(is_message.then_some(object))
 }
 

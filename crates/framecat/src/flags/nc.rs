@@ -150,6 +150,9 @@ fn seconds(value: Option<&OsStr>) -> Result<Duration, NcError> {
         Err(_) => parse_time(&text)
             .map_err(|_| error(format!("-w takes a time, and `{text}` is none"), REMEDY))?,
     };
+    if time > framecat_proto::quantity::TIME_MAX {
+        return Err(error("-w waits a hundred years at most", REMEDY));
+    }
     if time.is_zero() {
         return Err(error("-w 0 would wait for nothing", REMEDY));
     }

@@ -41,7 +41,12 @@ impl run::Plan for Plan {
     }
 
     fn job(&self) -> Job {
-        Job { writes_stdout: true, asks: true, ..Job::of(&self.args.talk) }
+        Job {
+            reads_stdin: self.messages.is_empty(),
+            writes_stdout: true,
+            asks: true,
+            ..Job::of(&self.args.talk)
+        }
     }
 
     async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {

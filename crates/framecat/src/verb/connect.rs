@@ -41,7 +41,11 @@ impl run::Plan for Plan {
     }
 
     fn job(&self) -> Job {
-        Job { writes_stdout: !self.args.zero, ..Job::of(&self.args.talk) }
+        Job {
+            reads_stdin: !self.args.zero,
+            writes_stdout: !self.args.zero || self.args.talk.json,
+            ..Job::of(&self.args.talk)
+        }
     }
 
     async fn run(self, stdio: Stdio, mut shutdown: Shutdown) -> Result<End, framecat_net::Error> {

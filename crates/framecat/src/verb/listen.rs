@@ -49,7 +49,11 @@ impl run::Plan for Plan {
     }
 
     fn job(&self) -> Job {
-        Job { writes_stdout: true, ..Job::of(&self.args.talk) }
+        Job {
+            reads_stdin: self.args.answer().is_none(),
+            writes_stdout: true,
+            ..Job::of(&self.args.talk)
+        }
     }
 
     async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
