@@ -99,7 +99,7 @@ impl PacketSocket {
     }
 
     /// One datagram into `buf` from `at` on, or `EAGAIN`. `buf` is all initialised bytes; it grows
-    /// when a Unix datagram is larger than the room left, never beyond `at + max`.
+    /// when a Unix datagram is larger than the room left, never beyond `at + max`, or 64 KiB for UDP.
     fn receive(
         &self,
         buf: &mut Vec<u8>,

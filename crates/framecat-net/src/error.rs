@@ -100,14 +100,6 @@ impl Error {
         Error { op, endpoint: endpoint.into(), cause: Cause::Io(error.into()) }
     }
 
-    /// The kernel's error, if it was one.
-    pub fn io_kind(&self) -> Option<io::ErrorKind> {
-        match &self.cause {
-            Cause::Io(error) => Some(error.kind()),
-            _ => None,
-        }
-    }
-
     /// Whether the peer's host or the network says that nobody is there (ICMP for datagrams).
     pub fn is_refusal(&self) -> bool {
         self.errno().is_some_and(is_unreachable)

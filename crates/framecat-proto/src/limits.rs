@@ -54,8 +54,8 @@ pub const STALLED_TIME: Duration = Duration::from_secs(1);
 /// forgotten for a new one.
 pub const DATAGRAM_PEERS: usize = 1_024;
 
-/// Connections served at once unless `--max-clients` says otherwise; never more than the process
-/// may have open files.
+/// Connections served at once unless `--max-clients` says otherwise. Where the process may open fewer
+/// files than they need, accepting rests until some are free.
 pub const CLIENTS: usize = 1_024;
 
 /// Connections that may wait to be accepted. The kernel takes the smaller of this and somaxconn.

@@ -40,8 +40,8 @@ pub struct Listen {
     pub stdout: Stream,
 }
 
-/// Batches of stdin waiting for one peer. Each is at most a read buffer, so a peer that reads
-/// nothing holds [`QUEUE_BYTES`](framecat_proto::limits::QUEUE_BYTES).
+/// Batches of stdin waiting for one peer, each of one read: at most 256 KiB, or one message where that
+/// is larger. One payload in memory serves all peers.
 const QUEUE_BATCHES: usize = 4;
 
 /// Binds, serves peers until the end: of the one conversation, of what `--count` and its like ask
