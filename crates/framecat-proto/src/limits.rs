@@ -142,9 +142,14 @@ pub const TABLE: &[Limit] = &[
         then: "memory grows with what arrived, never with what a header claims",
     },
     Limit {
-        what: "undelivered bytes for one reader",
+        what: "datagrams of one peer that nobody has taken",
         bound: "1 MiB",
-        then: "its sender is slowed down",
+        then: "later ones are dropped, counted and told",
+    },
+    Limit {
+        what: "stdin waiting for one of several readers",
+        bound: "4 reads",
+        then: "stdin is read no further",
     },
     Limit {
         what: "one of several readers of stdin that takes nothing",
