@@ -726,3 +726,25 @@ fn a_time_that_no_clock_reaches_is_a_mistake() {
         assert_eq!(finished.code, 2, "{finished}");
     }
 }
+
+#[test]
+fn a_rule_that_keeps_its_marker_reads_stdin_by_itself() {
+    for (rule, marker) in [("line,keep", "\n"), ("crlf,keep", "\r\n")] {
+        let listener = listen(&[":0", "-f", "line", "--echo"]);
+        let at = format!(":{}", listener.port());
+        let text = format!("one{marker}two{marker}");
+        let finished = Run::new(&["connect", &at, "-f", rule, "--out", "raw"]).run(text.clone());
+        finished.expect(0, &text);
+        ends(listener, 0);
+    }
+}
+
+#[test]
+fn an_open_port_that_cannot_be_told_is_an_error() {
+    let listener = listen(&[":0", "-f", "line"]);
+    let at = format!(":{}", listener.port());
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let finished = Run::new(&["connect", "-z", &at, "--json"]).stdout(full).run("");
+    assert_eq!(finished.code, 10, "{finished}");
+    ends(listener, 0);
+}

@@ -381,3 +381,27 @@ fn a_signal_lets_the_message_in_hand_be_finished() {
     assert!(right.rest() == message[4..], "the message is whole");
     assert_eq!(relay.wait().code, 0);
 }
+
+#[test]
+fn once_with_a_datagram_end_carries_the_whole_conversation() {
+    let echo = Run::new(&["listen", ":0", "-f", "line", "--echo"]).start();
+    let right = format!(":{},frame=line", echo.port());
+    let relay = Run::new(&["relay", "udp://:0", &right, "--once"]).start();
+    let left = format!("udp://:{}", relay.port());
+    Run::new(&["ask", &left, "one", "two", "three"]).run("").expect(0, "one\ntwo\nthree\n");
+    ends(relay, 0);
+    ends(echo, 0);
+}
+
+#[test]
+fn a_message_begun_on_an_idle_connection_is_told_when_that_is_ended() {
+    let echo = Run::new(&["listen", ":0", "-f", "line", "--echo"]).start();
+    let right = format!(":{}", echo.port());
+    let relay = Run::new(&["relay", ":0", &right, "-f", "line", "--idle", "300ms"]).start();
+    let mut peer = Peer::dial(relay.port());
+    peer.send("one\nhalf");
+    assert_eq!(peer.rest(), b"one\n");
+    let finished = ends(relay, 9);
+    assert!(finished.stderr.contains("4 bytes"), "{finished}");
+    ends(echo, 0);
+}
