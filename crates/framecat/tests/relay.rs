@@ -397,7 +397,7 @@ fn once_with_a_datagram_end_carries_the_whole_conversation() {
 fn a_message_begun_on_an_idle_connection_is_told_when_that_is_ended() {
     let echo = Run::new(&["listen", ":0", "-f", "line", "--echo"]).start();
     let right = format!(":{}", echo.port());
-    let relay = Run::new(&["relay", ":0", &right, "-f", "line", "--idle", "300ms"]).start();
+    let relay = Run::new(&["relay", ":0", &right, "-f", "line", "--idle", "2s"]).start();
     let mut peer = Peer::dial(relay.port());
     peer.send("one\nhalf");
     assert_eq!(peer.rest(), b"one\n");
