@@ -497,8 +497,6 @@ impl One<'_> {
         let context = self.named.context(Dir::Out, first, now_ns());
         if observer.wants_messages() {
             observer.messages(batch, &context);
-        }
-        if observer.wants_messages() {
             self.shared.wait_for_room().await?;
         }
         let sent = sender.send_batch(batch, &context, refused).await;
