@@ -248,20 +248,21 @@ impl One<'_> {
             tokio::select! {
                 biased;
                 outcome = &mut hear, if heard.is_none() => {
+                    // Over either way; what is said may still be in hand.
+                    heard = Some(*outcome.as_ref().unwrap_or(&Heard::All));
+                    last_sign = Instant::now();
+                    if let Some(error) = failed_to_say.take() {
+                        break Err(error);
+                    }
                     let what = match outcome {
                         Ok(what) => what,
-                        Err(error) => return Err(failed_to_say.take().unwrap_or(error)),
+                        Err(error) => break Err(error),
                     };
-                    last_sign = Instant::now();
-                    heard = Some(what);
-                    if let Some(error) = failed_to_say.take() {
-                        return Err(error);
-                    }
                     match what {
-                        Heard::Enough | Heard::NoReader => break End::Done,
+                        Heard::Enough | Heard::NoReader => break Ok(End::Done),
                         // A peer of a shared socket ends by being forgotten: both ways are over.
                         Heard::All if said || endless || kind == Some(Kind::Terminal) => {
-                            break self.done().await?;
+                            break self.done().await;
                         }
                         Heard::All => {}
                     }
@@ -270,9 +271,9 @@ impl One<'_> {
                     said = true;
                     said_at = Instant::now();
                     match outcome {
-                        Ok(()) if heard.is_some() => return self.done().await,
+                        Ok(()) if heard.is_some() => break self.done().await,
                         Ok(()) => {}
-                        Err(error) if heard.is_some() => return Err(error),
+                        Err(error) if heard.is_some() => break Err(error),
                         // What stdin holds is wrong, or the peer takes no more. It may still have
                         // something to say in the second case.
                         Err(error)
@@ -282,10 +283,10 @@ impl One<'_> {
                         {
                             failed_to_say = Some(error);
                         }
-                        Err(error) => return Err(error),
+                        Err(error) => break Err(error),
                     }
                 }
-                () = shutdown.requested() => break End::Interrupted,
+                () = shutdown.requested() => break Ok(End::Interrupted),
                 () = sleep_until(wake) => {
                     if left_alone.is_some_and(|at| at <= Instant::now()) {
                         // Something may have moved since the time was set; and it is not silent if
@@ -294,7 +295,7 @@ impl One<'_> {
                         let moved = outward.last() + STDIN_AFTER_PEER > Instant::now();
                         let waits = stdin.as_ref().is_some_and(stdio::holds_input);
                         if !moved && !waits && !outward.is_holding() {
-                            break self.done().await?;
+                            break self.done().await;
                         }
                         if !moved {
                             last_sign = Instant::now();
@@ -304,7 +305,7 @@ impl One<'_> {
                     // Something may have moved since the time was set.
                     let again = self.silence(&bounds, endless, said && !answers, said_at);
                     if let Some((at, end)) = again && at <= Instant::now() {
-                        break self.silent(end).await?;
+                        break self.silent(end).await;
                     }
                 }
             }
@@ -313,9 +314,9 @@ impl One<'_> {
         let Moved { inward, outward, .. } = self.moved;
         inward.stop();
         outward.stop();
-        let interrupted = ended == End::Interrupted;
+        let interrupted = matches!(ended, Ok(End::Interrupted));
         // A deadline is one whatever is in hand.
-        let time = if matches!(ended, End::Deadline(_)) { Duration::ZERO } else { DRAIN_TIME };
+        let time = if matches!(ended, Ok(End::Deadline(_))) { Duration::ZERO } else { DRAIN_TIME };
         let give_up = Instant::now() + time;
         let cut_off = loop {
             tokio::select! {
@@ -350,7 +351,7 @@ impl One<'_> {
             let (conn, peer) = (self.named.conn, self.named.peer.as_str());
             self.shared.observer.event(Event::Unfinished { conn, peer, unread, cut_off });
         }
-        Ok(ended)
+        ended
     }
 
     /// When silence or time will end the conversation, and how.

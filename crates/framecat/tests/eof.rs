@@ -494,3 +494,25 @@ fn a_message_that_a_reset_cut_is_told() {
     finished.expect(1, "whole\n");
     assert!(finished.stderr.contains("4 bytes"), "{finished}");
 }
+
+#[test]
+fn a_message_in_hand_goes_out_whole_though_the_peer_broke_the_framing() {
+    let server = Server::new();
+    let args = ["connect", &server.address(), "-f", "len:u32be", "--in", "len:u32be"];
+    let mut client = Run::new(&args).start();
+    let mut peer = server.accept();
+    // More than the kernels hold on the way: it is in hand until the peer reads.
+    let mut message = (12_u32 << 20).to_be_bytes().to_vec();
+    message.resize(4 + (12 << 20), 7);
+    let stdin = client.take_stdin();
+    let feeding = message.clone();
+    let feeder = std::thread::spawn(move || {
+        let mut stdin = stdin;
+        let _ = std::io::Write::write_all(&mut stdin, &feeding);
+    });
+    let begun = peer.read_until(&message[..4]);
+    peer.send(b"\xff\xff\xff\xff");
+    assert!([begun, peer.read_to_end()].concat() == message, "all of it");
+    feeder.join().unwrap();
+    assert_eq!(client.wait().code, 7);
+}
