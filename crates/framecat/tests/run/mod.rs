@@ -375,6 +375,22 @@ impl Heard {
     }
 }
 
+/// Whether python3 is on this machine and has these modules (.ci/peers.txt). If not, says that the
+/// test is skipped.
+pub fn have_python(modules: &[&str]) -> bool {
+    if !have("python3") {
+        return false;
+    }
+    let import = format!("import {}", modules.join(", "));
+    let found = Command::new("python3").args(["-c", &import]).output();
+    let there = found.is_ok_and(|output| output.status.success());
+    if !there {
+        let modules = modules.join(", ");
+        let _ = writeln!(std::io::stderr(), "skipped: python3 has no {modules} (.ci/peers.txt)");
+    }
+    there
+}
+
 /// Whether a foreign program is on this machine. If not, says that the test is skipped.
 pub fn have(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
