@@ -123,6 +123,17 @@ pub enum Event<'a> {
         /// What it lacks.
         missing: &'a framecat_proto::template::Missing,
     },
+    /// A message cannot be printed: the template of stdout asks for what it does not have.
+    Unprinted {
+        /// The connection.
+        conn: u64,
+        /// Who sent it.
+        peer: &'a str,
+        /// Its number.
+        n: u64,
+        /// What it lacks.
+        missing: &'a framecat_proto::template::Missing,
+    },
     /// Datagrams of a peer came faster than they were taken and were dropped.
     Dropped {
         /// The connection.

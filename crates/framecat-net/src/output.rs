@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use framecat_proto::message::{Batch, Context, Dir};
+use framecat_proto::message::{Batch, Context, Dir, Spans};
+use framecat_proto::template::{Missing, Template};
 use framecat_proto::text::{Form, holds_line_break};
 use memchr::memmem;
 use tokio::sync::Mutex;
@@ -37,6 +38,39 @@ struct Hand {
     unwritten: Vec<u8>,
     /// A cut message gets its ending all the same: another peer's message may come behind it.
     ends_cut: bool,
+    format: Option<Format>,
+}
+
+/// Text printed in place of messages.
+#[derive(Debug)]
+struct Format {
+    template: Template,
+    texts: Spans,
+    /// The index in its batch of the message that each text is made from.
+    of: Vec<usize>,
+}
+
+impl Format {
+    /// Fills the template in for each message; `missing` hears of those that lack something.
+    fn fill(
+        &mut self,
+        batch: Batch<'_>,
+        context: &Context<'_>,
+        mut missing: impl FnMut(u64, &Missing),
+    ) {
+        self.texts.clear();
+        self.of.clear();
+        for (i, payload) in batch.iter().enumerate() {
+            let n = context.first + i as u64;
+            let time_ns = batch.spans.time_ns(i).unwrap_or(context.now_ns);
+            let render =
+                |out: &mut Vec<u8>| self.template.render(payload, context, n, time_ns, out);
+            match self.texts.push_built(render) {
+                Ok(()) => self.of.push(i),
+                Err(lacks) => missing(n, &lacks),
+            }
+        }
+    }
 }
 
 /// What printing a batch led to.
@@ -61,6 +95,11 @@ impl Output {
             refused: Vec::new(),
             unwritten: Vec::new(),
             ends_cut: talk.many && talk.output != Form::Jsonl,
+            format: talk.format.clone().map(|template| Format {
+                template,
+                texts: Spans::new(),
+                of: Vec::new(),
+            }),
         };
         Output {
             stream,
@@ -221,6 +260,18 @@ impl Hand {
         observer: &dyn Observer,
         lines: &Option<Arc<Lines>>,
     ) -> Result<Printed, Error> {
+        let mut format = self.format.take();
+        if let Some(format) = &mut format {
+            format.fill(batch, context, |n, missing| {
+                ledger.note_lost();
+                let (conn, peer) = (named.conn, named.peer.as_str());
+                observer.event(Event::Unprinted { conn, peer, n, missing });
+            });
+        }
+        let batch = match &format {
+            Some(format) => Batch { input: &[], spans: &format.texts },
+            None => batch,
+        };
         if self.watch_breaks && batch.iter().any(holds_line_break) {
             self.watch_breaks = false;
             observer.event(Event::LineBreak { conn: named.conn, peer: &named.peer });
@@ -230,6 +281,10 @@ impl Hand {
             Ok(()) => self.sender.send_batch(batch, context, &mut refused).await,
             failed => failed,
         };
+        if let Some(format) = &format {
+            refused.iter_mut().for_each(|refusal| refusal.index = format.of[refusal.index]);
+        }
+        self.format = format;
         named.refused(
             (Dir::In, Place::Stdout),
             context.first,

@@ -8,6 +8,7 @@ use framecat_proto::Framing;
 use framecat_proto::framing::Tail;
 use framecat_proto::limits::{CONNECT_WAIT, DRAIN_TIME, MESSAGE_BYTES, TOLD_BYTES};
 use framecat_proto::message::{Batch, Context, Dir};
+use framecat_proto::template::Template;
 use framecat_proto::text::{Form, Look};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -30,6 +31,8 @@ pub struct Talk {
     pub output: Form,
     /// Whether stdout is a terminal.
     pub look: Look,
+    /// What is printed in place of a message: this, filled in from it.
+    pub format: Option<Template>,
     /// The longest message, in bytes.
     pub message_bytes: usize,
     /// What becomes of bytes left when a stream ends inside a message; `None`: as the rule has it.
@@ -63,6 +66,7 @@ impl Default for Talk {
             input: Form::Raw,
             output: Form::Raw,
             look: Look::default(),
+            format: None,
             message_bytes: MESSAGE_BYTES,
             tail: None,
             count: None,
@@ -122,7 +126,8 @@ impl Talk {
     }
 
     fn speaks_of_messages(&self) -> bool {
-        self.count.is_some() || self.until.is_some() || self.lines.is_some()
+        let asked = self.count.is_some() || self.until.is_some() || self.format.is_some();
+        asked || self.lines.is_some()
     }
 }
 

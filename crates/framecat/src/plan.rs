@@ -55,6 +55,7 @@ pub fn talk(
         || args.count.is_some()
         || args.until.is_some()
         || args.json
+        || form.format.is_some()
         || message_form(&form.input)
         || message_form(&form.output);
     let (receive, send) = match framing(endpoint, args.frame.first())? {
@@ -91,14 +92,22 @@ pub fn talk(
         }
         (true, _) => Form::Jsonl,
         (false, Some(form)) => form.clone(),
+        (false, None) if form.format.is_some() => Form::Line,
         (false, None) => Form::default_for(&receive),
     };
+    if form.format.is_some() && output == Form::Jsonl {
+        return Err(Mistake::new(
+            "--format makes a text of each message, and JSON lines tell the message itself",
+            "leave one of them out; without --json the texts are lines on stdout",
+        ));
+    }
     Ok(Talk {
         receive,
         send,
         input,
         output,
         look: Look { terminal: standard.stdout == Kind::Terminal },
+        format: form.format.clone(),
         message_bytes: args.max_message.unwrap_or(MESSAGE_BYTES),
         tail: args.tail,
         count: args.count,
@@ -239,6 +248,9 @@ impl Explained {
         self.fact("stdin", format_args!("--in {}", talk.input));
         let terminal = if talk.look.terminal { ", control characters escaped" } else { "" };
         self.fact("stdout", format_args!("--out {}{terminal}", talk.output));
+        if let Some(format) = &talk.format {
+            self.fact("printed as", format);
+        }
         if let Some(count) = talk.count {
             self.fact("ends after", format_args!("{count} messages"));
         }

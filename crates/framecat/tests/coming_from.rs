@@ -72,6 +72,11 @@ macro_rules! rows {
 }
 
 rows! {
+    words_are_put_in_order: "framecat listen :9000 --format '{1} {0}' --once" => |row| {
+        let listener = row.listen();
+        exchange(listener.port(), b"boy TOm\n'a b' c\n");
+        listener.finish().expect(0, "TOm boy\nc a b\n");
+    };
     a_file_is_received: "framecat listen :9000 > x.tar" => file_from_nc;
     a_file_is_received_in_the_nc_form: "framecat -lp 9000 > x.tar" => file_from_nc;
     a_file_is_received_without_stdin: "framecat listen :9000 < /dev/null > x.tar" => file_from_nc;

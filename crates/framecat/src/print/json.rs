@@ -47,7 +47,8 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
             .number("n", error.message)
             .number("offset", error.offset)
             .text("error", &error.to_string()),
-        Event::Unanswered { conn, peer, n, missing } => {
+        Event::Unanswered { conn, peer, n, missing }
+        | Event::Unprinted { conn, peer, n, missing } => {
             object.conn(conn, peer).number("n", n).text("error", &missing.to_string())
         }
         Event::Dropped { conn, peer, count } => object.conn(conn, peer).number("count", count),
@@ -98,6 +99,7 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Cut { .. } => "cut",
         Event::Resynchronised { .. } => "resynchronised",
         Event::Unanswered { .. } => "unanswered",
+        Event::Unprinted { .. } => "unprinted",
         Event::Dropped { .. } => "dropped",
         Event::Unreachable { .. } => "unreachable",
         Event::AcceptDelayed { .. } => "accept_delayed",

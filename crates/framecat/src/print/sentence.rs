@@ -120,6 +120,9 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
         Event::Unanswered { peer, n, missing, .. } => {
             (format!("message {n} from {peer} is not answered: {missing}"), None)
         }
+        Event::Unprinted { peer, n, missing, .. } => {
+            (format!("message {n} from {peer} is not printed: {missing}"), None)
+        }
         Event::Dropped { peer, count, .. } => (
             format!(
                 "{count} datagrams from {peer} are lost: they came faster than they were taken"
