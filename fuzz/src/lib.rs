@@ -54,6 +54,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     ),
     ("struct", &["struct", "struct,keep"]),
     ("fixed", &["fixed:1", "fixed:3", "fixed:4096"]),
+    ("netstring", &["netstring", "netstring,keep"]),
 ];
 
 /// The maxima that are tried.
@@ -256,6 +257,7 @@ fn check_conservation(rule: &Framing, max: usize, bytes: &[u8], got: &Outcome) {
     assert!(kept.messages.len() >= got.messages.len(), "{rule}: fewer messages with keep");
     let trailer = match rule {
         Framing::Len(rule) => rule.trailer().len(),
+        Framing::Netstring(_) => 1,
         _ => 0,
     };
     for ((bare, _), (kept, _)) in got.messages.iter().zip(&kept.messages) {

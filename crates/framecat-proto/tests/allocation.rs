@@ -64,6 +64,8 @@ fn a_header_that_lies_reserves_nothing() {
         ("fixed:16777216", b"............"),
         ("line", b"............"),
         ("crlf", b"............"),
+        ("netstring", b"18446744073709551615:"),
+        ("netstring", b"16777216:..."),
     ] {
         let rule: Framing = word.parse().unwrap();
         let mut decoder = Decoder::of(&rule, MESSAGE_BYTES, None);
@@ -96,6 +98,7 @@ fn nothing_is_allocated_per_message() {
         "len:qvarint@1,magic=7e",
         "struct",
         "fixed:16",
+        "netstring",
     ] {
         let rule: Framing = word.parse().unwrap();
         let payload = b"0123456789012345".repeat(1_000);

@@ -29,6 +29,7 @@ mod fixed;
 mod len;
 mod line;
 mod nearest;
+mod netstring;
 mod raw;
 // `struct` is a word of the language, so the module cannot have the file's name.
 #[path = "struct.rs"]
@@ -38,6 +39,7 @@ pub use delim::Delim;
 pub use fixed::Fixed;
 pub use len::{Counts, Len, Width};
 pub use line::Line;
+pub use netstring::Netstring;
 pub use structure::Struct;
 
 use nearest::cannot_resync;
@@ -61,6 +63,8 @@ pub enum Framing {
     Struct(Struct),
     /// So many bytes.
     Fixed(Fixed),
+    /// Length in decimal digits, colon, payload, comma.
+    Netstring(Netstring),
 }
 
 impl Framing {
@@ -81,6 +85,7 @@ impl Framing {
             Framing::Len(rule) => rule.framer(max),
             Framing::Struct(rule) => Box::new(structure::Framer::new(*rule, max)),
             Framing::Fixed(rule) => Box::new(fixed::Framer::new(*rule, max)),
+            Framing::Netstring(rule) => Box::new(netstring::Framer::new(*rule, max)),
         }
     }
 
@@ -90,6 +95,7 @@ impl Framing {
             Framing::Raw | Framing::Native | Framing::Eof => Tail::Keep,
             Framing::Line(_) | Framing::Delim(_) => Tail::Keep,
             Framing::Len(_) | Framing::Struct(_) | Framing::Fixed(_) => Tail::Error,
+            Framing::Netstring(_) => Tail::Error,
         }
     }
 
@@ -131,6 +137,7 @@ impl FromStr for Framing {
             ("len", rest) => Len::parse(rest).map(Framing::Len),
             ("struct", rest) => Struct::parse(rest).map(Framing::Struct),
             ("fixed", rest) => Fixed::parse(rest).map(Framing::Fixed),
+            ("netstring", rest) => Netstring::parse(rest).map(Framing::Netstring),
             ("raw" | "native" | "eof", ",resync") => Err(cannot_resync(name)),
             ("raw" | "native" | "eof", rest) => Err(takes_no_argument(name, rest)),
             _ => Err(unknown_framing(word)),
@@ -175,6 +182,7 @@ impl fmt::Display for Framing {
             Framing::Len(rule) => write!(f, "len:{rule}"),
             Framing::Struct(rule) => write!(f, "struct{rule}"),
             Framing::Fixed(rule) => write!(f, "fixed{rule}"),
+            Framing::Netstring(rule) => write!(f, "netstring{rule}"),
         }
     }
 }
@@ -214,6 +222,11 @@ pub const TABLE: &[About] = &[
         message: "time u64be in ns since 1970, length u32be, content: Python's '!QI'",
     },
     About { name: "fixed", grammar: "fixed:N", message: "N bytes" },
+    About {
+        name: "netstring",
+        grammar: "netstring[,keep]",
+        message: "5:hello, is the message hello",
+    },
 ];
 
 /// What becomes of bytes left when the stream ends inside a message.

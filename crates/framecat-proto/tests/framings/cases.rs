@@ -66,6 +66,8 @@ const CASES: &[Case] = &[
     ("struct,keep", b"\0\0\0\0\0\0\0\x01\0\0\0\x01a", &[b"\0\0\0\0\0\0\0\x01\0\0\0\x01a"]),
     ("fixed:1", b"abc", &[b"a", b"b", b"c"]),
     ("fixed:3", b"abcdef", &[b"abc", b"def"]),
+    ("netstring", b"5:hello,0:,12:hello world!,", &[b"hello", b"", b"hello world!"]),
+    ("netstring,keep", b"2:,:,0:,", &[b"2:,:,", b"0:,"]),
 ];
 
 fn framing(word: &str) -> Framing {
@@ -187,7 +189,9 @@ fn written_bytes_are_the_bytes_of_the_table() {
 #[test]
 fn large_payloads_by_reference_give_the_same_bytes() {
     let big = vec![b'x'; COPY_BYTES + 1];
-    for word in ["line", "crlf", "nul", r"delim:\x03", "len:u32be", "len:varint@1,tail=0a"] {
+    for word in
+        ["line", "crlf", "nul", r"delim:\x03", "len:u32be", "len:varint@1,tail=0a", "netstring"]
+    {
         let sent = vec![(b"small".to_vec(), None), (big.clone(), None), (Vec::new(), None)];
         let rule = framing(word);
         let mut spans = Spans::new();

@@ -110,6 +110,36 @@ const FAULTS: &[(&str, &[u8], u64, u64, &str)] = &[
     ),
     ("fixed:100", b"x", 0, 1, "the message has 100 bytes, more than 99 bytes"),
     ("len:u8,max=2", b"\x02ab\x03", 3, 2, "the message has 3 bytes, more than 2 bytes"),
+    (
+        "netstring",
+        b"1:a,4294967295:",
+        4,
+        2,
+        "the message has 4294967295 bytes, more than 16777216 bytes",
+    ),
+    (
+        "netstring,keep",
+        b"18446744073709551615:",
+        0,
+        1,
+        "the message has 18446744073709551615 bytes, more than 16777216 bytes",
+    ),
+    // The digit with which it no longer fits 64 bits, whatever would follow.
+    ("netstring", b"18446744073709551616", 0, 1, "the message is longer than 16777216 bytes"),
+    ("netstring", b"99999999999999999999999", 0, 1, "the message is longer than 16777216 bytes"),
+    ("netstring", b"1:a,05:hello,", 4, 2, "its length begins with a zero"),
+    ("netstring", b"00:,", 0, 1, "its length begins with a zero"),
+    ("netstring", b":,", 0, 1, "the byte 3a stands where the first digit of its length is due"),
+    ("netstring", b"-1:a,", 0, 1, "the byte 2d stands where the first digit of its length is due"),
+    ("netstring", b"\n5:", 0, 1, "the byte 0a stands where the first digit of its length is due"),
+    (
+        "netstring",
+        b"5 :hello,",
+        0,
+        1,
+        "the byte 20 stands where a digit of its length or its colon is due",
+    ),
+    ("netstring", b"3:hello,", 0, 1, "its 3 bytes are not followed by a comma"),
 ];
 
 #[test]
@@ -223,6 +253,11 @@ fn a_payload_that_would_be_read_otherwise_is_refused() {
             lacks("it has 3 bytes and must bring its header of 12, as `keep` asks"),
         ),
         ("fixed:3", b"ab", WrongLength { len: 2, want: 3 }),
+        ("netstring,keep", b"2:ab,x", WouldSplit { at: 5 }),
+        ("netstring,keep", b"3:ab,", lacks("its length speaks of 6 bytes and it has 5")),
+        ("netstring,keep", b"2:ab;", lacks("its 2 bytes are not followed by a comma")),
+        ("netstring,keep", b"02:ab,", lacks("its length begins with a zero")),
+        ("netstring,keep", b"12", lacks("it does not bring its length and colon, as `keep` asks")),
         ("fixed:3", b"", WrongLength { len: 0, want: 3 }),
     ];
     for (word, payload, want) in table {

@@ -31,6 +31,8 @@ fn a_framing_prints_back_in_its_canonical_form() {
         ("struct", "struct"),
         ("struct,keep", "struct,keep"),
         ("fixed:007", "fixed:7"),
+        ("netstring", "netstring"),
+        ("netstring,keep,keep", "netstring,keep"),
     ] {
         let rule: Framing = typed.parse().unwrap_or_else(|error| panic!("{typed}: {error}"));
         assert_eq!(rule.to_string(), printed, "{typed}");
@@ -141,6 +143,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("fixed:0", "the framing `fixed` needs its number of bytes, not `0`", "N from 1 to 1073741824"),
     ("fixed:+1", "the framing `fixed` needs its number of bytes, not `+1`", "write fixed:N"),
     ("fixed:4,keep", "the framing `fixed` has no header or trailer to keep", "write fixed:N"),
+    (
+        "netstring:5",
+        "the framing `netstring` takes no argument, but `:5` follows",
+        "write netstring[,keep]",
+    ),
+    ("netstring,resync", "the framing `netstring` cannot resynchronise", "leave `,resync` out"),
+    ("netstrings", "`netstrings` is no framing", "did you mean `netstring`?"),
     ("fixed:4,resync", "the framing `fixed` cannot resynchronise", "leave `,resync` out"),
 ];
 

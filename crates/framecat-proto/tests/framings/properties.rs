@@ -5,7 +5,7 @@ use framecat_proto::framing::Width;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::laws::{FAMILIES, check, check_family};
+use crate::laws::{FAMILIES, check, check_family, encode};
 
 fn any_rule() -> impl Strategy<Value = &'static str> {
     let rules: Vec<&str> = FAMILIES.iter().flat_map(|(_, rules)| rules.iter().copied()).collect();
@@ -13,12 +13,18 @@ fn any_rule() -> impl Strategy<Value = &'static str> {
 }
 
 /// Bytes in which markers, small lengths and magics are frequent.
-fn eventful_bytes() -> impl Strategy<Value = Vec<u8>> {
-    let byte = prop_oneof![
-        6 => proptest::sample::select(b"\0\0\0\x01\x02\x03\x07\x08\n\r\x0a~\xaa\xceab".to_vec()),
+fn eventful_byte() -> impl Strategy<Value = u8> {
+    let frequent = b"\0\0\0\x01\x02\x03\x07\x08\n\r\x0a~\xaa\xceab";
+    let less = b"012:,\x10\xc0\xdb\xdc\xdd}^]";
+    prop_oneof![
+        6 => proptest::sample::select(frequent.to_vec()),
+        3 => proptest::sample::select(less.to_vec()),
         1 => any::<u8>(),
-    ];
-    vec(byte, 0..120)
+    ]
+}
+
+fn eventful_bytes() -> impl Strategy<Value = Vec<u8>> {
+    vec(eventful_byte(), 0..120)
 }
 
 /// A word for every part of the grammar of `len`; not all of them are rules.
@@ -73,6 +79,24 @@ proptest! {
         check(word, max, split, &bytes);
     }
 
+    /// Bytes that a rule wrote, and one of them changed: where rules are hard to meet by chance.
+    #[test]
+    fn the_laws_hold_for_messages_that_were_written_and_damaged(
+        word in any_rule(),
+        split: u8,
+        payloads in vec(eventful_bytes(), 0..5),
+        damage in proptest::option::of((any::<prop::sample::Index>(), eventful_byte())),
+    ) {
+        let rule: Framing = word.parse().unwrap();
+        let sent: Vec<_> = payloads.into_iter().map(|payload| (payload, None)).collect();
+        let (mut bytes, _) = encode(&rule, 1 << 20, &sent);
+        if let (Some((at, byte)), false) = (damage, bytes.is_empty()) {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        check(word, 1 << 20, split, &bytes);
+    }
+
     #[test]
     fn the_laws_hold_for_every_rule_that_the_grammar_of_len_spells(
         word in any_len_word(),
@@ -98,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn no_word_makes_the_parser_fail(word in r"(line|crlf|nul|delim|len|struct|fixed|raw)?[:,@=\\a-z0-9é]{0,20}") {
+    fn no_word_makes_the_parser_fail(word in r"(line|crlf|nul|delim|len|struct|fixed|raw|netstring)?[:,@=\\a-z0-9é]{0,20}") {
         if let Ok(rule) = word.parse::<Framing>() {
             prop_assert_eq!(rule.to_string().parse(), Ok(rule));
         }

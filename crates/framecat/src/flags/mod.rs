@@ -44,8 +44,8 @@ pub enum Verb {
 /// What every talking verb takes.
 #[derive(Debug, Default, Args)]
 pub struct TalkArgs {
-    /// Where a message ends: line, crlf, nul, delim:BYTES, len:u32be, struct, fixed:N, eof, raw
-    /// (framecat help framings)
+    /// Where a message ends: line, crlf, nul, delim:BYTES, len:u32be, struct, fixed:N,
+    /// netstring, eof, raw (framecat help framings)
     #[arg(short = 'f', long = "frame", value_name = "RULE", value_parser = framing, help_heading = "Messages")]
     pub frame: Vec<Framing>,
 

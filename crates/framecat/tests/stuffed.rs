@@ -1,0 +1,149 @@
+//! Framings that count in digits or stuff their bytes, beside libraries that are not ours, in both
+//! roles: what they write we read, and they read what we write.
+
+mod run;
+
+use std::fmt::Write as _;
+
+use run::peer::Random;
+use run::{Run, have_python};
+
+/// A Python peer. `pack` and `unpack` come before it; a message is a line in hex on its stdin.
+///
+/// `client PORT`: sends all messages in pieces, ends its direction, and what comes back must be the
+/// same messages. `server`: tells its port, takes one connection, reads it to its end, prints its
+/// messages, and sends them back in reverse.
+const PEER: &str = r"
+import socket, sys
+def read_all(sock):
+    data = b''
+    while piece := sock.recv(1 << 16):
+        data += piece
+    return data
+if sys.argv[1] == 'client':
+    messages = [bytes.fromhex(line) for line in sys.stdin]
+    sock = socket.create_connection(('127.0.0.1', int(sys.argv[2])))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    data = b''.join(pack(message) for message in messages)
+    for at in range(0, len(data), 997):
+        sock.sendall(data[at:at + 997])
+    sock.shutdown(socket.SHUT_WR)
+    got = unpack(read_all(sock))
+    print('same' if got == messages else (got, messages))
+else:
+    listener = socket.create_server(('127.0.0.1', 0))
+    print(listener.getsockname()[1], flush=True)
+    sock = listener.accept()[0]
+    got = unpack(read_all(sock))
+    for message in got:
+        print(message.hex())
+    sock.sendall(b''.join(pack(message) for message in reversed(got)))
+";
+
+/// Messages with every byte, runs of the bytes that framings escape, and lengths around the block
+/// of COBS.
+fn messages(empty: bool) -> Vec<Vec<u8>> {
+    let mut random = Random(4711);
+    let mut messages: Vec<Vec<u8>> = vec![
+        b"hello".into(),
+        (0..=255).collect(),
+        (0..=255).rev().collect(),
+        b"\0".into(),
+        b"\xc0".into(),
+        b"\xdb\xdb\xdc\xdd\xc0\xc0\xdb".into(),
+        b"~}~}^]}~\x10\x02\x03\x10\x10\x03".into(),
+        b"12:hello,\n".into(),
+        vec![0; 300],
+        vec![b'x'; 253],
+        vec![b'x'; 254],
+        vec![b'x'; 255],
+        [vec![b'x'; 254], vec![0]].concat(),
+        [vec![b'x'; 508], vec![0, 0]].concat(),
+        random.bytes(20_000),
+    ];
+    messages.extend((1..200).map(|_| {
+        let n = 1 + random.below(60);
+        random.bytes(n)
+    }));
+    if empty {
+        messages.insert(3, vec![]);
+        messages.push(vec![]);
+    }
+    messages
+}
+
+fn lines<'a>(messages: impl IntoIterator<Item = &'a Vec<u8>>) -> String {
+    let mut text = String::new();
+    for message in messages {
+        message.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
+        text.push('\n');
+    }
+    text
+}
+
+/// Holds a conversation with a library in each role.
+fn beside(rule: &str, codec: &str, messages: &[Vec<u8>]) {
+    let program = format!("{codec}{PEER}");
+    let all = lines(messages);
+
+    let listener = Run::new(&["listen", ":0", "-f", rule, "--echo", "--out", "hex", "--once"]);
+    let listener = listener.stdin_null().start();
+    let port = listener.port().to_string();
+    let client = Run::program("python3", &["-c", &program, "client", &port]).run(all.clone());
+    client.expect(0, "same\n");
+    listener.wait().expect(0, &all);
+
+    let mut server = Run::program("python3", &["-c", &program, "server"]).start();
+    let port = format!(":{}", server.read_line());
+    let client = Run::new(&["connect", &port, "-f", rule, "--in", "hex", "--out", "hex"]);
+    client.run(all.clone()).expect(0, lines(messages.iter().rev()));
+    let served = server.finish();
+    assert_eq!(served.code, 0, "{served}");
+    let (_, heard) =
+        served.text().split_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert_eq!(heard, all, "{rule}");
+}
+
+#[test]
+fn netstrings_are_those_of_pynetstring() {
+    if have_python(&["pynetstring"]) {
+        let codec = "
+import pynetstring
+pack = pynetstring.encode
+def unpack(data):
+    decoder = pynetstring.Decoder()
+    got = decoder.feed(data)
+    assert not decoder.pending()
+    return got
+";
+        beside("netstring", codec, &messages(true));
+    }
+}
+
+#[test]
+fn a_netstring_that_lies_ends_with_seven_and_says_where() {
+    for (bytes, told) in [
+        (
+            "5:hello,05:hello,",
+            "message 2 at byte 8 (30 35 3a 68 65 6c 6c 6f 2c): its length begins with a zero",
+        ),
+        ("99999999999:", "the message has 99999999999 bytes, more than 16777216 bytes"),
+        ("3:hello,", "its 3 bytes are not followed by a comma"),
+        ("5:hel", "the stream ended inside a message: 5 bytes came, 8 were due"),
+    ] {
+        broken("netstring", bytes, told);
+    }
+}
+
+/// A peer sends these bytes and ends: what is told of them, with exit code 7.
+fn broken(rule: &str, bytes: impl AsRef<[u8]>, told: &str) {
+    use run::peer::{Peer, tcp};
+    let (listener, port) = tcp();
+    let client = Run::new(&["connect", &format!(":{port}"), "-f", rule]).stdin_null().start();
+    let mut peer = Peer::accept(&listener);
+    peer.send(bytes);
+    peer.end();
+    let finished = client.wait();
+    assert_eq!(finished.code, 7, "{finished}");
+    assert!(finished.stderr.contains(told), "{told}\n{finished}");
+}
