@@ -29,6 +29,10 @@ fuzz seconds="60":
         cargo +nightly fuzz run "$target" -- -max_total_time={{ seconds }}
     done
 
+# A static musl binary with man pages and completions, as target/dist/framecat-*.tar.gz
+dist:
+    dist/build
+
 # The library's documentation, under target/doc
 docs:
     cargo doc --workspace --no-deps

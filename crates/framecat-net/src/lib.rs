@@ -31,7 +31,6 @@ mod datagrams;
 pub mod error;
 pub mod event;
 pub mod fast;
-mod join;
 pub mod link;
 pub mod open;
 mod output;

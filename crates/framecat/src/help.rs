@@ -67,6 +67,12 @@ pub fn overview() -> String {
     page.end()
 }
 
+/// The topics and what each is about.
+#[cfg(feature = "pages")]
+pub fn topics() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TOPICS.iter().map(|row| (row.0, row.1))
+}
+
 /// What `framecat help NAME` prints. An unknown name is told as (problem, remedy).
 pub fn topic(name: &str) -> Result<String, (String, String)> {
     if let Some((_, _, page)) = TOPICS.iter().find(|row| row.0 == name) {

@@ -8,6 +8,8 @@ use clap::Parser;
 mod exit;
 mod flags;
 mod help;
+#[cfg(feature = "pages")]
+mod pages;
 mod plan;
 mod print;
 mod run;
@@ -30,6 +32,18 @@ fn main() {
 fn begin(words: &[OsString]) -> u8 {
     if let Some(code) = help_asked(words) {
         return code;
+    }
+    #[cfg(feature = "pages")]
+    if let [verb, folder] = words
+        && verb == "pages"
+    {
+        return match pages::write(folder.as_ref()) {
+            Ok(()) => 0,
+            Err(error) => mistaken(&Mistake {
+                problem: format!("write the pages below {}: {error}", folder.display()),
+                remedy: "name a folder that can be written to".into(),
+            }),
+        };
     }
     if let Some(nc) = flags::nc::parse(words) {
         return match nc.map_err(|error| Mistake { problem: error.problem, remedy: error.remedy }) {

@@ -31,6 +31,14 @@ pub mod terminal;
 /// The longest that anything is waited for. Never reached unless something is wrong.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The program under test: the one that cargo built, or, so that a release can be tested as it is
+/// shipped, the one whose absolute path stands in `FRAMECAT_TESTED`.
+pub fn tested() -> &'static str {
+    static TESTED: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let built = env!("CARGO_BIN_EXE_framecat");
+    TESTED.get_or_init(|| std::env::var("FRAMECAT_TESTED").unwrap_or(built.into()))
+}
+
 /// A program about to be started.
 pub struct Run {
     command: Command,
@@ -43,7 +51,7 @@ pub struct Run {
 impl Run {
     /// framecat with these arguments. Stdin is a pipe held open until told otherwise.
     pub fn new(args: &[&str]) -> Run {
-        Run::program(env!("CARGO_BIN_EXE_framecat"), args)
+        Run::program(tested(), args)
     }
 
     /// Another program, found in PATH.
@@ -58,7 +66,7 @@ impl Run {
     /// A line for `sh`; `framecat` in it is ours.
     pub fn shell(line: &str) -> Run {
         let mut run = Run::program("sh", &["-c", line]);
-        let ours = Path::new(env!("CARGO_BIN_EXE_framecat")).parent().expect("it lies in a folder");
+        let ours = Path::new(tested()).parent().expect("it lies in a folder");
         let mut path = std::ffi::OsString::from(ours);
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
