@@ -28,6 +28,9 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
             "delim:abcde,any",
         ],
     ),
+    ("json", &["json"]),
+    ("ndjson", &["ndjson", "ndjson,resync"]),
+    ("json-seq", &["json-seq", "json-seq,resync"]),
     (
         "len",
         &[
@@ -246,6 +249,10 @@ fn check_conservation(rule: &Framing, max: usize, bytes: &[u8], got: &Outcome) {
         }
         return;
     }
+    if matches!(rule, Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_)) {
+        check_order(rule, bytes, got);
+        return;
+    }
     if got.rejected > 0 {
         return;
     }
@@ -266,6 +273,19 @@ fn check_conservation(rule: &Framing, max: usize, bytes: &[u8], got: &Outcome) {
             _ => kept[..kept.len() - trailer].ends_with(bare),
         };
         assert!(same, "{rule}: {bare:02x?} lies not in {kept:02x?}");
+    }
+}
+
+/// Every message lies in the input as it stands, one behind the other.
+fn check_order(rule: &Framing, bytes: &[u8], got: &Outcome) {
+    let mut rest = bytes;
+    for (payload, _) in &got.messages {
+        let found = match payload.len() {
+            0 => Some(0),
+            len => rest.windows(len).position(|here| here == payload),
+        };
+        let at = found.unwrap_or_else(|| panic!("{rule}: {payload:02x?} lies not in {rest:02x?}"));
+        rest = &rest[at + payload.len()..];
     }
 }
 

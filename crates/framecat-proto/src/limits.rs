@@ -30,6 +30,10 @@ pub const TEMPLATE_WORDS: usize = 1_000;
 /// What a line of JSON may hold besides its message: the keys that reading ignores.
 pub const JSON_KEYS_BYTES: usize = 64 << 10;
 
+/// Arrays and objects of a JSON value inside each other. What people write nests less than 20 deep; a
+/// reader that recurses, as most do, must not be made to run out of stack.
+pub const JSON_DEPTH: usize = 128;
+
 /// Payloads up to this size are copied beside each other into one buffer; larger ones are handed to
 /// the kernel where they lie (`writev`). Copying 4 KiB costs less than one more vector element.
 pub const COPY_BYTES: usize = 4 << 10;
@@ -130,6 +134,11 @@ pub const TABLE: &[Limit] = &[
         what: "a header, marker or trailer that a framing describes",
         bound: "4 KiB",
         then: "the framing is refused when it is read from the command line",
+    },
+    Limit {
+        what: "arrays and objects inside each other (json, ndjson, json-seq)",
+        bound: "128",
+        then: "the message is refused",
     },
     Limit {
         what: "read buffer of a stream",

@@ -66,6 +66,9 @@ fn a_header_that_lies_reserves_nothing() {
         ("crlf", b"............"),
         ("netstring", b"18446744073709551615:"),
         ("netstring", b"16777216:..."),
+        ("json", b"[[[[[[[[[[[["),
+        ("ndjson", b"............"),
+        ("json-seq", b"\x1e[[[[[[[[[[["),
     ] {
         let rule: Framing = word.parse().unwrap();
         let mut decoder = Decoder::of(&rule, MESSAGE_BYTES, None);
@@ -99,9 +102,12 @@ fn nothing_is_allocated_per_message() {
         "struct",
         "fixed:16",
         "netstring",
+        "json",
+        "ndjson",
+        "json-seq",
     ] {
         let rule: Framing = word.parse().unwrap();
-        let payload = b"0123456789012345".repeat(1_000);
+        let payload = b"[\"01234\",345,{}]".repeat(1_000);
         let mut sent = Spans::new();
         (0..1_000).for_each(|i| sent.push(i * 16, i * 16 + 16));
         let batch = Batch { input: &payload, spans: &sent };

@@ -26,8 +26,12 @@ use crate::message::{Batch, Context, Outbound, Outgoing, Spans};
 mod delim;
 mod eof;
 mod fixed;
+mod json;
+#[path = "json-seq.rs"]
+mod json_seq;
 mod len;
 mod line;
+mod ndjson;
 mod nearest;
 mod netstring;
 mod raw;
@@ -37,8 +41,10 @@ mod structure;
 
 pub use delim::Delim;
 pub use fixed::Fixed;
+pub use json_seq::JsonSeq;
 pub use len::{Counts, Len, Width};
 pub use line::Line;
+pub use ndjson::Ndjson;
 pub use netstring::Netstring;
 pub use structure::Struct;
 
@@ -57,6 +63,12 @@ pub enum Framing {
     Line(Line),
     /// Bytes up to a marker: `crlf`, `nul` and `delim:BYTES`.
     Delim(Delim),
+    /// A JSON value, back to back.
+    Json,
+    /// A JSON value a line.
+    Ndjson(Ndjson),
+    /// RS, a JSON value, LF: RFC 7464.
+    JsonSeq(JsonSeq),
     /// A length field says so.
     Len(Len),
     /// Time, byte count, content.
@@ -82,6 +94,9 @@ impl Framing {
             Framing::Eof => Box::new(eof::Framer::new(max)),
             Framing::Line(rule) => Box::new(line::Framer::new(*rule, max)),
             Framing::Delim(rule) => Box::new(delim::Framer::new(rule, max)),
+            Framing::Json => Box::new(json::Framer::new(max)),
+            Framing::Ndjson(rule) => Box::new(ndjson::Framer::new(*rule, max)),
+            Framing::JsonSeq(rule) => Box::new(json_seq::Framer::new(*rule, max)),
             Framing::Len(rule) => rule.framer(max),
             Framing::Struct(rule) => Box::new(structure::Framer::new(*rule, max)),
             Framing::Fixed(rule) => Box::new(fixed::Framer::new(*rule, max)),
@@ -94,6 +109,7 @@ impl Framing {
         match self {
             Framing::Raw | Framing::Native | Framing::Eof => Tail::Keep,
             Framing::Line(_) | Framing::Delim(_) => Tail::Keep,
+            Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_) => Tail::Error,
             Framing::Len(_) | Framing::Struct(_) | Framing::Fixed(_) => Tail::Error,
             Framing::Netstring(_) => Tail::Error,
         }
@@ -134,12 +150,15 @@ impl FromStr for Framing {
             ("eof", "") => Ok(Framing::Eof),
             ("line", rest) => Line::parse(rest).map(Framing::Line),
             ("crlf" | "nul" | "delim", rest) => Delim::parse(name, rest).map(Framing::Delim),
+            ("json", "") => Ok(Framing::Json),
+            ("ndjson", rest) => Ndjson::parse(rest).map(Framing::Ndjson),
+            ("json-seq", rest) => JsonSeq::parse(rest).map(Framing::JsonSeq),
             ("len", rest) => Len::parse(rest).map(Framing::Len),
             ("struct", rest) => Struct::parse(rest).map(Framing::Struct),
             ("fixed", rest) => Fixed::parse(rest).map(Framing::Fixed),
             ("netstring", rest) => Netstring::parse(rest).map(Framing::Netstring),
-            ("raw" | "native" | "eof", ",resync") => Err(cannot_resync(name)),
-            ("raw" | "native" | "eof", rest) => Err(takes_no_argument(name, rest)),
+            ("raw" | "native" | "eof" | "json", ",resync") => Err(cannot_resync(name)),
+            ("raw" | "native" | "eof" | "json", rest) => Err(takes_no_argument(name, rest)),
             _ => Err(unknown_framing(word)),
         }
     }
@@ -179,6 +198,9 @@ impl fmt::Display for Framing {
             Framing::Eof => f.write_str("eof"),
             Framing::Line(rule) => write!(f, "line{rule}"),
             Framing::Delim(rule) => rule.fmt(f),
+            Framing::Json => f.write_str("json"),
+            Framing::Ndjson(rule) => write!(f, "ndjson{rule}"),
+            Framing::JsonSeq(rule) => write!(f, "json-seq{rule}"),
             Framing::Len(rule) => write!(f, "len:{rule}"),
             Framing::Struct(rule) => write!(f, "struct{rule}"),
             Framing::Fixed(rule) => write!(f, "fixed{rule}"),
@@ -214,6 +236,13 @@ pub const TABLE: &[About] = &[
         name: "delim",
         grammar: "delim:BYTES[,keep][,any]",
         message: "bytes up to the marker; with any, up to any one of the bytes",
+    },
+    About { name: "json", grammar: "json", message: "one JSON value, values back to back" },
+    About { name: "ndjson", grammar: "ndjson[,resync]", message: "one JSON value a line" },
+    About {
+        name: "json-seq",
+        grammar: "json-seq[,resync]",
+        message: "RS, one JSON value, LF (RFC 7464)",
     },
     About { name: "len", grammar: len::GRAMMAR, message: "a length field says so" },
     About {

@@ -76,6 +76,7 @@ impl Form {
         match framing {
             Framing::Raw => Form::Raw,
             Framing::Line(_) | Framing::Delim(_) | Framing::Native => Form::Line,
+            Framing::Json | Framing::Ndjson(_) => Form::Line,
             _ => Form::Quoted,
         }
     }

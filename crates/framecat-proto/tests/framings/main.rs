@@ -6,5 +6,6 @@ mod laws;
 mod cases;
 mod faults;
 mod grammar;
+mod json;
 mod properties;
 mod python;

@@ -96,3 +96,43 @@ fn python_reads_what_we_write_and_writes_what_we_read() {
         assert_eq!(said, b"same\n", "{rule}");
     }
 }
+
+const JSON_WRITE: &str = "
+import json, sys
+values = [{'a': [1, -2.5e300, None]}, [], 'h\\u00e9\\n\\U0001f600', True, 12, '', {}]
+ascii = sys.argv[1] != 'ndjson'
+texts = [json.dumps(value, ensure_ascii=ascii, indent=(2 if ascii else None)) for value in values]
+if sys.argv[1] == 'ndjson': data = ''.join(text + '\\r\\n' for text in texts)
+elif sys.argv[1] == 'json-seq': data = ''.join('\\x1e' + text + '\\n' for text in texts)
+else: data = ''.join(texts[:4]) + ' ' + ''.join(texts[4:])
+sys.stdout.buffer.write(data.encode())
+";
+
+const JSON_READ: &str = "
+import json, sys
+values = [{'a': [1, -2.5e300, None]}, [], 'h\\u00e9\\n\\U0001f600', True, 12, '', {}]
+data = sys.stdin.buffer.read().decode()
+if sys.argv[1] == 'ndjson': got = [json.loads(line) for line in data.split('\\n')[:-1]]
+elif sys.argv[1] == 'json-seq': got = [json.loads(text) for text in data.split('\\x1e')[1:]]
+else:
+    got, at = [], 0
+    while at < len(data):
+        value, at = json.JSONDecoder().raw_decode(data, at)
+        got.append(value)
+        at += len(data[at:]) - len(data[at:].lstrip())
+assert got == values, got
+print('same')
+";
+
+#[test]
+fn python_and_we_agree_where_a_json_value_ends() {
+    for rule in ["json", "ndjson", "json-seq"] {
+        let framing: Framing = rule.parse().unwrap();
+        let Some(theirs) = python(JSON_WRITE, rule, b"") else { return };
+        let got = decode(&framing, MESSAGE_BYTES, theirs.chunks(3));
+        assert_eq!((got.messages.len(), got.faults, got.cut), (7, vec![], None), "{rule}");
+        let (bytes, accepted) = encode(&framing, MESSAGE_BYTES, &got.messages);
+        assert_eq!(accepted, [true; 7], "{rule}");
+        assert_eq!(python(JSON_READ, rule, &bytes).unwrap(), b"same\n", "{rule}");
+    }
+}
