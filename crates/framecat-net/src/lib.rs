@@ -31,6 +31,7 @@ mod datagrams;
 pub mod error;
 pub mod event;
 pub mod fast;
+mod join;
 pub mod link;
 pub mod open;
 mod output;

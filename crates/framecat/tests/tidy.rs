@@ -109,7 +109,7 @@ const LAYERS: &[&[&str]] = &[
     &["conn", "datagrams"],
     &["open", "fast", "relay"],
     &["link"],
-    &["talk", "respond", "output", "converse"],
+    &["talk", "respond", "output", "converse", "join"],
     &["verb"],
 ];
 

@@ -1,0 +1,406 @@
+//! Two connections joined: what each says goes to the other, message by message, reframed on the way
+//! if asked. The end of one direction closes that direction only.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use framecat_proto::Framing;
+use framecat_proto::framing::Tail;
+use framecat_proto::limits::{DRAIN_TIME, QUEUE_BYTES, RELAY_PEER_IDLE};
+use framecat_proto::message::Dir;
+use memchr::memmem;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::conn::{Conn, Kind, Stream};
+use crate::converse::{close, is_refusal, sleep_until};
+use crate::error::{Cause, Error, Op};
+use crate::event::{Event, Observer, Place, Totals};
+use crate::link::{Begun, Filled, Link, LinkOptions, Receiver, Sender, now_ns};
+use crate::output::Output;
+use crate::relay::{Allowed, CopyError, Progress, Side, copy};
+use crate::sockopt::bytes_to_read;
+use crate::talk::{End, Ledger, Lines, Named, Shutdown, Talk};
+
+/// How two connections are joined.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    /// How messages end on the left.
+    pub(crate) left: Framing,
+    /// How messages end on the right.
+    pub(crate) right: Framing,
+    /// The longest message, in bytes.
+    pub(crate) message_bytes: usize,
+    /// What becomes of a cut message.
+    pub(crate) tail: Option<Tail>,
+    /// Enough after so many messages, both ways and all pairs together.
+    pub(crate) count: Option<u64>,
+    /// Enough after a message that holds this, either way.
+    pub(crate) until: Option<Vec<u8>>,
+    /// A pair on which nothing moves for so long is ended.
+    pub(crate) idle: Option<Duration>,
+    /// Whether raw bytes may take the fast paths.
+    pub(crate) fast: Allowed,
+}
+
+/// What all pairs of a verb share.
+pub(crate) struct Joint {
+    pub(crate) rules: Rules,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) ledger: Ledger,
+    relayed: AtomicU64,
+    met: AtomicBool,
+    enough: Notify,
+    until: Option<memmem::Finder<'static>>,
+    output: Option<(Output, Arc<Lines>)>,
+}
+
+impl Joint {
+    /// Nothing joined yet. `lines`: stdout, and what is told there (`--json`).
+    pub(crate) fn new(
+        rules: Rules,
+        observer: Arc<dyn Observer>,
+        lines: Option<(Stream, Arc<Lines>)>,
+    ) -> Joint {
+        let output = lines.map(|(stdout, lines)| {
+            let talk = Talk { lines: Some(lines.clone()), ..Talk::default() };
+            (Output::new(stdout, &talk), lines)
+        });
+        Joint {
+            until: rules.until.as_ref().map(|text| memmem::Finder::new(text).into_owned()),
+            rules,
+            observer,
+            ledger: Ledger::default(),
+            relayed: AtomicU64::new(0),
+            met: AtomicBool::new(false),
+            enough: Notify::new(),
+            output,
+        }
+    }
+
+    /// Joins two connections until both are over. `named` is the left one.
+    pub(crate) async fn join(&self, named: &Named, left: Conn, right: Conn, stopped: Shutdown) {
+        let left = Link::new(left, &self.link(&self.rules.left));
+        let right = Link::new(right, &self.link(&self.rules.right));
+        let streams = [left.sender.stream().cloned(), right.sender.stream().cloned()];
+        let (totals, broken) = both_ways(self, named, left, right, stopped).await;
+        // A reset is carried on as a reset, which half-closing first would turn into an end.
+        for stream in streams.iter().flatten().filter(|_| !broken) {
+            close(stream).await;
+        }
+        named.closed(totals, &*self.observer);
+    }
+
+    /// Waits until `--count` or `--until` is met.
+    pub(crate) async fn enough(&self) {
+        self.enough.notified().await;
+    }
+
+    fn link(&self, framing: &Framing) -> LinkOptions {
+        LinkOptions {
+            receive: framing.clone(),
+            send: framing.clone(),
+            message_bytes: self.rules.message_bytes,
+            tail: self.rules.tail,
+        }
+    }
+
+    /// Counts a batch. `Some(n)`: only its first `n` messages go on, and then all ends.
+    fn count(&self, receiver: &Receiver) -> Option<usize> {
+        let batch = receiver.batch();
+        let mut stop = None;
+        if let Some(until) = &self.until {
+            let holds = |message: &[u8]| {
+                until.find(message.strip_suffix(b"\r").unwrap_or(message)).is_some()
+            };
+            stop = batch.iter().position(holds).map(|at| at + 1);
+        }
+        let Some(count) = self.rules.count else { return stop };
+        let before = self.relayed.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        let left = usize::try_from(count.saturating_sub(before)).unwrap_or(usize::MAX);
+        match left <= batch.len() {
+            true => Some(left.min(stop.unwrap_or(left))),
+            false => stop,
+        }
+    }
+
+    /// Writes what is told as long as it is polled; see [`Output::write_told`].
+    pub(crate) async fn write_told(&self) -> Result<End, Error> {
+        match &self.output {
+            Some((output, _)) => output.write_told().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Writes the lines told if more than so many bytes of them wait.
+    pub(crate) async fn flush(&self, most: usize) -> Result<(), Error> {
+        match &self.output {
+            Some((output, lines)) if lines.waiting() > most => output.flush_quietly().await,
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(&self) {
+        self.met.store(true, Ordering::Relaxed);
+        self.enough.notify_one();
+    }
+
+    /// The end if no more comes: done, unless `--count` or `--until` asked for more.
+    pub(crate) fn unmet(&self) -> End {
+        let rules = &self.rules;
+        match (self.met.load(Ordering::Relaxed), rules.count) {
+            (true, _) => End::Done,
+            (false, Some(count)) => {
+                let relayed = self.relayed.load(Ordering::Relaxed);
+                End::NotMet(format!("{relayed} of {count} messages came before the end"))
+            }
+            (false, None) if rules.until.is_some() => {
+                End::NotMet("no message held the text of --until before the end".into())
+            }
+            _ => End::Done,
+        }
+    }
+}
+
+async fn both_ways(
+    joint: &Joint,
+    named: &Named,
+    left: Link,
+    right: Link,
+    mut stopped: Shutdown,
+) -> (Totals, bool) {
+    let (inward, outward) = (Progress::default(), Progress::default());
+    let (messages_in, messages_out) = (AtomicU64::new(0), AtomicU64::new(0));
+    let datagrams = left.receiver.is_endless();
+    let idle = joint.rules.idle.or(datagrams.then_some(RELAY_PEER_IDLE));
+    let ends = [left.sender.stream().cloned(), right.sender.stream().cloned()];
+    let right_name = Named { peer: right.receiver.peer().into(), ..named.clone() };
+    let there =
+        Pump { joint, named, client: named, dir: Dir::In, moved: &inward, messages: &messages_in };
+    let back = Pump {
+        joint,
+        named: &right_name,
+        client: named,
+        dir: Dir::Out,
+        moved: &outward,
+        messages: &messages_out,
+    };
+    let begun = [left.receiver.begun(), right.receiver.begun()];
+    let mut there = std::pin::pin!(there.run(left.receiver, right.sender));
+    let mut back = std::pin::pin!(back.run(right.receiver, left.sender));
+    let (mut there_done, mut back_done) = (None, None);
+    let (mut broken, mut stopping, mut give_up) = (false, false, None);
+    loop {
+        let idle_at = idle.map(|idle| inward.last().max(outward.last()) + idle);
+        tokio::select! {
+            biased;
+            done = &mut there, if there_done.is_none() => there_done = Some(done),
+            done = &mut back, if back_done.is_none() => back_done = Some(done),
+            () = stopped.requested(), if !stopping => {
+                // What is in hand is finished: nobody gets half a message.
+                inward.stop();
+                outward.stop();
+                stopping = true;
+                give_up = Some(Instant::now() + DRAIN_TIME);
+            }
+            () = async {
+                let (there, back) = (there_done.is_none(), back_done.is_none());
+                while (there && inward.is_holding()) || (back && outward.is_holding()) {
+                    match there && inward.is_holding() {
+                        true => inward.at_rest().await,
+                        false => outward.at_rest().await,
+                    }
+                }
+            }, if stopping => {
+                unfinished(joint, named, &begun, &ends, false);
+                break;
+            }
+            () = sleep_until(give_up) => {
+                unfinished(joint, named, &begun, &ends, true);
+                broken = true;
+                break;
+            }
+            () = sleep_until(idle_at) => {
+                let last = inward.last().max(outward.last());
+                if idle.is_some_and(|idle| last + idle <= Instant::now()) {
+                    // A peer that takes nothing for so long loses what was on its way.
+                    let cut_off = inward.is_holding() || outward.is_holding();
+                    unfinished(joint, named, &begun, &ends, cut_off);
+                    break;
+                }
+            }
+        }
+        let over = there_done.is_some() && back_done.is_some();
+        let errors =
+            || [&there_done, &back_done].into_iter().flatten().filter_map(Result::as_ref_err);
+        // A peer that takes no more may still have something to say: what it sent before it closed is
+        // carried on first. Everything else ends both directions.
+        let fatal = errors().any(|error| over || error.op != Op::Send);
+        if fatal {
+            for error in errors().take(1) {
+                joint.ledger.note_lost();
+                joint.observer.event(Event::Failed { conn: named.conn, error });
+            }
+            broken = errors().any(|error| matches!(error.cause, Cause::Io(_)));
+            if broken {
+                reset_both(&ends);
+            }
+            break;
+        }
+        // A peer of a shared socket ends by being forgotten: both ways are over.
+        if over || (datagrams && there_done.is_some()) {
+            break;
+        }
+    }
+    let totals = Totals {
+        messages_in: messages_in.load(Ordering::Relaxed),
+        messages_out: messages_out.load(Ordering::Relaxed),
+        bytes_in: inward.bytes(),
+        bytes_out: outward.bytes(),
+    };
+    (totals, broken)
+}
+
+/// Tells what is left of a connection that is ended before its peers ended it.
+fn unfinished(
+    joint: &Joint,
+    named: &Named,
+    begun: &[Begun; 2],
+    ends: &[Option<Stream>; 2],
+    cut_off: bool,
+) {
+    let waiting = |end: &Stream| bytes_to_read(end.as_fd()).unwrap_or(0);
+    let waiting: usize = ends.iter().flatten().map(waiting).sum();
+    let unread = waiting + begun.iter().map(Begun::bytes).sum::<usize>();
+    if unread > 0 || cut_off {
+        joint.ledger.note_lost();
+        let (conn, peer) = (named.conn, named.peer.as_str());
+        joint.observer.event(Event::Unfinished { conn, peer, unread, cut_off });
+    }
+}
+
+/// A reset is carried on as a reset: an end would make what was cut look whole.
+fn reset_both(ends: &[Option<Stream>]) {
+    for stream in ends.iter().flatten() {
+        if stream.kind() == Kind::Tcp {
+            // It is closed anyway; without the option it ends by FIN.
+            let _ = crate::sockopt::reset_on_close(stream.as_fd());
+        }
+    }
+}
+
+/// `Result::err` by reference: errors are told before the outcomes are taken apart.
+trait AsRefErr<E> {
+    fn as_ref_err(&self) -> Option<&E>;
+}
+
+impl<T, E> AsRefErr<E> for Result<T, E> {
+    fn as_ref_err(&self) -> Option<&E> {
+        self.as_ref().err()
+    }
+}
+
+/// One direction.
+struct Pump<'a> {
+    joint: &'a Joint,
+    /// Whom the messages come from.
+    named: &'a Named,
+    /// Whose connection it is: messages are shown as from it or to it.
+    client: &'a Named,
+    dir: Dir,
+    moved: &'a Progress,
+    /// How many messages went on.
+    messages: &'a AtomicU64,
+}
+
+impl Pump<'_> {
+    /// Moves messages until the source ends, then ends the destination.
+    async fn run(&self, mut from: Receiver, mut to: Sender) -> Result<(), Error> {
+        let Joint { rules, observer, ledger, .. } = self.joint;
+        if let Some(done) = self.run_raw(&from, &mut to).await {
+            return done;
+        }
+        let mut refused = Vec::new();
+        loop {
+            self.moved.rest().await;
+            match from.fill().await {
+                Ok(Filled::Messages) => self.moved.hold(),
+                Ok(Filled::Notice(notice)) => {
+                    self.named.notice(&notice, rules.message_bytes, ledger, &**observer);
+                    continue;
+                }
+                Ok(Filled::End) => break,
+                Err(error) if from.is_endless() && is_refusal(&error) => {
+                    self.unreachable(&error);
+                    continue;
+                }
+                Err(error) => {
+                    self.named.cut_by(&error, from.begun_bytes(), &**observer);
+                    return Err(error);
+                }
+            }
+            let stop = self.joint.count(&from);
+            if let Some(stop) = stop {
+                from.keep(stop);
+            }
+            let batch = from.batch();
+            let context = self.client.context(self.dir, from.first(), now_ns());
+            if observer.wants_messages() {
+                observer.messages(batch, &context);
+                self.joint.flush(QUEUE_BYTES).await?;
+            }
+            self.named.cut(batch, &**observer);
+            match to.send_batch(batch, &context, &mut refused).await {
+                Err(error) if to.stream().is_none() && is_refusal(&error) => {
+                    self.unreachable(&error);
+                }
+                sent => sent?,
+            }
+            self.messages.fetch_add((batch.len() - refused.len()) as u64, Ordering::Relaxed);
+            self.moved.add((0..batch.len()).map(|i| batch.get(i).len()).sum());
+            let first = context.first;
+            self.client.refused(
+                (self.dir, Place::Peer),
+                first,
+                to.rule(),
+                &mut refused,
+                ledger,
+                &**observer,
+            );
+            if stop.is_some() {
+                self.joint.finish();
+                return Ok(());
+            }
+        }
+        to.finish()
+    }
+
+    fn unreachable(&self, error: &Error) {
+        self.joint.ledger.note_lost();
+        self.joint.observer.event(Event::Unreachable { conn: self.named.conn, error });
+    }
+
+    /// Bytes that nobody looks at take the short way. `None`: somebody does.
+    async fn run_raw(&self, from: &Receiver, to: &mut Sender) -> Option<Result<(), Error>> {
+        let Joint { rules, observer, .. } = self.joint;
+        let raw = rules.left == Framing::Raw && rules.right == Framing::Raw;
+        let looked_at = observer.wants_messages() || rules.count.is_some() || rules.until.is_some();
+        if !raw || looked_at {
+            return None;
+        }
+        let (source, sink) = (from.stream()?.clone(), to.stream()?.clone());
+        let (conn, dir) = (self.named.conn, self.dir);
+        let mut which = |path| observer.event(Event::Path { conn, dir, path });
+        let copied = copy(&source, &sink, self.moved, rules.fast, &mut which).await;
+        Some(match copied {
+            Ok(()) => to.finish(),
+            Err(CopyError { side: Side::From, error }) => {
+                Err(Error::io(Op::Receive, source.peer(), error))
+            }
+            Err(CopyError { side: Side::To, error }) => {
+                Err(Error::io(Op::Send, sink.peer(), error))
+            }
+        })
+    }
+}
