@@ -94,8 +94,12 @@ impl Shared {
 }
 
 impl Shared {
-    /// Waits until stdout has taken most of what was told: messages told as JSON are never left out.
+    /// Waits until stdout and the recording have taken most of what was told: messages told as JSON
+    /// are never left out.
     pub(crate) async fn wait_for_room(&self) -> Result<(), Error> {
+        if let Some(record) = &self.talk.record {
+            record.room().await?;
+        }
         match &self.talk.lines {
             Some(lines) if lines.waiting() > QUEUE_BYTES => self.output.flush_quietly().await,
             _ => Ok(()),
@@ -132,6 +136,8 @@ struct Moved {
     outward: Progress,
     messages_in: std::sync::atomic::AtomicU64,
     messages_out: std::sync::atomic::AtomicU64,
+    /// The end of what we say was told.
+    ended_out: AtomicBool,
     /// A datagram of ours was refused by the peer's host; told.
     refused: AtomicBool,
 }
@@ -178,6 +184,7 @@ pub(crate) async fn converse(
     let stalled = matches!(&ended, Err(Error { cause: Cause::Stalled(_), .. }));
     if let Some(stream) = stream.filter(|_| !stalled && !one.stuck.load(Relaxed)) {
         close(&stream).await;
+        one.ended_out();
     }
     named.closed(moved.totals(), &*observer);
     ended
@@ -432,6 +439,7 @@ impl One<'_> {
             let context = self.named.context(Dir::In, receiver.first(), now_ns());
             if observer.wants_messages() {
                 observer.messages(batch, &context);
+                self.shared.wait_for_room().await?;
             }
             self.named.cut(batch, &**observer);
             let printed = output.print(receiver, self.named, &context, ledger, &**observer).await?;
@@ -445,8 +453,9 @@ impl One<'_> {
                 return Ok(Heard::Enough);
             }
         }
+        self.named.ended(Dir::In, &**observer);
         if let Some((sender, _)) = answering {
-            sender.finish()?;
+            self.finish(sender)?;
         }
         Ok(Heard::All)
     }
@@ -533,7 +542,7 @@ impl One<'_> {
                 let send_all = async {
                     loop {
                         self.moved.outward.rest().await;
-                        let Some(parcel) = queue.recv().await else { return sender.finish() };
+                        let Some(parcel) = queue.recv().await else { return self.finish(sender) };
                         self.moved.outward.hold();
                         self.send(sender, parcel.batch(), &mut refused).await?;
                     }
@@ -584,8 +593,20 @@ impl One<'_> {
                     }
                 }
                 Filled::Notice(_) => {}
-                Filled::End => return sender.finish(),
+                Filled::End => return self.finish(sender),
             }
+        }
+    }
+
+    /// Ends what we say.
+    fn finish(&self, sender: &mut Sender) -> Result<(), Error> {
+        self.ended_out();
+        sender.finish()
+    }
+
+    fn ended_out(&self) {
+        if !self.moved.ended_out.swap(true, Relaxed) {
+            self.named.ended(Dir::Out, &*self.shared.observer);
         }
     }
 

@@ -38,6 +38,17 @@ pub enum Event<'a> {
         /// What went through it.
         totals: Totals,
     },
+    /// One direction of a stream ended: what the peer says (in), or what we say (out). For recordings.
+    Ended {
+        /// The connection.
+        conn: u64,
+        /// The peer's address.
+        peer: &'a str,
+        /// Which direction.
+        dir: Dir,
+        /// When, in nanoseconds since 1970.
+        now_ns: u64,
+    },
     /// A connection failed; the listener goes on.
     Failed {
         /// Its number.

@@ -19,6 +19,7 @@ use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{Begun, Filled, Link, LinkOptions, Receiver, Sender, now_ns};
 use crate::output::Output;
+use crate::record::Record;
 use crate::relay::{Allowed, CopyError, Progress, Side, copy};
 use crate::sockopt::bytes_to_read;
 use crate::talk::{End, Ledger, Lines, Named, Shutdown, Talk};
@@ -40,6 +41,8 @@ pub(crate) struct Rules {
     pub(crate) until: Option<Vec<u8>>,
     /// A pair on which nothing moves for so long is ended.
     pub(crate) idle: Option<Duration>,
+    /// Where both directions are recorded: the observer records, and the pair waits for its room.
+    pub(crate) record: Option<Arc<Record>>,
     /// Whether raw bytes may take the fast paths.
     pub(crate) fast: Allowed,
 }
@@ -349,6 +352,9 @@ impl Pump<'_> {
             if observer.wants_messages() {
                 observer.messages(batch, &context);
                 self.joint.flush(QUEUE_BYTES).await?;
+                if let Some(record) = &rules.record {
+                    record.room().await?;
+                }
             }
             self.named.cut(batch, &**observer);
             match to.send_batch(batch, &context, &mut refused).await {
@@ -373,6 +379,7 @@ impl Pump<'_> {
                 return Ok(());
             }
         }
+        self.client.ended(self.dir, &**observer);
         to.finish()
     }
 

@@ -35,6 +35,7 @@ mod join;
 pub mod link;
 pub mod open;
 mod output;
+pub mod record;
 pub mod relay;
 pub mod respond;
 pub mod sockopt;

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use crate::error::{Cause, Error};
 use crate::event::{Event, Observer, Place, Totals};
-use crate::link::{LinkOptions, Notice, Refusal};
+use crate::link::{LinkOptions, Notice, Refusal, now_ns};
+use crate::record::Record;
 use crate::relay::Allowed;
 
 /// What a talking verb is told, the endpoint apart.
@@ -53,6 +54,8 @@ pub struct Talk {
     pub many: bool,
     /// Lines told besides the messages (`--json`), written to stdout between them.
     pub lines: Option<Arc<Lines>>,
+    /// Where both directions are recorded: the observer records, and the verb waits for its room.
+    pub record: Option<Arc<Record>>,
     /// Whether raw bytes may take the kernel's fast paths.
     pub fast: Allowed,
 }
@@ -77,6 +80,7 @@ impl Default for Talk {
             half_open: false,
             many: false,
             lines: None,
+            record: None,
             fast: Allowed::Fast,
         }
     }
@@ -298,6 +302,12 @@ impl Named {
 
     pub(crate) fn closed(&self, totals: Totals, observer: &dyn Observer) {
         observer.event(Event::Closed { conn: self.conn, peer: &self.peer, totals });
+    }
+
+    /// The end of a direction, for who records.
+    pub(crate) fn ended(&self, dir: Dir, observer: &dyn Observer) {
+        let (conn, peer, now_ns) = (self.conn, self.peer.as_str(), now_ns());
+        observer.event(Event::Ended { conn, peer, dir, now_ns });
     }
 
     /// Tells each refused message of a batch whose first has number `first`.

@@ -205,6 +205,11 @@ pub const TABLE: &[Limit] = &[
         then: "later ones are counted, and the count is told",
     },
     Limit {
+        what: "a recording waiting for its disk",
+        bound: "1 MiB",
+        then: "the conversations wait; nothing is left out",
+    },
+    Limit {
         what: "lines waiting to be shown",
         bound: "1,024",
         then: "later ones are counted as not shown",

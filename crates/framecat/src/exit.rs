@@ -249,7 +249,8 @@ fn of_io(error: &Error, cause: &io::Error) -> (u8, Option<String>) {
         Op::Connect => of_connect(error, &place, code),
         Op::Receive if error.endpoint == "stdin" => of_stdin(cause, code),
         Op::Receive | Op::Send => of_talk(error, &place, cause, code),
-        Op::Write => (OUTPUT, Some(of_output(code).into())),
+        Op::Write if error.endpoint == "stdout" => (OUTPUT, Some(of_output(code).into())),
+        Op::Write => (OUTPUT, Some(of_file(code).into())),
     }
 }
 
@@ -398,6 +399,18 @@ fn of_output(code: i32) -> &'static str {
         libc::EBADF => "stdout is not open for writing; > /dev/null throws the messages away",
         libc::EFBIG => "the file may not grow further: `ulimit -f` shows the limit",
         _ => "look at where stdout goes; > FILE keeps the messages elsewhere",
+    }
+}
+
+/// A file that we were told to write.
+fn of_file(code: i32) -> &'static str {
+    match code {
+        libc::ENOSPC | libc::EDQUOT => "make room: `df -h` shows which file system is full",
+        libc::EFBIG => "the file may not grow further: `ulimit -f` shows the limit",
+        libc::ENOENT | libc::ENOTDIR => "the folder is not there; make it first",
+        libc::EISDIR => "it is a folder; name a file in it",
+        libc::EPIPE => "its reader left; --record FILE keeps it",
+        _ => "`ls -l` shows whose it is; name another file",
     }
 }
 

@@ -30,6 +30,7 @@ const TOPICS: &[Topic] = &[
     ("endpoints", "where: schemes and addresses", endpoints),
     ("options", "what may be asked of a socket", options),
     ("framings", "where a message ends", framings),
+    ("recordings", "what --record writes", recordings),
     ("limits", "what is bounded, and by how much", limits_page),
     ("exit", "exit codes", exit),
     ("eof", "how a conversation ends", eof),
@@ -181,6 +182,37 @@ fn framings() -> String {
         "framecat ask :9000 -f len:u32be ping",
         "framecat relay :9000 localhost:9001 -f line -f len:u32be",
         "framecat listen :9000 -f 'delim:\\x03'",
+    ]);
+    page.end()
+}
+
+fn recordings() -> String {
+    let mut page = Page::new("Recordings: what was said, both ways, as JSON lines.");
+    page.prose(
+        "--record FILE keeps every message of every connection, with its time and direction. It is \
+         complete: while the disk is slow the conversations wait, and if it is full the program ends \
+         with 10. A file that is there is overwritten, once there is something to record.",
+    );
+    page.heading("the lines");
+    page.verbatim(&[
+        r#"{"event":"recording","time":"…","version":1,"side":"listen","client_frame":"line", … }"#,
+        r#"{"event":"message","time":"…","conn":1,"peer":"…","dir":"in","n":1,"length":4,"text":"PING"}"#,
+        r#"{"event":"ended","time":"…","conn":1,"peer":"…","dir":"in"}"#,
+    ]);
+    let rows = [
+        ("side", "who recorded: listen (also a relay) or connect (also ask)"),
+        ("client_frame, server_frame", "how the messages of the two parts ended"),
+        ("dialled_frame", "how they ended on the other end of a relay, if otherwise"),
+        ("conn, n", "the connection, and the number of the message in its direction, from 1"),
+        ("dir", "in: to the side that recorded; out: from it"),
+        ("text, base64", "the message, one or the other; length counts its bytes"),
+        ("ended", "the end of a direction"),
+    ];
+    page.heading("what stands in them");
+    page.table(&[], rows.map(|row| vec![row.0.into(), row.1.into()]).into());
+    page.examples(&[
+        "framecat relay :6380 :6379 -f crlf --record talk.jsonl",
+        "framecat ask :9000 hello --record talk.jsonl",
     ]);
     page.end()
 }

@@ -5,6 +5,7 @@ use framecat_net::conn::Kind;
 use framecat_net::relay::Allowed;
 use framecat_net::talk::Talk;
 use framecat_proto::limits::MESSAGE_BYTES;
+use framecat_proto::text::recording::{Head, Side};
 use framecat_proto::text::{Form, Look};
 use framecat_proto::{Endpoint, Framing};
 
@@ -118,6 +119,7 @@ pub fn talk(
         half_open: false,
         many: false,
         lines: None,
+        record: None,
         fast: Allowed::Fast,
     })
 }
@@ -228,6 +230,12 @@ pub fn relay(
         ));
     }
     Ok((left_rule, right_rule))
+}
+
+/// How a recording begins: whose it is, and the framings of what the two parts say.
+pub fn head(side: Side, client: &Framing, server: &Framing) -> Head {
+    let (client, server) = (Some(client.clone()), Some(server.clone()));
+    Head { side: Some(side), client, server, dialled: None }
 }
 
 /// What `--explain` prints: a line a fact.

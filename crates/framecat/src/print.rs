@@ -121,6 +121,10 @@ impl Voice {
 
 impl Observer for Voice {
     fn event(&self, event: Event<'_>) {
+        if matches!(event, Event::Ended { .. }) {
+            // A recording tells it.
+            return;
+        }
         if let Some(lines) = &self.manner.json {
             self.tell_event(lines, &json::line(&event, now_ns()));
         }

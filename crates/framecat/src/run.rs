@@ -1,12 +1,16 @@
 //! Runs a talking verb: the runtime, stdin and stdout, signals, and the way out.
 
 use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use framecat_net::conn::{Kind, Stream};
+use framecat_net::error::Op;
 use framecat_net::event::Observer;
 use framecat_net::open::stdio;
+use framecat_net::record::{Record, Recorder};
 use framecat_net::talk::{End, Lines, Shutdown};
+use framecat_proto::text::recording::Head;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{self, Signal, Verdict};
@@ -25,6 +29,8 @@ pub struct Stdio {
     pub observer: Arc<dyn Observer>,
     /// Lines for stdout, with `--json`.
     pub lines: Option<Arc<Lines>>,
+    /// The recording, with `--record`.
+    pub record: Option<Arc<Record>>,
 }
 
 /// What must be known of a verb before it runs.
@@ -46,6 +52,8 @@ pub struct Job {
     pub relays: bool,
     /// Whether round trips are told.
     pub asks: bool,
+    /// Where a recording goes, and how it begins.
+    pub record: Option<(PathBuf, Head)>,
 }
 
 impl Job {
@@ -78,7 +86,11 @@ pub fn standard() -> Standard {
 pub fn run(plan: impl Plan) -> u8 {
     let job = plan.job();
     if job.explain {
-        return crate::tell(&plan.explain().to_string());
+        let mut explained = plan.explain();
+        if let Some((path, _)) = &job.record {
+            explained.fact("recorded in", path.display());
+        }
+        return crate::tell(&explained.to_string());
     }
     let lines = job.json.then(Arc::<Lines>::default);
     let terminal = stdio::kind_of(rustix::stdio::stderr()).is_ok_and(|kind| kind == Kind::Terminal);
@@ -94,9 +106,12 @@ pub fn run(plan: impl Plan) -> u8 {
     let verdict = if job.writes_stdout && !stdfds::was_open(stdfds::Standard::Out) {
         exit::stdout_not_open()
     } else {
-        match enter(voice.clone(), lines.clone(), plan) {
-            Ok(verdict) => verdict,
-            Err(error) => exit::cannot_start(&error),
+        match job.record.map(|(path, head)| begin_record(&path, head)).transpose() {
+            Ok(record) => match enter(voice.clone(), lines.clone(), record.map(Arc::new), plan) {
+                Ok(verdict) => verdict,
+                Err(error) => exit::cannot_start(&error),
+            },
+            Err(error) => exit::of_error(&error),
         }
     };
     let mut verdict = verdict;
@@ -141,9 +156,38 @@ pub fn leave(voice: &Voice, verdict: Verdict) -> u8 {
     verdict.code
 }
 
+/// Opens the file of a recording. What it holds stays until there is something to record.
+fn begin_record(path: &Path, head: Head) -> Result<Record, framecat_net::Error> {
+    let name = path.display().to_string();
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    file.and_then(|file| Record::begin(file, name.clone(), head))
+        .map_err(|error| framecat_net::Error::io(Op::Write, name, error))
+}
+
+/// Does the work, and waits until the recording of it is written.
+async fn recorded(
+    verb: impl Future<Output = Result<End, framecat_net::Error>>,
+    record: Option<Arc<Record>>,
+) -> Result<End, framecat_net::Error> {
+    let ended = verb.await;
+    match record {
+        Some(record) => record.flush().await.and(ended),
+        None => ended,
+    }
+}
+
+/// Returns once a recording has failed.
+async fn failed(record: Option<&Record>) {
+    match record {
+        Some(record) => record.failed().await,
+        None => std::future::pending().await,
+    }
+}
+
 fn enter(
     voice: Arc<Voice>,
     lines: Option<Arc<Lines>>,
+    record: Option<Arc<Record>>,
     plan: impl Plan,
 ) -> std::io::Result<Verdict> {
     let reads_stdin = plan.job().reads_stdin;
@@ -155,8 +199,13 @@ fn enter(
         let (switch, shutdown) = Shutdown::new();
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let observer: Arc<dyn Observer> = voice.clone();
-        let mut verb = std::pin::pin!(plan.run(Stdio { stdin, stdout, observer, lines }, shutdown));
+        let observer: Arc<dyn Observer> = match &record {
+            Some(record) => Arc::new(Recorder::new(voice.clone(), record.clone())),
+            None => voice.clone(),
+        };
+        let (recording, mut stopped) = (record.clone(), false);
+        let stdio = Stdio { stdin, stdout, observer, lines, record: record.clone() };
+        let mut verb = std::pin::pin!(recorded(plan.run(stdio, shutdown), record));
         let mut first = None;
         loop {
             let caught = tokio::select! {
@@ -166,6 +215,12 @@ fn enter(
                         Ok(end) => exit::of_end(&end, first),
                         Err(error) => exit::of_error(&error),
                     });
+                }
+                () = failed(recording.as_deref()), if !stopped => {
+                    // What is not recorded must not go on as if it were.
+                    stopped = true;
+                    switch.request();
+                    continue;
                 }
                 Some(()) = interrupt.recv() => Signal::Interrupt,
                 Some(()) = terminate.recv() => Signal::Terminate,

@@ -72,6 +72,24 @@ macro_rules! rows {
 }
 
 rows! {
+    a_conversation_is_recorded: "framecat connect localhost:9000 --record x.jsonl" => |row| {
+        let (port, peer) = tcp_peer(take_and_echo);
+        row.run(port).run("hi").expect(0, "hi");
+        peer.join().unwrap();
+        let recorded = String::from_utf8(row.read("x.jsonl")).unwrap();
+        assert!(recorded.contains("\"dir\":\"out\",\"n\":1,\"length\":2,\"text\":\"hi\""), "{recorded}");
+        assert!(recorded.contains("\"dir\":\"in\",\"n\":1,\"length\":2,\"text\":\"hi\""), "{recorded}");
+    };
+    a_relay_is_recorded: "framecat relay :8080 localhost:9000 -f line --record x.jsonl" => |row| {
+        let (port, peer) = tcp_peer(echo_lines);
+        let relay = row.run(port).start();
+        assert_eq!(exchange(relay.port(), b"one\ntwo\n"), b"one\ntwo\n");
+        peer.join().unwrap();
+        relay.signal(run::Signal::TERM);
+        assert_eq!(relay.finish().code, 0);
+        let recorded = String::from_utf8(row.read("x.jsonl")).unwrap();
+        assert_eq!(recorded.matches("\"event\":\"message\"").count(), 4, "{recorded}");
+    };
     words_are_put_in_order: "framecat listen :9000 --format '{1} {0}' --once" => |row| {
         let listener = row.listen();
         exchange(listener.port(), b"boy TOm\n'a b' c\n");

@@ -77,6 +77,7 @@ pub async fn run(
     drop(asking);
     if let Some(stream) = stream {
         close(&stream).await;
+        named.ended(Dir::Out, &*shared.observer);
     }
     named.closed(totals, &*shared.observer);
     shared.output.flush_quietly().await?;
@@ -206,7 +207,10 @@ impl Asking<'_> {
                 // It ended with our message unread: the kernel says so by a reset.
                 Ok(Err(error)) if is_gone(&error) && n > 1 => return Ok(Asked::PeerEnded),
                 Ok(Err(error)) => return Err(error),
-                Ok(Ok(Filled::End)) => return Ok(Asked::PeerEnded),
+                Ok(Ok(Filled::End)) => {
+                    self.named.ended(Dir::In, &**observer);
+                    return Ok(Asked::PeerEnded);
+                }
                 Ok(Ok(Filled::Notice(notice))) => {
                     self.named.notice(&notice, talk.message_bytes, ledger, &**observer);
                 }
@@ -221,6 +225,7 @@ impl Asking<'_> {
         context.rtt_us = Some(rtt.as_micros() as u64);
         if observer.wants_messages() {
             observer.messages(batch, &context);
+            self.shared.wait_for_room().await?;
         }
         self.named.cut(batch, &**observer);
         observer.event(Event::Replied { n, peer: &self.named.peer, rtt });

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::event::{Event, Observer, Totals};
 use crate::join::{Joint, Rules};
 use crate::open::{self, Accepted, ListenOptions, Listener};
+use crate::record::Record;
 use crate::relay::Allowed;
 use crate::talk::{End, Lines, Named, Shutdown};
 
@@ -53,6 +54,8 @@ pub struct Relay {
     pub max_clients: Option<usize>,
     /// Whether raw bytes may take the fast paths.
     pub fast: Allowed,
+    /// Where both directions are recorded: the observer records, and the relay waits for its room.
+    pub record: Option<Arc<Record>>,
     /// Stdout, and the lines that are told there (`--json`).
     pub lines: Option<(Stream, Arc<Lines>)>,
 }
@@ -86,6 +89,7 @@ pub async fn run(
         count: options.count,
         until: options.until,
         idle: options.idle,
+        record: options.record,
         fast: options.fast,
     };
     let joint = Joint::new(rules, observer, lines);

@@ -83,6 +83,7 @@ pub async fn relaying(
         once: false,
         max_clients: None,
         fast: Allowed::Fast,
+        record: None,
         lines: None,
     };
     change(&mut options);

@@ -162,7 +162,7 @@ fn parse(line: &[u8]) -> Result<Option<Map<String, Value>>, String> {
     Ok(is_message.then_some(object))
 }
 
-fn put_payload_of(object: &Map<String, Value>, out: &mut Vec<u8>) -> Result<(), String> {
+pub(super) fn put_payload_of(object: &Map<String, Value>, out: &mut Vec<u8>) -> Result<(), String> {
     match (object.get("text"), object.get("base64")) {
         (Some(Value::String(text)), None) => {
             out.extend_from_slice(text.as_bytes());

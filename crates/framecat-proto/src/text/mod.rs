@@ -20,6 +20,7 @@ mod instant;
 mod jsonl;
 mod line;
 mod quoted;
+pub mod recording;
 mod rows;
 mod show;
 

@@ -10,6 +10,7 @@ mod law;
 mod names;
 mod peer_text;
 mod python;
+mod recording;
 mod templates;
 
 const MAX: usize = 1 << 20;

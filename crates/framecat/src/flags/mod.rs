@@ -1,6 +1,7 @@
 //! What was typed. One struct a verb; what several verbs take stands in one place and is flattened
 //! in. What it means is decided in [`crate::plan`].
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -65,6 +66,10 @@ pub struct TalkArgs {
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true,
           default_missing_value = "quoted", value_parser = show, help_heading = "Seeing")]
     pub show: Option<Show>,
+
+    /// Record both directions with times as JSON lines; a file that is there is overwritten
+    #[arg(long, value_name = "FILE", value_parser = record, help_heading = "Seeing")]
+    pub record: Option<PathBuf>,
 
     /// Say what would be done, and do nothing
     #[arg(long, help_heading = "Seeing")]
@@ -308,6 +313,16 @@ fn message_size(text: &str) -> Result<usize, Wrong> {
 fn show(text: &str) -> Result<Show, Wrong> {
     let remedy = "--show, --show=hex, --show=dump; with whole messages: --show=all".to_string();
     text.parse().map_err(|problem| Wrong { problem, remedy })
+}
+
+fn record(text: &str) -> Result<PathBuf, Wrong> {
+    match text {
+        "-" | "" => Err(Wrong {
+            problem: "--record writes to a file, and stdout is for the messages".into(),
+            remedy: "name a file: --record talk.jsonl; both ways on stdout is --json".into(),
+        }),
+        path => Ok(path.into()),
+    }
 }
 
 fn count(text: &str) -> Result<u64, Wrong> {

@@ -42,7 +42,11 @@ pub const EXITS: &[Exit] = &[
         "only part was done",
         "ask with fewer replies than messages; a message that the framing or form cannot hold",
     ),
-    exit(10, "stdout full or not writable", "the disk is full; lab: the report cannot be written"),
+    exit(
+        10,
+        "stdout full or not writable",
+        "the disk is full; also the file of --record; lab: the report cannot be written",
+    ),
     exit(130, "interrupted by SIGINT", "before the work was done"),
     exit(143, "interrupted by SIGTERM", "before the work was done"),
 ];

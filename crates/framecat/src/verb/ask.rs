@@ -2,6 +2,7 @@
 
 use framecat_net::talk::{End, Shutdown, Talk};
 use framecat_net::verb::ask;
+use framecat_proto::text::recording::Side;
 
 use crate::flags::AskArgs;
 use crate::plan::{self, Explained, Mistake, Standard};
@@ -41,10 +42,12 @@ impl run::Plan for Plan {
     }
 
     fn job(&self) -> Job {
+        let head = plan::head(Side::Connect, &self.talk.send, &self.talk.receive);
         Job {
             reads_stdin: self.messages.is_empty(),
             writes_stdout: true,
             asks: true,
+            record: self.args.talk.record.clone().map(|path| (path, head)),
             ..Job::of(&self.args.talk)
         }
     }
@@ -52,7 +55,7 @@ impl run::Plan for Plan {
     async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
         let options = ask::Ask {
             endpoint: self.args.endpoint,
-            talk: Talk { lines: stdio.lines, ..self.talk },
+            talk: Talk { lines: stdio.lines, record: stdio.record, ..self.talk },
             messages: self.messages,
             stdin: stdio.stdin,
             stdout: stdio.stdout,

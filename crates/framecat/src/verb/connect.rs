@@ -2,6 +2,7 @@
 
 use framecat_net::talk::{End, Shutdown, Talk};
 use framecat_net::verb::connect;
+use framecat_proto::text::recording::Side;
 
 use crate::flags::ConnectArgs;
 use crate::plan::{self, Explained, Mistake, Standard};
@@ -41,9 +42,17 @@ impl run::Plan for Plan {
     }
 
     fn job(&self) -> Job {
+        let head = plan::head(Side::Connect, &self.talk.send, &self.talk.receive);
         Job {
             reads_stdin: !self.args.zero,
             writes_stdout: !self.args.zero || self.args.talk.json,
+            record: self
+                .args
+                .talk
+                .record
+                .clone()
+                .filter(|_| !self.args.zero)
+                .map(|path| (path, head)),
             ..Job::of(&self.args.talk)
         }
     }
@@ -56,7 +65,7 @@ impl run::Plan for Plan {
                 () = shutdown.requested() => Ok(End::Interrupted),
             };
         }
-        let talk = Talk { lines: stdio.lines, ..self.talk };
+        let talk = Talk { lines: stdio.lines, record: stdio.record, ..self.talk };
         let options = connect::Connect { endpoint, talk, stdin: stdio.stdin, stdout: stdio.stdout };
         connect::run(options, stdio.observer, shutdown).await
     }

@@ -2,6 +2,7 @@
 
 use framecat_net::talk::{End, Shutdown};
 use framecat_net::verb::listen;
+use framecat_proto::text::recording::Side;
 
 use crate::flags::ListenArgs;
 use crate::plan::{self, Explained, Mistake, Standard};
@@ -49,9 +50,11 @@ impl run::Plan for Plan {
     }
 
     fn job(&self) -> Job {
+        let head = plan::head(Side::Listen, &self.talk.receive, &self.talk.send);
         Job {
             reads_stdin: self.args.answer().is_none(),
             writes_stdout: true,
+            record: self.args.talk.record.clone().map(|path| (path, head)),
             ..Job::of(&self.args.talk)
         }
     }
@@ -60,7 +63,11 @@ impl run::Plan for Plan {
         let options = listen::Listen {
             answer: self.args.answer(),
             endpoint: self.args.endpoint,
-            talk: framecat_net::talk::Talk { lines: stdio.lines, ..self.talk },
+            talk: framecat_net::talk::Talk {
+                lines: stdio.lines,
+                record: stdio.record,
+                ..self.talk
+            },
             lan: self.args.lan,
             once: self.once,
             patient: self.args.one,

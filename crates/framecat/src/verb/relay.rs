@@ -5,6 +5,7 @@ use framecat_net::talk::{End, Shutdown};
 use framecat_net::verb::relay;
 use framecat_proto::Framing;
 use framecat_proto::limits::MESSAGE_BYTES;
+use framecat_proto::text::recording::Side;
 
 use crate::flags::RelayArgs;
 use crate::plan::{self, Explained, Mistake};
@@ -40,7 +41,10 @@ impl run::Plan for Plan {
 
     fn job(&self) -> Job {
         let talk = &self.args.talk;
-        Job { writes_stdout: talk.json, relays: true, ..Job::of(talk) }
+        let mut head = plan::head(Side::Listen, &self.left, &self.left);
+        head.dialled = Some(self.right.clone()).filter(|right| *right != self.left);
+        let record = talk.record.clone().map(|path| (path, head));
+        Job { writes_stdout: talk.json, relays: true, record, ..Job::of(talk) }
     }
 
     async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
@@ -61,6 +65,7 @@ impl run::Plan for Plan {
             once: self.args.once,
             max_clients: self.args.max_clients,
             fast: Allowed::Fast,
+            record: stdio.record,
             lines: stdio.lines.map(|lines| (stdio.stdout, lines)),
         };
         relay::run(options, stdio.observer, shutdown).await

@@ -53,7 +53,7 @@ pub(super) const LETTERS: &[(char, &str, &str)] = &[
     (
         'o',
         "a dump into a file",
-        "write framecat connect HOST:PORT --show=hex 2> FILE; only what was received: | tee FILE",
+        "write framecat connect HOST:PORT --record FILE; only what was received: | tee FILE",
     ),
     ('P', "the proxy's user", "proxies are out of scope; a tunnel: ssh -L"),
     (
@@ -76,7 +76,7 @@ pub(super) const LETTERS: &[(char, &str, &str)] = &[
     (
         'x',
         "a proxy, or ncat's dump in hex",
-        "for the dump write framecat connect HOST:PORT --show=hex 2> FILE; proxies are out of scope",
+        "for the dump write framecat connect HOST:PORT --show=hex 2> FILE, or --record FILE; proxies are out of scope",
     ),
     ('Z', "DCCP", "left out: hardly a kernel still has it"),
 ];
@@ -104,7 +104,7 @@ pub(super) const LONG: &[(&str, &str)] = &[
         "not in this release: after stdin's end our half is closed (framecat help eof)",
     ),
     ("nodns", "leave it out: an address is never looked up"),
-    ("output", "write > FILE, or | tee FILE"),
+    ("output", "write framecat connect HOST:PORT --record FILE; only what was received: > FILE"),
     ("proxy", "proxies are out of scope; a tunnel: ssh -L"),
     ("proxy-auth", "proxies are out of scope; a tunnel: ssh -L"),
     ("proxy-dns", "proxies are out of scope; a tunnel: ssh -L"),
