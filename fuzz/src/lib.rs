@@ -8,6 +8,8 @@ use framecat_proto::Framing;
 use framecat_proto::framing::{Decoder, Fault, Tail, Tailed};
 use framecat_proto::message::{Batch, Context, Outgoing, Spans};
 
+mod models;
+
 /// The rules that a family of targets covers; `framings` covers all.
 pub const FAMILIES: &[(&str, &[&str])] = &[
     ("raw", &["raw"]),
@@ -58,6 +60,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     ("struct", &["struct", "struct,keep"]),
     ("fixed", &["fixed:1", "fixed:3", "fixed:4096"]),
     ("netstring", &["netstring", "netstring,keep"]),
+    ("slip", &["slip", "slip,resync"]),
 ];
 
 /// The maxima that are tried.
@@ -65,6 +68,14 @@ const MAXIMA: [usize; 6] = [16 << 20, 64, 7, 1, 0, 4_096];
 
 /// More than any of the rules above puts around a payload.
 const AROUND: usize = 64;
+
+/// The most that may wait for the end of a message: framings that stuff bytes escape each at worst.
+fn longest(rule: &Framing, max: usize) -> usize {
+    match rule {
+        Framing::Slip(_) => 2 * max + AROUND,
+        _ => max + AROUND,
+    }
+}
 
 /// Reads a rule, a maximum and a split pattern from the first bytes of `data` and checks the laws on
 /// the others.
@@ -129,7 +140,8 @@ pub fn decode<'a>(
                 return outcome;
             }
         }
-        assert!(pending.len() <= max + AROUND, "{rule}: {} bytes wait, max {max}", pending.len());
+        let most = longest(rule, max);
+        assert!(pending.len() <= most, "{rule}: {} bytes wait, max {max}", pending.len());
     }
     spans.clear();
     match decoder.end(&pending, &mut spans) {
@@ -254,6 +266,16 @@ fn check_conservation(rule: &Framing, max: usize, bytes: &[u8], got: &Outcome) {
         return;
     }
     if got.rejected > 0 {
+        return;
+    }
+    if let Some((messages, broken)) = models::decode(rule, bytes) {
+        let payloads: Vec<_> = got.messages.iter().map(|(payload, _)| payload.clone()).collect();
+        if max < bytes.len() && !got.faults.is_empty() {
+            assert!(messages.starts_with(&payloads), "{rule}, max {max}: not as the model has it");
+        } else {
+            let (faults, model) = (!got.faults.is_empty(), (&messages, broken));
+            assert_eq!((&payloads, faults), model, "{rule}: not as the model has it");
+        }
         return;
     }
     // The rule's own maximum would speak of header and trailer too.

@@ -69,6 +69,7 @@ fn a_header_that_lies_reserves_nothing() {
         ("json", b"[[[[[[[[[[[["),
         ("ndjson", b"............"),
         ("json-seq", b"\x1e[[[[[[[[[[["),
+        ("slip", b"\xdb\xdc\xdb\xdd........"),
     ] {
         let rule: Framing = word.parse().unwrap();
         let mut decoder = Decoder::of(&rule, MESSAGE_BYTES, None);
@@ -105,6 +106,7 @@ fn nothing_is_allocated_per_message() {
         "json",
         "ndjson",
         "json-seq",
+        "slip",
     ] {
         let rule: Framing = word.parse().unwrap();
         let payload = b"[\"01234\",345,{}]".repeat(1_000);

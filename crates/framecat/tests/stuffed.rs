@@ -5,8 +5,8 @@ mod run;
 
 use std::fmt::Write as _;
 
-use run::peer::Random;
-use run::{Run, have_python};
+use run::peer::{Peer, Random, tcp};
+use run::{Finished, Run, have_python};
 
 /// A Python peer. `pack` and `unpack` come before it; a message is a line in hex on its stdin.
 ///
@@ -135,15 +135,58 @@ fn a_netstring_that_lies_ends_with_seven_and_says_where() {
     }
 }
 
+#[test]
+fn slip_is_that_of_sliplib() {
+    if have_python(&["sliplib"]) {
+        for leading in ["False", "True"] {
+            let codec = format!(
+                "
+import sliplib
+sliplib.config.USE_LEADING_END_BYTE = {leading}
+def pack(message):
+    return sliplib.Driver().send(message)
+def unpack(data):
+    driver, got = sliplib.Driver(), []
+    driver.receive(data)
+    while message := driver.get(block=False):
+        got.append(message)
+    return got
+"
+            );
+            beside("slip", &codec, &messages(false));
+        }
+    }
+}
+
+#[test]
+fn a_lone_escape_ends_with_seven_or_is_passed_over() {
+    let bytes = b"\xc0one\xc0\xc0t\xdbwo\xc0\xc0three\xc0";
+    let told = "message 2 at byte 6 (74 db 77 6f c0 c0 74 68 72 65 65 c0): \
+                its db is followed by 77, which is neither dc nor dd";
+    broken("slip", bytes, told);
+    passed_over("slip,resync", bytes, told, "one\nthree\n");
+}
+
+/// A peer sends these bytes and ends: the rest is printed, what is broken is told, and makes the exit
+/// code 9.
+fn passed_over(rule: &str, bytes: impl AsRef<[u8]>, told: &str, printed: &str) {
+    let finished = from_peer(rule, bytes);
+    assert!(finished.stderr.contains(told), "{told}\n{finished}");
+    finished.expect(9, printed);
+}
+
 /// A peer sends these bytes and ends: what is told of them, with exit code 7.
 fn broken(rule: &str, bytes: impl AsRef<[u8]>, told: &str) {
-    use run::peer::{Peer, tcp};
+    let finished = from_peer(rule, bytes);
+    assert_eq!(finished.code, 7, "{finished}");
+    assert!(finished.stderr.contains(told), "{told}\n{finished}");
+}
+
+fn from_peer(rule: &str, bytes: impl AsRef<[u8]>) -> Finished {
     let (listener, port) = tcp();
     let client = Run::new(&["connect", &format!(":{port}"), "-f", rule]).stdin_null().start();
     let mut peer = Peer::accept(&listener);
     peer.send(bytes);
     peer.end();
-    let finished = client.wait();
-    assert_eq!(finished.code, 7, "{finished}");
-    assert!(finished.stderr.contains(told), "{told}\n{finished}");
+    client.wait()
 }

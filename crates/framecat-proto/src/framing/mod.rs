@@ -25,6 +25,7 @@ use crate::message::{Batch, Context, Outbound, Outgoing, Spans};
 
 mod delim;
 mod eof;
+mod escaped;
 mod fixed;
 mod json;
 #[path = "json-seq.rs"]
@@ -35,6 +36,7 @@ mod ndjson;
 mod nearest;
 mod netstring;
 mod raw;
+mod slip;
 // `struct` is a word of the language, so the module cannot have the file's name.
 #[path = "struct.rs"]
 mod structure;
@@ -46,6 +48,7 @@ pub use len::{Counts, Len, Width};
 pub use line::Line;
 pub use ndjson::Ndjson;
 pub use netstring::Netstring;
+pub use slip::Slip;
 pub use structure::Struct;
 
 use nearest::cannot_resync;
@@ -77,6 +80,8 @@ pub enum Framing {
     Fixed(Fixed),
     /// Length in decimal digits, colon, payload, comma.
     Netstring(Netstring),
+    /// RFC 1055.
+    Slip(Slip),
 }
 
 impl Framing {
@@ -101,6 +106,7 @@ impl Framing {
             Framing::Struct(rule) => Box::new(structure::Framer::new(*rule, max)),
             Framing::Fixed(rule) => Box::new(fixed::Framer::new(*rule, max)),
             Framing::Netstring(rule) => Box::new(netstring::Framer::new(*rule, max)),
+            Framing::Slip(rule) => Box::new(slip::Framer::new(rule.resync, max)),
         }
     }
 
@@ -111,7 +117,7 @@ impl Framing {
             Framing::Line(_) | Framing::Delim(_) => Tail::Keep,
             Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_) => Tail::Error,
             Framing::Len(_) | Framing::Struct(_) | Framing::Fixed(_) => Tail::Error,
-            Framing::Netstring(_) => Tail::Error,
+            Framing::Netstring(_) | Framing::Slip(_) => Tail::Error,
         }
     }
 
@@ -157,6 +163,7 @@ impl FromStr for Framing {
             ("struct", rest) => Struct::parse(rest).map(Framing::Struct),
             ("fixed", rest) => Fixed::parse(rest).map(Framing::Fixed),
             ("netstring", rest) => Netstring::parse(rest).map(Framing::Netstring),
+            ("slip", rest) => Slip::parse(rest).map(Framing::Slip),
             ("raw" | "native" | "eof" | "json", ",resync") => Err(cannot_resync(name)),
             ("raw" | "native" | "eof" | "json", rest) => Err(takes_no_argument(name, rest)),
             _ => Err(unknown_framing(word)),
@@ -205,6 +212,7 @@ impl fmt::Display for Framing {
             Framing::Struct(rule) => write!(f, "struct{rule}"),
             Framing::Fixed(rule) => write!(f, "fixed{rule}"),
             Framing::Netstring(rule) => write!(f, "netstring{rule}"),
+            Framing::Slip(rule) => write!(f, "slip{rule}"),
         }
     }
 }
@@ -256,6 +264,7 @@ pub const TABLE: &[About] = &[
         grammar: "netstring[,keep]",
         message: "5:hello, is the message hello",
     },
+    About { name: "slip", grammar: "slip[,resync]", message: "RFC 1055: bytes up to c0, escaped" },
 ];
 
 /// What becomes of bytes left when the stream ends inside a message.
@@ -334,6 +343,9 @@ pub enum EncodeError {
     /// The payload must bring its header or trailer (`,keep`) and does not; says what is missing.
     #[error("{0}")]
     Lacks(String),
+    /// The payload is empty, and the framing has no form for that.
+    #[error("it is empty, and this framing has no empty messages")]
+    Empty,
     /// The framing holds one message per stream, and that one was written.
     #[error("this framing holds one message per connection")]
     OnlyOne,

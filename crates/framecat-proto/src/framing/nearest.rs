@@ -58,6 +58,16 @@ pub(super) fn unknown_option(name: &str, word: &str, known: &[&str]) -> ParseFra
     ParseFramingError { problem, remedy }
 }
 
+/// `,keep` on a framing that stuffs its bytes: what is around a message says nothing, and with the
+/// escapes undone the rest would be neither the payload nor what came. `wire` is the framing that hands
+/// on what came.
+pub(super) fn nothing_to_keep(name: &str, wire: &str) -> ParseFramingError {
+    ParseFramingError {
+        problem: format!("the framing `{name}` has nothing to keep around its messages"),
+        remedy: format!("leave `,keep` out; `{wire}` hands messages on as they are on the wire"),
+    }
+}
+
 /// Resynchronising needs a mark that cannot appear inside a message, or a rule to go on with.
 pub(super) fn cannot_resync(name: &str) -> ParseFramingError {
     let able: Vec<&str> =

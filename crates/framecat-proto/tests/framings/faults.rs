@@ -140,6 +140,9 @@ const FAULTS: &[(&str, &[u8], u64, u64, &str)] = &[
         "the byte 20 stands where a digit of its length or its colon is due",
     ),
     ("netstring", b"3:hello,", 0, 1, "its 3 bytes are not followed by a comma"),
+    ("slip", b"\xc0ok\xc0a\xdbb\xc0", 4, 2, "its db is followed by 62, which is neither dc nor dd"),
+    ("slip", b"\xdb\xc0", 0, 1, "its db is followed by c0, which is neither dc nor dd"),
+    ("slip", b"\xdb\xdb\xdc", 0, 1, "its db is followed by db, which is neither dc nor dd"),
 ];
 
 #[test]
@@ -208,9 +211,72 @@ fn line_resync_goes_on_with_the_next_line_and_counts_what_it_rejected() {
     assert_eq!((got.messages.len(), got.faults.len()), (1, 1), "without resync it stops");
 }
 
+/// Rule, maximum, bytes, the messages in them, how many bytes are rejected, and where the faults lie
+/// with which message.
+type Resync<'a> = (&'a str, usize, &'a [u8], &'a [&'a [u8]], usize, &'a [(u64, u64)]);
+
+const RESYNCS: &[Resync<'_>] = &[
+    (
+        "slip,resync",
+        5,
+        b"\xc0one\xc0a\xdbb\xc0\xc0far too long\xdb\xdd\xc0two\xc0\xdb\xc0three\xc0",
+        &[b"one", b"two", b"three"],
+        4 + 15 + 2,
+        &[(5, 2), (10, 2), (29, 3)],
+    ),
+    // The stream ends while it looks for its place: that is told already.
+    ("slip,resync", 5, b"\xc0a\xdb..........", &[], 12, &[(1, 1)]),
+];
+
+#[test]
+fn resync_goes_on_behind_what_was_broken_and_counts_it() {
+    for (word, max, bytes, want, rejected, places) in RESYNCS {
+        for split in [0x00, 0x13, 0xff] {
+            let got = decode(&framing(word), *max, pieces(bytes, split));
+            let payloads: Vec<_> = got.messages.iter().map(|(payload, _)| payload).collect();
+            assert_eq!(payloads, *want, "{word} {bytes:02x?} split {split:02x}");
+            assert_eq!(got.rejected, *rejected, "{word} {bytes:02x?} split {split:02x}");
+            let faults: Vec<_> = got.faults.iter().map(|(at, n, _)| (*at, *n)).collect();
+            assert_eq!(faults, *places, "{word} {bytes:02x?} split {split:02x}");
+        }
+        let stops = word.replace(",resync", "");
+        let got = decode(&framing(&stops), *max, [*bytes]);
+        assert_eq!(got.faults.len(), 1, "{word}: without resync it stops");
+    }
+}
+
+/// Rule, the bytes of `a` and `b`, and what may stand there besides them.
+const FLAGS: &[(&str, [&[u8]; 2], u8)] = &[("slip", [b"a", b"b"], 0xc0)];
+
+#[test]
+fn flags_with_nothing_between_them_are_no_messages() {
+    for (word, [a, b], flag) in FLAGS {
+        let flags = [*flag; 3];
+        let bytes = [flags.as_slice(), a, &flags, b, &flags].concat();
+        for split in [0x00, 0xff] {
+            let got = decode(&framing(word), MESSAGE_BYTES, pieces(&bytes, split));
+            assert_eq!(got.messages, [(b"a".to_vec(), None), (b"b".to_vec(), None)], "{word}");
+            assert_eq!((got.rejected, got.consumed, got.cut), (0, bytes.len(), None), "{word}");
+        }
+    }
+}
+
+/// A message of escapes is twice as long on the wire; it is refused by its own length all the same,
+/// and no later than that.
+#[test]
+fn a_stuffed_message_is_measured_without_its_escapes() {
+    for (word, escape, trailer) in [("slip", b"\xdb\xdc", 0)] {
+        let mut framer = framing(word).framer(9);
+        let fine = framer.decode(&escape.repeat(9 + trailer), &mut Spans::new());
+        assert_eq!((fine.consumed, fine.fault), (0, None), "{word}");
+        let over = framer.decode(&escape.repeat(10 + trailer), &mut Spans::new());
+        assert_eq!(over.fault, Some(Fault::TooLong { len: None, max: 9 }), "{word}");
+    }
+}
+
 #[test]
 fn a_payload_that_would_be_read_otherwise_is_refused() {
-    use EncodeError::{DoesNotFit, WouldSplit, WrongLength};
+    use EncodeError::{DoesNotFit, Empty, WouldSplit, WrongLength};
     let lacks = |text: &str| EncodeError::Lacks(text.into());
     let long = vec![b'x'; 256];
     let table: &[(&str, &[u8], EncodeError)] = &[
@@ -253,6 +319,7 @@ fn a_payload_that_would_be_read_otherwise_is_refused() {
             lacks("it has 3 bytes and must bring its header of 12, as `keep` asks"),
         ),
         ("fixed:3", b"ab", WrongLength { len: 2, want: 3 }),
+        ("slip", b"", Empty),
         ("netstring,keep", b"2:ab,x", WouldSplit { at: 5 }),
         ("netstring,keep", b"3:ab,", lacks("its length speaks of 6 bytes and it has 5")),
         ("netstring,keep", b"2:ab;", lacks("its 2 bytes are not followed by a comma")),

@@ -36,6 +36,7 @@ fn a_framing_prints_back_in_its_canonical_form() {
         ("fixed:007", "fixed:7"),
         ("netstring", "netstring"),
         ("netstring,keep,keep", "netstring,keep"),
+        ("slip,resync", "slip,resync"),
     ] {
         let rule: Framing = typed.parse().unwrap_or_else(|error| panic!("{typed}: {error}"));
         assert_eq!(rule.to_string(), printed, "{typed}");
@@ -157,6 +158,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "the framing `netstring` takes no argument, but `:5` follows",
         "write netstring[,keep]",
     ),
+    ("slip:x", "the framing `slip` takes no argument, but `:x` follows", "write slip[,resync]"),
+    (
+        "slip,keep",
+        "the framing `slip` has nothing to keep around its messages",
+        r"`delim:\xc0,keep` hands messages on",
+    ),
+    ("slip,rsync", "`rsync` means nothing to the framing `slip`", "did you mean `resync`?"),
     ("netstring,resync", "the framing `netstring` cannot resynchronise", "leave `,resync` out"),
     ("netstrings", "`netstrings` is no framing", "did you mean `netstring`?"),
     ("fixed:4,resync", "the framing `fixed` cannot resynchronise", "leave `,resync` out"),

@@ -205,6 +205,7 @@ fn refused(place: Place, by: &str, error: &EncodeError) -> String {
         (EncodeError::Lacks(_), _) => {
             "without `,keep` the framing writes what belongs to it by itself".into()
         }
+        (EncodeError::Empty, _) => "a framing that counts holds it, such as len:u32be".into(),
         (EncodeError::OnlyOne, _) => {
             "a framing with boundaries holds more, such as line or len:u32be".into()
         }

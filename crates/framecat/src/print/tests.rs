@@ -138,6 +138,7 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
         (Dir::In, "len:u32be", EncodeError::DoesNotFit { len: 17 << 20, max: 16 << 20 }),
         (Dir::In, "fixed:4", EncodeError::WrongLength { len: 3, want: 4 }),
         (Dir::Out, "line,keep", EncodeError::Lacks("it does not end in LF".into())),
+        (Dir::Out, "slip", EncodeError::Empty),
         (Dir::Out, "eof", EncodeError::OnlyOne),
     ] {
         let place = if dir == Dir::In { Place::Stdout } else { Place::Peer };
