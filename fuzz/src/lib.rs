@@ -61,6 +61,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     ("fixed", &["fixed:1", "fixed:3", "fixed:4096"]),
     ("netstring", &["netstring", "netstring,keep"]),
     ("slip", &["slip", "slip,resync"]),
+    ("cobs", &["cobs", "cobs,resync"]),
 ];
 
 /// The maxima that are tried.
@@ -73,6 +74,7 @@ const AROUND: usize = 64;
 fn longest(rule: &Framing, max: usize) -> usize {
     match rule {
         Framing::Slip(_) => 2 * max + AROUND,
+        Framing::Cobs(_) => max + max / 254 + AROUND,
         _ => max + AROUND,
     }
 }

@@ -8,6 +8,7 @@ use framecat_proto::Framing;
 pub fn decode(rule: &Framing, bytes: &[u8]) -> Option<(Vec<Vec<u8>>, bool)> {
     match rule {
         Framing::Slip(_) => Some(slip(bytes)),
+        Framing::Cobs(_) => Some(cobs(bytes)),
         _ => None,
     }
 }
@@ -25,6 +26,33 @@ fn slip(bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
             (false, byte) => packet.push(*byte),
         }
         escaped = !escaped && *byte == 0xdb;
+    }
+    (messages, false)
+}
+
+fn cobs(bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
+    let (mut messages, mut message) = (Vec::new(), Vec::new());
+    // How many bytes of the block are due, and whether a zero is meant behind it.
+    let (mut due, mut zero, mut begun) = (0, false, false);
+    for byte in bytes {
+        match (due, byte) {
+            (0, 0) if begun => {
+                messages.push(std::mem::take(&mut message));
+                (zero, begun) = (false, false);
+            }
+            (0, 0) => {}
+            (_, 0) => return (messages, true),
+            (0, code) => {
+                if zero {
+                    message.push(0);
+                }
+                (due, zero, begun) = (code - 1, *code < 255, true);
+            }
+            (_, byte) => {
+                message.push(*byte);
+                due -= 1;
+            }
+        }
     }
     (messages, false)
 }

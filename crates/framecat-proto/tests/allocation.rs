@@ -70,6 +70,7 @@ fn a_header_that_lies_reserves_nothing() {
         ("ndjson", b"............"),
         ("json-seq", b"\x1e[[[[[[[[[[["),
         ("slip", b"\xdb\xdc\xdb\xdd........"),
+        ("cobs", b"\xff..........."),
     ] {
         let rule: Framing = word.parse().unwrap();
         let mut decoder = Decoder::of(&rule, MESSAGE_BYTES, None);
@@ -107,6 +108,7 @@ fn nothing_is_allocated_per_message() {
         "ndjson",
         "json-seq",
         "slip",
+        "cobs",
     ] {
         let rule: Framing = word.parse().unwrap();
         let payload = b"[\"01234\",345,{}]".repeat(1_000);

@@ -167,6 +167,31 @@ fn a_lone_escape_ends_with_seven_or_is_passed_over() {
     passed_over("slip,resync", bytes, told, "one\nthree\n");
 }
 
+#[test]
+fn cobs_is_that_of_python() {
+    if have_python(&["cobs"]) {
+        let codec = r"
+from cobs import cobs
+def pack(message):
+    return cobs.encode(message) + b'\0'
+def unpack(data):
+    *messages, rest = data.split(b'\0')
+    assert rest == b''
+    return [cobs.decode(message) for message in messages]
+";
+        beside("cobs", codec, &messages(true));
+    }
+}
+
+#[test]
+fn a_zero_inside_a_block_ends_with_seven_or_is_passed_over() {
+    let bytes = b"\x04one\x00\x09two\x00\x06three\x00";
+    let told = "message 2 at byte 5 (09 74 77 6f 00 06 74 68 72 65 65 00): \
+                its code 09 says 8 bytes, and the zero comes after 3";
+    broken("cobs", bytes, told);
+    passed_over("cobs,resync", bytes, told, "one\nthree\n");
+}
+
 /// A peer sends these bytes and ends: the rest is printed, what is broken is told, and makes the exit
 /// code 9.
 fn passed_over(rule: &str, bytes: impl AsRef<[u8]>, told: &str, printed: &str) {

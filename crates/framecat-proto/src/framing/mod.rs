@@ -23,6 +23,7 @@ use std::str::FromStr;
 use crate::limits::{MESSAGE_BYTES_CEILING, SHOWN_HEAD_BYTES};
 use crate::message::{Batch, Context, Outbound, Outgoing, Spans};
 
+mod cobs;
 mod delim;
 mod eof;
 mod escaped;
@@ -41,6 +42,7 @@ mod slip;
 #[path = "struct.rs"]
 mod structure;
 
+pub use cobs::Cobs;
 pub use delim::Delim;
 pub use fixed::Fixed;
 pub use json_seq::JsonSeq;
@@ -82,6 +84,8 @@ pub enum Framing {
     Netstring(Netstring),
     /// RFC 1055.
     Slip(Slip),
+    /// Consistent overhead byte stuffing.
+    Cobs(Cobs),
 }
 
 impl Framing {
@@ -107,6 +111,7 @@ impl Framing {
             Framing::Fixed(rule) => Box::new(fixed::Framer::new(*rule, max)),
             Framing::Netstring(rule) => Box::new(netstring::Framer::new(*rule, max)),
             Framing::Slip(rule) => Box::new(slip::Framer::new(rule.resync, max)),
+            Framing::Cobs(rule) => Box::new(cobs::Framer::new(*rule, max)),
         }
     }
 
@@ -117,7 +122,7 @@ impl Framing {
             Framing::Line(_) | Framing::Delim(_) => Tail::Keep,
             Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_) => Tail::Error,
             Framing::Len(_) | Framing::Struct(_) | Framing::Fixed(_) => Tail::Error,
-            Framing::Netstring(_) | Framing::Slip(_) => Tail::Error,
+            Framing::Netstring(_) | Framing::Slip(_) | Framing::Cobs(_) => Tail::Error,
         }
     }
 
@@ -164,6 +169,7 @@ impl FromStr for Framing {
             ("fixed", rest) => Fixed::parse(rest).map(Framing::Fixed),
             ("netstring", rest) => Netstring::parse(rest).map(Framing::Netstring),
             ("slip", rest) => Slip::parse(rest).map(Framing::Slip),
+            ("cobs", rest) => Cobs::parse(rest).map(Framing::Cobs),
             ("raw" | "native" | "eof" | "json", ",resync") => Err(cannot_resync(name)),
             ("raw" | "native" | "eof" | "json", rest) => Err(takes_no_argument(name, rest)),
             _ => Err(unknown_framing(word)),
@@ -213,6 +219,7 @@ impl fmt::Display for Framing {
             Framing::Fixed(rule) => write!(f, "fixed{rule}"),
             Framing::Netstring(rule) => write!(f, "netstring{rule}"),
             Framing::Slip(rule) => write!(f, "slip{rule}"),
+            Framing::Cobs(rule) => write!(f, "cobs{rule}"),
         }
     }
 }
@@ -265,6 +272,11 @@ pub const TABLE: &[About] = &[
         message: "5:hello, is the message hello",
     },
     About { name: "slip", grammar: "slip[,resync]", message: "RFC 1055: bytes up to c0, escaped" },
+    About {
+        name: "cobs",
+        grammar: "cobs[,resync]",
+        message: "consistent overhead byte stuffing, up to a zero byte",
+    },
 ];
 
 /// What becomes of bytes left when the stream ends inside a message.

@@ -83,6 +83,8 @@ const CASES: &[Case] = &[
         &[b"a\xc0b\xdb", b"hello", b"\xdb\xc0"],
     ),
     ("slip,resync", b"\xc0a\xc0\xc0b\xc0", &[b"a", b"b"]),
+    ("cobs", b"\x02a\x03bc\0\x01\0\x01\x01\0\x06hello\0", &[b"a\0bc", b"", b"\0", b"hello"]),
+    ("cobs,resync", b"\x02a\0\x01\x01\x02b\0", &[b"a", b"\0\0b"]),
 ];
 
 fn framing(word: &str) -> Framing {
@@ -303,12 +305,14 @@ fn a_framer_never_looks_again_at_bytes_that_it_has_searched() {
         ("delim:abc,any", b"c"),
         ("delim:abcd,any,keep", b"d"),
         ("slip", b"\xc0"),
+        ("cobs", b"\0"),
     ] {
         let mut framer = framing(word).framer(MESSAGE_BYTES);
         let mut spans = Spans::new();
         let overlap = if word.contains("any") { 0 } else { marker.len() - 1 };
         let mut seen = Vec::new();
         for _ in 0..200 {
+            // In cobs it is a code byte, too: it says that 44 bytes follow.
             seen.push(b'-');
             let progress = framer.decode(&seen, &mut spans);
             assert_eq!((progress.consumed, progress.fault), (0, None), "{word}");

@@ -5,7 +5,7 @@ use framecat_proto::framing::{Decoder, EncodeError, Fault};
 use framecat_proto::limits::MESSAGE_BYTES;
 use framecat_proto::message::{Context, Outbound, Outgoing, Spans};
 
-use crate::laws::{decode, pieces};
+use crate::laws::{decode, encode, pieces};
 
 fn framing(word: &str) -> Framing {
     word.parse().unwrap_or_else(|error| panic!("{word}: {error}"))
@@ -143,6 +143,8 @@ const FAULTS: &[(&str, &[u8], u64, u64, &str)] = &[
     ("slip", b"\xc0ok\xc0a\xdbb\xc0", 4, 2, "its db is followed by 62, which is neither dc nor dd"),
     ("slip", b"\xdb\xc0", 0, 1, "its db is followed by c0, which is neither dc nor dd"),
     ("slip", b"\xdb\xdb\xdc", 0, 1, "its db is followed by db, which is neither dc nor dd"),
+    ("cobs", b"\x02a\0\x05ab\0", 3, 2, "its code 05 says 4 bytes, and the zero comes after 2"),
+    ("cobs", b"\x02a\xff\0", 0, 1, "its code ff says 254 bytes, and the zero comes after 0"),
 ];
 
 #[test]
@@ -224,6 +226,23 @@ const RESYNCS: &[Resync<'_>] = &[
         4 + 15 + 2,
         &[(5, 2), (10, 2), (29, 3)],
     ),
+    (
+        "cobs,resync",
+        5,
+        b"\0\x04one\0\x09ab\0\x0dfar too long\0\0\x01\x01\x01\0\x03ab",
+        &[b"one", b"\0\0"],
+        4 + 14,
+        &[(6, 2), (10, 2)],
+    ),
+    // Six bytes and five zeros are more than five.
+    (
+        "cobs,resync",
+        5,
+        b"\x02a\x01\x01\x01\x01\x02b\0\x02a\x01\x01\x01\x01\0",
+        &[b"a\0\0\0\0"],
+        9,
+        &[(0, 1)],
+    ),
     // The stream ends while it looks for its place: that is told already.
     ("slip,resync", 5, b"\xc0a\xdb..........", &[], 12, &[(1, 1)]),
 ];
@@ -246,7 +265,35 @@ fn resync_goes_on_behind_what_was_broken_and_counts_it() {
 }
 
 /// Rule, the bytes of `a` and `b`, and what may stand there besides them.
-const FLAGS: &[(&str, [&[u8]; 2], u8)] = &[("slip", [b"a", b"b"], 0xc0)];
+const FLAGS: &[(&str, [&[u8]; 2], u8)] =
+    &[("slip", [b"a", b"b"], 0xc0), ("cobs", [b"\x02a", b"\x02b"], 0)];
+
+/// Payloads around the longest block, 254 bytes, and what Python's cobs 1.2.2 makes of them.
+#[test]
+fn the_longest_block_of_cobs_needs_no_code_behind_it() {
+    let x = |n| vec![b'x'; n];
+    let codes: &[(Vec<u8>, Vec<u8>)] = &[
+        (x(253), [vec![0xfe], x(253)].concat()),
+        (x(254), [vec![0xff], x(254)].concat()),
+        (x(255), [vec![0xff], x(254), vec![2], x(1)].concat()),
+        ([x(254), vec![0]].concat(), [vec![0xff], x(254), vec![1, 1]].concat()),
+        ([x(253), vec![0]].concat(), [vec![0xfe], x(253), vec![1]].concat()),
+        ([x(254), vec![0], x(1)].concat(), [vec![0xff], x(254), vec![1, 2], x(1)].concat()),
+        (x(508), [vec![0xff], x(254), vec![0xff], x(254)].concat()),
+    ];
+    for (payload, blocks) in codes {
+        let wire = [blocks.as_slice(), b"\0"].concat();
+        let sent = [(payload.clone(), None)];
+        assert_eq!(encode(&framing("cobs"), MESSAGE_BYTES, &sent).0, wire, "{}", payload.len());
+        for split in [0x00, 0xff] {
+            let got = decode(&framing("cobs"), MESSAGE_BYTES, pieces(&wire, split));
+            assert_eq!(got.messages, sent, "{}", payload.len());
+        }
+    }
+    // Some senders put an empty block behind a full last one. It means nothing.
+    let wire = [vec![0xff], x(254), vec![1, 0]].concat();
+    assert_eq!(decode(&framing("cobs"), MESSAGE_BYTES, [&*wire]).messages, [(x(254), None)]);
+}
 
 #[test]
 fn flags_with_nothing_between_them_are_no_messages() {
@@ -265,7 +312,9 @@ fn flags_with_nothing_between_them_are_no_messages() {
 /// and no later than that.
 #[test]
 fn a_stuffed_message_is_measured_without_its_escapes() {
-    for (word, escape, trailer) in [("slip", b"\xdb\xdc", 0)] {
+    // The rule, an escape, and the bytes of a trailer.
+    const STUFFED: &[(&str, &[u8], usize)] = &[("slip", b"\xdb\xdc", 0)];
+    for (word, escape, trailer) in STUFFED {
         let mut framer = framing(word).framer(9);
         let fine = framer.decode(&escape.repeat(9 + trailer), &mut Spans::new());
         assert_eq!((fine.consumed, fine.fault), (0, None), "{word}");

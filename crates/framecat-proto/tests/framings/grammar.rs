@@ -37,6 +37,8 @@ fn a_framing_prints_back_in_its_canonical_form() {
         ("netstring", "netstring"),
         ("netstring,keep,keep", "netstring,keep"),
         ("slip,resync", "slip,resync"),
+        ("cobs", "cobs"),
+        ("cobs,resync,resync", "cobs,resync"),
     ] {
         let rule: Framing = typed.parse().unwrap_or_else(|error| panic!("{typed}: {error}"));
         assert_eq!(rule.to_string(), printed, "{typed}");
@@ -163,6 +165,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "slip,keep",
         "the framing `slip` has nothing to keep around its messages",
         r"`delim:\xc0,keep` hands messages on",
+    ),
+    ("cobs:0", "the framing `cobs` takes no argument, but `:0` follows", "write cobs[,resync]"),
+    (
+        "cobs,keep",
+        "the framing `cobs` has nothing to keep around its messages",
+        "`nul,keep` hands messages on",
     ),
     ("slip,rsync", "`rsync` means nothing to the framing `slip`", "did you mean `resync`?"),
     ("netstring,resync", "the framing `netstring` cannot resynchronise", "leave `,resync` out"),
