@@ -9,6 +9,7 @@ pub fn decode(rule: &Framing, bytes: &[u8]) -> Option<(Vec<Vec<u8>>, bool)> {
     match rule {
         Framing::Slip(_) => Some(slip(bytes)),
         Framing::Cobs(_) => Some(cobs(bytes)),
+        Framing::Hdlc(_) => Some(hdlc(bytes)),
         _ => None,
     }
 }
@@ -53,6 +54,35 @@ fn cobs(bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
                 due -= 1;
             }
         }
+    }
+    (messages, false)
+}
+
+fn hdlc(bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
+    let (mut messages, mut frame, mut escaped) = (Vec::new(), Vec::new(), false);
+    for byte in bytes {
+        match (escaped, byte) {
+            (true, b'~') => return (messages, true),
+            (true, byte) => frame.push(byte ^ 0x20),
+            (false, b'}') => {}
+            (false, b'~') if frame.is_empty() => {}
+            (false, b'~') => {
+                let mut fcs = 0xffffu16;
+                for byte in &frame {
+                    fcs ^= u16::from(*byte);
+                    (0..8).for_each(|_| {
+                        fcs = if fcs & 1 == 1 { fcs >> 1 ^ 0x8408 } else { fcs >> 1 }
+                    });
+                }
+                if frame.len() < 3 || fcs != 0xf0b8 {
+                    return (messages, true);
+                }
+                frame.truncate(frame.len() - 2);
+                messages.push(std::mem::take(&mut frame));
+            }
+            (false, byte) => frame.push(*byte),
+        }
+        escaped = !escaped && *byte == b'}';
     }
     (messages, false)
 }

@@ -71,6 +71,7 @@ fn a_header_that_lies_reserves_nothing() {
         ("json-seq", b"\x1e[[[[[[[[[[["),
         ("slip", b"\xdb\xdc\xdb\xdd........"),
         ("cobs", b"\xff..........."),
+        ("hdlc", b"}]}]........"),
     ] {
         let rule: Framing = word.parse().unwrap();
         let mut decoder = Decoder::of(&rule, MESSAGE_BYTES, None);
@@ -109,6 +110,7 @@ fn nothing_is_allocated_per_message() {
         "json-seq",
         "slip",
         "cobs",
+        "hdlc",
     ] {
         let rule: Framing = word.parse().unwrap();
         let payload = b"[\"01234\",345,{}]".repeat(1_000);

@@ -192,6 +192,40 @@ fn a_zero_inside_a_block_ends_with_seven_or_is_passed_over() {
     passed_over("cobs,resync", bytes, told, "one\nthree\n");
 }
 
+#[test]
+fn hdlc_is_that_of_yahdlc() {
+    if have_python(&["yahdlc"]) {
+        // It puts address and control in front: ff, and 10 for data with number 0. They are the
+        // message's first bytes here. It holds 512 bytes.
+        let codec = r"
+import yahdlc
+def pack(message):
+    assert message[:2] == b'\xff\x10'
+    return yahdlc.frame_data(message[2:], yahdlc.FRAME_DATA, 0)
+def unpack(data):
+    got = []
+    for frame in data.split(b'~'):
+        if frame:
+            payload, kind, number = yahdlc.get_data(b'~' + frame + b'~')
+            assert (kind, number) == (yahdlc.FRAME_DATA, 0)
+            got.append(b'\xff\x10' + payload)
+    return got
+";
+        let mut messages = messages(false);
+        messages.retain(|message| message.len() <= 510);
+        messages.iter_mut().for_each(|message| *message = [b"\xff\x10", &**message].concat());
+        beside("hdlc", codec, &messages);
+    }
+}
+
+#[test]
+fn a_wrong_check_sequence_ends_with_seven_or_is_passed_over() {
+    let bytes = b"~one\xa8B~~twxH\x03~~three\x8e\x91~";
+    let told = "its check sequence is 48 03, its bytes make 76 67";
+    broken("hdlc", bytes, told);
+    passed_over("hdlc,resync", bytes, told, "one\nthree\n");
+}
+
 /// A peer sends these bytes and ends: the rest is printed, what is broken is told, and makes the exit
 /// code 9.
 fn passed_over(rule: &str, bytes: impl AsRef<[u8]>, told: &str, printed: &str) {

@@ -28,6 +28,7 @@ mod delim;
 mod eof;
 mod escaped;
 mod fixed;
+mod hdlc;
 mod json;
 #[path = "json-seq.rs"]
 mod json_seq;
@@ -45,6 +46,7 @@ mod structure;
 pub use cobs::Cobs;
 pub use delim::Delim;
 pub use fixed::Fixed;
+pub use hdlc::Hdlc;
 pub use json_seq::JsonSeq;
 pub use len::{Counts, Len, Width};
 pub use line::Line;
@@ -86,6 +88,8 @@ pub enum Framing {
     Slip(Slip),
     /// Consistent overhead byte stuffing.
     Cobs(Cobs),
+    /// RFC 1662 with its check sequence.
+    Hdlc(Hdlc),
 }
 
 impl Framing {
@@ -112,6 +116,7 @@ impl Framing {
             Framing::Netstring(rule) => Box::new(netstring::Framer::new(*rule, max)),
             Framing::Slip(rule) => Box::new(slip::Framer::new(rule.resync, max)),
             Framing::Cobs(rule) => Box::new(cobs::Framer::new(*rule, max)),
+            Framing::Hdlc(rule) => Box::new(hdlc::Framer::new(rule.resync, max)),
         }
     }
 
@@ -123,6 +128,7 @@ impl Framing {
             Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_) => Tail::Error,
             Framing::Len(_) | Framing::Struct(_) | Framing::Fixed(_) => Tail::Error,
             Framing::Netstring(_) | Framing::Slip(_) | Framing::Cobs(_) => Tail::Error,
+            Framing::Hdlc(_) => Tail::Error,
         }
     }
 
@@ -170,6 +176,7 @@ impl FromStr for Framing {
             ("netstring", rest) => Netstring::parse(rest).map(Framing::Netstring),
             ("slip", rest) => Slip::parse(rest).map(Framing::Slip),
             ("cobs", rest) => Cobs::parse(rest).map(Framing::Cobs),
+            ("hdlc", rest) => Hdlc::parse(rest).map(Framing::Hdlc),
             ("raw" | "native" | "eof" | "json", ",resync") => Err(cannot_resync(name)),
             ("raw" | "native" | "eof" | "json", rest) => Err(takes_no_argument(name, rest)),
             _ => Err(unknown_framing(word)),
@@ -220,6 +227,7 @@ impl fmt::Display for Framing {
             Framing::Netstring(rule) => write!(f, "netstring{rule}"),
             Framing::Slip(rule) => write!(f, "slip{rule}"),
             Framing::Cobs(rule) => write!(f, "cobs{rule}"),
+            Framing::Hdlc(rule) => write!(f, "hdlc{rule}"),
         }
     }
 }
@@ -276,6 +284,11 @@ pub const TABLE: &[About] = &[
         name: "cobs",
         grammar: "cobs[,resync]",
         message: "consistent overhead byte stuffing, up to a zero byte",
+    },
+    About {
+        name: "hdlc",
+        grammar: "hdlc[,resync]",
+        message: "RFC 1662: between flags 7e, escaped, with FCS-16",
     },
 ];
 

@@ -85,6 +85,9 @@ const CASES: &[Case] = &[
     ("slip,resync", b"\xc0a\xc0\xc0b\xc0", &[b"a", b"b"]),
     ("cobs", b"\x02a\x03bc\0\x01\0\x01\x01\0\x06hello\0", &[b"a\0bc", b"", b"\0", b"hello"]),
     ("cobs,resync", b"\x02a\0\x01\x01\x02b\0", &[b"a", b"\0\0b"]),
+    // The check sequence of the third has a flag in it.
+    ("hdlc", b"~\xff\x03}^a}]\xcc[~~hello\xbd4~~ 1}^\x0c~", &[b"\xff\x03~a}", b"hello", b" 1"]),
+    ("hdlc,resync", b"~hello\xbd4~", &[b"hello"]),
 ];
 
 fn framing(word: &str) -> Framing {
@@ -93,7 +96,7 @@ fn framing(word: &str) -> Framing {
 
 /// A flag stands on both sides of each message.
 fn begins_with_a_flag(rule: &Framing) -> bool {
-    matches!(rule, Framing::Slip(_))
+    matches!(rule, Framing::Slip(_) | Framing::Hdlc(_))
 }
 
 fn messages(word: &str, pieces: &[&[u8]]) -> Vec<Vec<u8>> {
@@ -226,6 +229,7 @@ fn large_payloads_by_reference_give_the_same_bytes() {
         "len:varint@1,tail=0a",
         "netstring",
         "slip",
+        "hdlc",
     ] {
         let sent = vec![(b"small".to_vec(), None), (big.clone(), None), (b"l".to_vec(), None)];
         let rule = framing(word);
@@ -305,6 +309,7 @@ fn a_framer_never_looks_again_at_bytes_that_it_has_searched() {
         ("delim:abc,any", b"c"),
         ("delim:abcd,any,keep", b"d"),
         ("slip", b"\xc0"),
+        ("hdlc", b"~"),
         ("cobs", b"\0"),
     ] {
         let mut framer = framing(word).framer(MESSAGE_BYTES);

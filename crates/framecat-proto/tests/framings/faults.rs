@@ -144,6 +144,15 @@ const FAULTS: &[(&str, &[u8], u64, u64, &str)] = &[
     ("slip", b"\xdb\xc0", 0, 1, "its db is followed by c0, which is neither dc nor dd"),
     ("slip", b"\xdb\xdb\xdc", 0, 1, "its db is followed by db, which is neither dc nor dd"),
     ("cobs", b"\x02a\0\x05ab\0", 3, 2, "its code 05 says 4 bytes, and the zero comes after 2"),
+    ("hdlc", b"~ok\x0f4~~hallo\xbd4~", 7, 2, "its check sequence is bd 34, its bytes make 51 46"),
+    // The sequence in the other order, and none at all.
+    ("hdlc", b"~hello4\xbd~", 1, 1, "its check sequence is 34 bd, its bytes make bd 34"),
+    ("hdlc", b"~hello~", 1, 1, "its check sequence is 6c 6f, its bytes make c4 b7"),
+    ("hdlc", b"~~ab~", 2, 1, "it has 2 bytes, too few for a check sequence and a message"),
+    ("hdlc", b"~a~", 1, 1, "it has 1 byte, too few for a check sequence and a message"),
+    // The sequence of nothing: no message either.
+    ("hdlc", b"~\0\0~", 1, 1, "it has 2 bytes, too few for a check sequence and a message"),
+    ("hdlc", b"~abc}~", 1, 1, "its sender gave it up (7d 7e)"),
     ("cobs", b"\x02a\xff\0", 0, 1, "its code ff says 254 bytes, and the zero comes after 0"),
 ];
 
@@ -234,6 +243,14 @@ const RESYNCS: &[Resync<'_>] = &[
         4 + 14,
         &[(6, 2), (10, 2)],
     ),
+    (
+        "hdlc,resync",
+        5,
+        b"~one\xa8B~~two..~~ab}~~far}]too}^long\x10\xb1~~three\x8e\x91~",
+        &[b"one", b"three"],
+        27,
+        &[(8, 2), (15, 2), (20, 2)],
+    ),
     // Six bytes and five zeros are more than five.
     (
         "cobs,resync",
@@ -265,8 +282,11 @@ fn resync_goes_on_behind_what_was_broken_and_counts_it() {
 }
 
 /// Rule, the bytes of `a` and `b`, and what may stand there besides them.
-const FLAGS: &[(&str, [&[u8]; 2], u8)] =
-    &[("slip", [b"a", b"b"], 0xc0), ("cobs", [b"\x02a", b"\x02b"], 0)];
+const FLAGS: &[(&str, [&[u8]; 2], u8)] = &[
+    ("slip", [b"a", b"b"], 0xc0),
+    ("hdlc", [b"a\xf7\x82", b"bl\xb0"], b'~'),
+    ("cobs", [b"\x02a", b"\x02b"], 0),
+];
 
 /// Payloads around the longest block, 254 bytes, and what Python's cobs 1.2.2 makes of them.
 #[test]
@@ -295,6 +315,16 @@ fn the_longest_block_of_cobs_needs_no_code_behind_it() {
     assert_eq!(decode(&framing("cobs"), MESSAGE_BYTES, [&*wire]).messages, [(x(254), None)]);
 }
 
+/// Section 4.2 of RFC 1662: a receiver takes any escaped byte, and one that its own map of control
+/// characters would escape comes from a peer with another map.
+#[test]
+fn hdlc_reads_escapes_that_it_would_not_write() {
+    let escaped: Vec<u8> = b"\x11}~\xc0\xc3".iter().flat_map(|byte| [b'}', byte ^ 0x20]).collect();
+    let wire = [b"~".as_slice(), &escaped, b"~"].concat();
+    let got = decode(&framing("hdlc"), MESSAGE_BYTES, [&*wire]);
+    assert_eq!(got.messages, [(b"\x11}~".to_vec(), None)], "{:?}", got.faults);
+}
+
 #[test]
 fn flags_with_nothing_between_them_are_no_messages() {
     for (word, [a, b], flag) in FLAGS {
@@ -313,7 +343,7 @@ fn flags_with_nothing_between_them_are_no_messages() {
 #[test]
 fn a_stuffed_message_is_measured_without_its_escapes() {
     // The rule, an escape, and the bytes of a trailer.
-    const STUFFED: &[(&str, &[u8], usize)] = &[("slip", b"\xdb\xdc", 0)];
+    const STUFFED: &[(&str, &[u8], usize)] = &[("slip", b"\xdb\xdc", 0), ("hdlc", b"}^", 2)];
     for (word, escape, trailer) in STUFFED {
         let mut framer = framing(word).framer(9);
         let fine = framer.decode(&escape.repeat(9 + trailer), &mut Spans::new());
@@ -369,6 +399,7 @@ fn a_payload_that_would_be_read_otherwise_is_refused() {
         ),
         ("fixed:3", b"ab", WrongLength { len: 2, want: 3 }),
         ("slip", b"", Empty),
+        ("hdlc", b"", Empty),
         ("netstring,keep", b"2:ab,x", WouldSplit { at: 5 }),
         ("netstring,keep", b"3:ab,", lacks("its length speaks of 6 bytes and it has 5")),
         ("netstring,keep", b"2:ab;", lacks("its 2 bytes are not followed by a comma")),

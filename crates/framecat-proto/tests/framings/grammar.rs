@@ -38,6 +38,7 @@ fn a_framing_prints_back_in_its_canonical_form() {
         ("netstring,keep,keep", "netstring,keep"),
         ("slip,resync", "slip,resync"),
         ("cobs", "cobs"),
+        ("hdlc,resync", "hdlc,resync"),
         ("cobs,resync,resync", "cobs,resync"),
     ] {
         let rule: Framing = typed.parse().unwrap_or_else(|error| panic!("{typed}: {error}"));
@@ -171,6 +172,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "cobs,keep",
         "the framing `cobs` has nothing to keep around its messages",
         "`nul,keep` hands messages on",
+    ),
+    ("hdlc:", "the framing `hdlc` takes no argument, but `:` follows", "write hdlc[,resync]"),
+    (
+        "hdlc,keep",
+        "the framing `hdlc` has nothing to keep around its messages",
+        r"`delim:\x7e,keep` hands messages on",
     ),
     ("slip,rsync", "`rsync` means nothing to the framing `slip`", "did you mean `resync`?"),
     ("netstring,resync", "the framing `netstring` cannot resynchronise", "leave `,resync` out"),
