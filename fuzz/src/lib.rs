@@ -63,6 +63,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     ("slip", &["slip", "slip,resync"]),
     ("cobs", &["cobs", "cobs,resync"]),
     ("hdlc", &["hdlc", "hdlc,resync"]),
+    ("stx", &["stx", "stx,keep", "stx,resync", "stx,keep,resync", "stx,dle", "stx,dle,resync"]),
 ];
 
 /// The maxima that are tried.
@@ -74,7 +75,7 @@ const AROUND: usize = 64;
 /// The most that may wait for the end of a message: framings that stuff bytes escape each at worst.
 fn longest(rule: &Framing, max: usize) -> usize {
     match rule {
-        Framing::Slip(_) | Framing::Hdlc(_) => 2 * max + AROUND,
+        Framing::Slip(_) | Framing::Hdlc(_) | Framing::Stx(_) => 2 * max + AROUND,
         Framing::Cobs(_) => max + max / 254 + AROUND,
         _ => max + AROUND,
     }

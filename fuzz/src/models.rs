@@ -10,6 +10,8 @@ pub fn decode(rule: &Framing, bytes: &[u8]) -> Option<(Vec<Vec<u8>>, bool)> {
         Framing::Slip(_) => Some(slip(bytes)),
         Framing::Cobs(_) => Some(cobs(bytes)),
         Framing::Hdlc(_) => Some(hdlc(bytes)),
+        Framing::Stx(rule) if rule.dle => Some(stx_dle(bytes)),
+        Framing::Stx(rule) if !rule.keep => Some(stx(bytes)),
         _ => None,
     }
 }
@@ -83,6 +85,35 @@ fn hdlc(bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
             (false, byte) => frame.push(*byte),
         }
         escaped = !escaped && *byte == b'}';
+    }
+    (messages, false)
+}
+
+fn stx(bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
+    let (mut messages, mut message) = (Vec::new(), None::<Vec<u8>>);
+    for byte in bytes {
+        match (&mut message, byte) {
+            (None, 2) => message = Some(Vec::new()),
+            (None, _) | (Some(_), 2) => return (messages, true),
+            (Some(_), 3) => messages.extend(message.take()),
+            (Some(message), byte) => message.push(*byte),
+        }
+    }
+    (messages, false)
+}
+
+fn stx_dle(bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
+    let (mut messages, mut message, mut escaped) = (Vec::new(), None::<Vec<u8>>, false);
+    for byte in bytes {
+        match (&mut message, escaped, byte) {
+            (_, false, 0x10) => {}
+            (None, true, 2) => message = Some(Vec::new()),
+            (None, ..) => return (messages, true),
+            (Some(message), true, 0x10) | (Some(message), false, _) => message.push(*byte),
+            (Some(_), true, 3) => messages.extend(message.take()),
+            (Some(_), true, _) => return (messages, true),
+        }
+        escaped = !escaped && *byte == 0x10;
     }
     (messages, false)
 }

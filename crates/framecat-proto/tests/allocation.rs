@@ -72,6 +72,8 @@ fn a_header_that_lies_reserves_nothing() {
         ("slip", b"\xdb\xdc\xdb\xdd........"),
         ("cobs", b"\xff..........."),
         ("hdlc", b"}]}]........"),
+        ("stx", b"\x02..........."),
+        ("stx,dle", b"\x10\x02\x10\x10........"),
     ] {
         let rule: Framing = word.parse().unwrap();
         let mut decoder = Decoder::of(&rule, MESSAGE_BYTES, None);
@@ -111,6 +113,8 @@ fn nothing_is_allocated_per_message() {
         "slip",
         "cobs",
         "hdlc",
+        "stx",
+        "stx,dle",
     ] {
         let rule: Framing = word.parse().unwrap();
         let payload = b"[\"01234\",345,{}]".repeat(1_000);

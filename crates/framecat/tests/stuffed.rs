@@ -6,7 +6,7 @@ mod run;
 use std::fmt::Write as _;
 
 use run::peer::{Peer, Random, tcp};
-use run::{Finished, Run, have_python};
+use run::{Finished, Run, have, have_python};
 
 /// A Python peer. `pack` and `unpack` come before it; a message is a line in hex on its stdin.
 ///
@@ -224,6 +224,43 @@ fn a_wrong_check_sequence_ends_with_seven_or_is_passed_over() {
     let told = "its check sequence is 48 03, its bytes make 76 67";
     broken("hdlc", bytes, told);
     passed_over("hdlc,resync", bytes, told, "one\nthree\n");
+}
+
+#[test]
+fn stx_and_its_doubled_form_are_those_of_a_peer_in_python() {
+    if have("python3") {
+        let plain = r"
+def pack(message):
+    return b'\x02' + message + b'\x03'
+def unpack(data):
+    *frames, rest = data.split(b'\x03')
+    assert rest == b'' and all(frame[:1] == b'\x02' for frame in frames)
+    return [frame[1:] for frame in frames]
+";
+        let mut without = messages(true);
+        without.iter_mut().for_each(|message| message.retain(|byte| !matches!(byte, 2 | 3)));
+        beside("stx", plain, &without);
+        let doubled = r"
+import re
+def pack(message):
+    return b'\x10\x02' + message.replace(b'\x10', b'\x10\x10') + b'\x10\x03'
+def unpack(data):
+    frame = re.compile(rb'\x10\x02((?:[^\x10]|\x10\x10)*)\x10\x03', re.DOTALL)
+    assert frame.sub(b'', data) == b''
+    return [payload.replace(b'\x10\x10', b'\x10') for payload in frame.findall(data)]
+";
+        beside("stx,dle", doubled, &messages(true));
+    }
+}
+
+#[test]
+fn what_is_not_between_stx_and_etx_ends_with_seven_or_is_passed_over() {
+    let bytes = b"\x02one\x03\r\n\x02three\x03";
+    let told = "message 2 at byte 5 (0d 0a 02 74 68 72 65 65 03): \
+                the byte 0d stands where the 02 of a message is due";
+    broken("stx", bytes, told);
+    passed_over("stx,resync", bytes, told, "one\nthree\n");
+    broken("stx,dle", b"\x10\x02a\x10b", "its 10 is followed by 62, which is neither 10 nor 03");
 }
 
 /// A peer sends these bytes and ends: the rest is printed, what is broken is told, and makes the exit

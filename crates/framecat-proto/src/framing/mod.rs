@@ -39,6 +39,7 @@ mod nearest;
 mod netstring;
 mod raw;
 mod slip;
+mod stx;
 // `struct` is a word of the language, so the module cannot have the file's name.
 #[path = "struct.rs"]
 mod structure;
@@ -54,6 +55,7 @@ pub use ndjson::Ndjson;
 pub use netstring::Netstring;
 pub use slip::Slip;
 pub use structure::Struct;
+pub use stx::Stx;
 
 use nearest::cannot_resync;
 
@@ -90,6 +92,8 @@ pub enum Framing {
     Cobs(Cobs),
     /// RFC 1662 with its check sequence.
     Hdlc(Hdlc),
+    /// Between STX and ETX.
+    Stx(Stx),
 }
 
 impl Framing {
@@ -117,6 +121,7 @@ impl Framing {
             Framing::Slip(rule) => Box::new(slip::Framer::new(rule.resync, max)),
             Framing::Cobs(rule) => Box::new(cobs::Framer::new(*rule, max)),
             Framing::Hdlc(rule) => Box::new(hdlc::Framer::new(rule.resync, max)),
+            Framing::Stx(rule) => rule.framer(max),
         }
     }
 
@@ -128,7 +133,7 @@ impl Framing {
             Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_) => Tail::Error,
             Framing::Len(_) | Framing::Struct(_) | Framing::Fixed(_) => Tail::Error,
             Framing::Netstring(_) | Framing::Slip(_) | Framing::Cobs(_) => Tail::Error,
-            Framing::Hdlc(_) => Tail::Error,
+            Framing::Hdlc(_) | Framing::Stx(_) => Tail::Error,
         }
     }
 
@@ -177,6 +182,7 @@ impl FromStr for Framing {
             ("slip", rest) => Slip::parse(rest).map(Framing::Slip),
             ("cobs", rest) => Cobs::parse(rest).map(Framing::Cobs),
             ("hdlc", rest) => Hdlc::parse(rest).map(Framing::Hdlc),
+            ("stx", rest) => Stx::parse(rest).map(Framing::Stx),
             ("raw" | "native" | "eof" | "json", ",resync") => Err(cannot_resync(name)),
             ("raw" | "native" | "eof" | "json", rest) => Err(takes_no_argument(name, rest)),
             _ => Err(unknown_framing(word)),
@@ -228,6 +234,7 @@ impl fmt::Display for Framing {
             Framing::Slip(rule) => write!(f, "slip{rule}"),
             Framing::Cobs(rule) => write!(f, "cobs{rule}"),
             Framing::Hdlc(rule) => write!(f, "hdlc{rule}"),
+            Framing::Stx(rule) => write!(f, "stx{rule}"),
         }
     }
 }
@@ -289,6 +296,11 @@ pub const TABLE: &[About] = &[
         name: "hdlc",
         grammar: "hdlc[,resync]",
         message: "RFC 1662: between flags 7e, escaped, with FCS-16",
+    },
+    About {
+        name: "stx",
+        grammar: "stx[,dle][,keep][,resync]",
+        message: "between 02 and 03; with dle between 10 02 and 10 03, each 10 doubled",
     },
 ];
 

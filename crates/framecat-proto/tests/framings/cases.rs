@@ -87,6 +87,16 @@ const CASES: &[Case] = &[
     ("cobs,resync", b"\x02a\0\x01\x01\x02b\0", &[b"a", b"\0\0b"]),
     // The check sequence of the third has a flag in it.
     ("hdlc", b"~\xff\x03}^a}]\xcc[~~hello\xbd4~~ 1}^\x0c~", &[b"\xff\x03~a}", b"hello", b" 1"]),
+    ("stx", b"\x02hello\x03\x02\x03\x02\x10\x03", &[b"hello", b"", b"\x10"]),
+    ("stx,keep", b"\x02a\x03\x02\x03", &[b"\x02a\x03", b"\x02\x03"]),
+    ("stx,resync", b"\x02a\x03\x02b\x03", &[b"a", b"b"]),
+    ("stx,keep,resync", b"\x02a\x03", &[b"\x02a\x03"]),
+    (
+        "stx,dle",
+        b"\x10\x02a\x10\x10\x03\x10\x03\x10\x02\x10\x03\x10\x02\x10\x10\x10\x10\x02\x10\x10\x10\x03\x10\x02hi\x10\x03",
+        &[b"a\x10\x03", b"", b"\x10\x10\x02\x10", b"hi"],
+    ),
+    ("stx,dle,resync", b"\x10\x02a\x10\x03", &[b"a"]),
     ("hdlc,resync", b"~hello\xbd4~", &[b"hello"]),
 ];
 
@@ -230,6 +240,8 @@ fn large_payloads_by_reference_give_the_same_bytes() {
         "netstring",
         "slip",
         "hdlc",
+        "stx",
+        "stx,dle",
     ] {
         let sent = vec![(b"small".to_vec(), None), (big.clone(), None), (b"l".to_vec(), None)];
         let rule = framing(word);
@@ -310,21 +322,29 @@ fn a_framer_never_looks_again_at_bytes_that_it_has_searched() {
         ("delim:abcd,any,keep", b"d"),
         ("slip", b"\xc0"),
         ("hdlc", b"~"),
+        ("stx", b"\x03"),
+        ("stx,dle", b"\x10\x03"),
         ("cobs", b"\0"),
     ] {
         let mut framer = framing(word).framer(MESSAGE_BYTES);
         let mut spans = Spans::new();
         let overlap = if word.contains("any") { 0 } else { marker.len() - 1 };
-        let mut seen = Vec::new();
+        let begin: &[u8] = match word {
+            "stx" => b"\x02",
+            "stx,dle" => b"\x10\x02",
+            _ => b"",
+        };
+        let mut seen = begin.to_vec();
         for _ in 0..200 {
             // In cobs it is a code byte, too: it says that 44 bytes follow.
             seen.push(b'-');
             let progress = framer.decode(&seen, &mut spans);
             assert_eq!((progress.consumed, progress.fault), (0, None), "{word}");
             assert!(spans.is_empty(), "{word}: it found a marker among the bytes before");
-            let searched = seen.len().saturating_sub(overlap);
-            seen = marker.iter().copied().cycle().take(searched).collect();
-            seen.resize(searched + overlap.min(200), b'-');
+            let searched = (seen.len() - begin.len()).saturating_sub(overlap);
+            let markers = marker.iter().cycle().take(searched);
+            seen = begin.iter().chain(markers).copied().collect();
+            seen.resize(begin.len() + searched + overlap.min(200), b'-');
         }
     }
 }

@@ -153,6 +153,19 @@ const FAULTS: &[(&str, &[u8], u64, u64, &str)] = &[
     // The sequence of nothing: no message either.
     ("hdlc", b"~\0\0~", 1, 1, "it has 2 bytes, too few for a check sequence and a message"),
     ("hdlc", b"~abc}~", 1, 1, "its sender gave it up (7d 7e)"),
+    ("stx", b"\x02a\x03\rb", 3, 2, "the byte 0d stands where the 02 of a message is due"),
+    ("stx", b"\x02a\x02b\x03", 0, 1, "another one begins before it has ended"),
+    ("stx,keep", b"\x03", 0, 1, "the byte 03 stands where the 02 of a message is due"),
+    ("stx,dle", b"\x02a", 0, 1, "the byte 02 stands where the 10 02 of a message is due"),
+    ("stx,dle", b"\x10\x03", 0, 1, "the byte 03 stands where the 10 02 of a message is due"),
+    ("stx,dle", b"\x10\x02\x10\x02", 0, 1, "another one begins before it has ended"),
+    (
+        "stx,dle",
+        b"\x10\x02a\x10\x03\x10\x02\x10\x10\x10a",
+        5,
+        2,
+        "its 10 is followed by 61, which is neither 10 nor 03",
+    ),
     ("cobs", b"\x02a\xff\0", 0, 1, "its code ff says 254 bytes, and the zero comes after 0"),
 ];
 
@@ -251,6 +264,23 @@ const RESYNCS: &[Resync<'_>] = &[
         27,
         &[(8, 2), (15, 2), (20, 2)],
     ),
+    (
+        "stx,resync",
+        5,
+        b"\x02one\x03\r\n\x02two\x02far too long\x03\x02three\x03?",
+        &[b"one", b"three"],
+        2 + 4 + 14 + 1,
+        &[(5, 2), (7, 2), (11, 2), (32, 3)],
+    ),
+    // Behind a message that is too long its doubled bytes are still told from a beginning.
+    (
+        "stx,dle,resync",
+        5,
+        b"\x10\x02far\x10\x10too\x10\x10\x02\x10\x03\x10\x02ok\x10\x03\x10\x10\x02\x10\x02\x10\x03",
+        &[b"ok", b""],
+        15 + 3,
+        &[(0, 1), (21, 2)],
+    ),
     // Six bytes and five zeros are more than five.
     (
         "cobs,resync",
@@ -343,12 +373,15 @@ fn flags_with_nothing_between_them_are_no_messages() {
 #[test]
 fn a_stuffed_message_is_measured_without_its_escapes() {
     // The rule, an escape, and the bytes of a trailer.
-    const STUFFED: &[(&str, &[u8], usize)] = &[("slip", b"\xdb\xdc", 0), ("hdlc", b"}^", 2)];
+    const STUFFED: &[(&str, &[u8], usize)] =
+        &[("slip", b"\xdb\xdc", 0), ("hdlc", b"}^", 2), ("stx,dle", b"\x10\x10", 0)];
     for (word, escape, trailer) in STUFFED {
+        let begin: &[u8] = if *word == "stx,dle" { b"\x10\x02" } else { b"" };
+        let wire = |n| [begin, &escape.repeat(n + trailer)].concat();
         let mut framer = framing(word).framer(9);
-        let fine = framer.decode(&escape.repeat(9 + trailer), &mut Spans::new());
+        let fine = framer.decode(&wire(9), &mut Spans::new());
         assert_eq!((fine.consumed, fine.fault), (0, None), "{word}");
-        let over = framer.decode(&escape.repeat(10 + trailer), &mut Spans::new());
+        let over = framer.decode(&wire(10), &mut Spans::new());
         assert_eq!(over.fault, Some(Fault::TooLong { len: None, max: 9 }), "{word}");
     }
 }
@@ -400,6 +433,10 @@ fn a_payload_that_would_be_read_otherwise_is_refused() {
         ("fixed:3", b"ab", WrongLength { len: 2, want: 3 }),
         ("slip", b"", Empty),
         ("hdlc", b"", Empty),
+        ("stx", b"a\x03", WouldSplit { at: 1 }),
+        ("stx", b"a\x02b", WouldSplit { at: 1 }),
+        ("stx,keep", b"\x02a\x03b\x03", WouldSplit { at: 2 }),
+        ("stx,keep", b"\x02", lacks("it does not begin in 02 and end in 03, as `keep` asks")),
         ("netstring,keep", b"2:ab,x", WouldSplit { at: 5 }),
         ("netstring,keep", b"3:ab,", lacks("its length speaks of 6 bytes and it has 5")),
         ("netstring,keep", b"2:ab;", lacks("its 2 bytes are not followed by a comma")),

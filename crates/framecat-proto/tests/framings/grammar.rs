@@ -39,6 +39,9 @@ fn a_framing_prints_back_in_its_canonical_form() {
         ("slip,resync", "slip,resync"),
         ("cobs", "cobs"),
         ("hdlc,resync", "hdlc,resync"),
+        ("stx", "stx"),
+        ("stx,resync,dle", "stx,dle,resync"),
+        ("stx,resync,keep", "stx,keep,resync"),
         ("cobs,resync,resync", "cobs,resync"),
     ] {
         let rule: Framing = typed.parse().unwrap_or_else(|error| panic!("{typed}: {error}"));
@@ -179,6 +182,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "the framing `hdlc` has nothing to keep around its messages",
         r"`delim:\x7e,keep` hands messages on",
     ),
+    ("stx:", "the framing `stx` takes no argument, but `:` follows", "write stx[,dle][,keep]"),
+    (
+        "stx,keep,dle",
+        "the framing `stx,dle` has nothing to keep around its messages",
+        r"`delim:\x10\x03,keep` hands messages on",
+    ),
+    ("stx,kep", "`kep` means nothing to the framing `stx`", "did you mean `keep`?"),
     ("slip,rsync", "`rsync` means nothing to the framing `slip`", "did you mean `resync`?"),
     ("netstring,resync", "the framing `netstring` cannot resynchronise", "leave `,resync` out"),
     ("netstrings", "`netstrings` is no framing", "did you mean `netstring`?"),
