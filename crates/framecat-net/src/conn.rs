@@ -223,23 +223,23 @@ impl Stream {
 
     /// Writes some of the bytes. Cancel safe: there is no await behind the call.
     pub(crate) async fn write_some(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let socket = self.kind().is_socket();
-        let written = self
-            .until_ready(Interest::WRITABLE, |fd| {
-                if !socket {
-                    return rustix::io::writev(fd, slices);
-                }
-                let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-                match slices {
-                    [one] => rustix::net::send(fd, one, flags),
-                    many => rustix::net::sendmsg(fd, many, &mut Default::default(), flags),
-                }
-            })
-            .await?;
+        let written = self.until_ready(Interest::WRITABLE, |_| self.write_now(slices)).await?;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
         Ok(written)
+    }
+
+    /// Writes some of the bytes, or `EAGAIN`: for [`until_ready`](Self::until_ready).
+    pub(crate) fn write_now(&self, slices: &[IoSlice<'_>]) -> Result<usize, Errno> {
+        if !self.kind().is_socket() {
+            return rustix::io::writev(self.as_fd(), slices);
+        }
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        match slices {
+            [one] => rustix::net::send(self.as_fd(), one, flags),
+            many => rustix::net::sendmsg(self.as_fd(), many, &mut Default::default(), flags),
+        }
     }
 
     /// Ends our direction: the peer reads the end, and can still answer. Pipes and files end when

@@ -6,32 +6,35 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use framecat_proto::limits::{
-    DRAIN_TIME, LINGER_BYTES, LINGER_TIME, QUEUE_BYTES, READ_BYTES_MIN, REPLY_WAIT, STALLED_TIME,
-    STDIN_AFTER_PEER,
-};
-use framecat_proto::message::{Batch, Context, Dir, Spans};
-use tokio::sync::mpsc;
+use framecat_proto::limits::{DRAIN_TIME, QUEUE_BYTES, REPLY_WAIT, STDIN_AFTER_PEER};
+use framecat_proto::message::{Batch, Context, Dir};
 use tokio::time::Instant;
 
-use crate::conn::{Conn, Kind, Stream, Turns};
+use crate::conn::{Conn, Kind, Stream};
 use crate::error::{Cause, Error, Op};
-use crate::event::{Event, Observer, Place, Totals};
+use crate::event::{self, Event, Observer, Totals};
+use crate::fan::{Fan, Place, Step};
 use crate::link::{Filled, Link, Receiver, Refusal, Sender, now_ns};
 use crate::open::stdio;
 use crate::output::{Output, Printed};
 use crate::relay::{self, CopyError, Progress, Side};
 use crate::respond::Respond;
-use crate::sockopt::{bytes_to_read, bytes_unsent};
+use crate::sockopt::bytes_to_read;
 use crate::talk::{End, Ledger, Named, Shutdown, Talk};
+
+mod closing;
+
+pub(crate) use closing::close;
+use closing::swallow;
 
 /// What is sent to the peer.
 pub(crate) enum Feed {
     /// Stdin, which is this one's alone.
     Stdin(Stream),
-    /// Messages that somebody else read from stdin for all peers. The shutdown comes to a peer that
-    /// takes none of them.
-    Queue(mpsc::Receiver<Arc<Parcel>>, Kind, Shutdown),
+    /// Messages that somebody else read from stdin for all peers.
+    Fan(Place, Kind),
+    /// Those, and what the other peers say: this one's messages are for them.
+    Chat(Place),
     /// Answers to what the peer says, and nothing else.
     Answers(Respond),
 }
@@ -40,39 +43,17 @@ impl Feed {
     fn kind(&self) -> Option<Kind> {
         match self {
             Feed::Stdin(stdin) => Some(stdin.kind()),
-            Feed::Queue(_, kind, _) => Some(*kind),
-            Feed::Answers(_) => None,
+            Feed::Fan(_, kind) => Some(*kind),
+            Feed::Chat(_) | Feed::Answers(_) => None,
         }
-    }
-}
-
-/// Messages with their bytes, shared by all that they are sent to.
-#[derive(Debug)]
-pub(crate) struct Parcel {
-    pub(crate) input: Vec<u8>,
-    pub(crate) spans: Spans,
-}
-
-impl Parcel {
-    pub(crate) fn batch(&self) -> Batch<'_> {
-        Batch { input: &self.input, spans: &self.spans }
-    }
-
-    /// A copy of a batch.
-    pub(crate) fn of(batch: Batch<'_>) -> Parcel {
-        let mut parcel = Parcel { input: Vec::new(), spans: Spans::new() };
-        for message in batch.iter() {
-            let start = parcel.input.len();
-            parcel.input.extend_from_slice(message);
-            parcel.spans.push(start, parcel.input.len());
-        }
-        parcel
     }
 }
 
 /// What every conversation of a verb shares.
 pub(crate) struct Shared {
     pub(crate) talk: Talk,
+    /// The framing to the wire, as it prints.
+    pub(crate) sends: String,
     pub(crate) output: Output,
     pub(crate) ledger: Ledger,
     pub(crate) observer: Arc<dyn Observer>,
@@ -85,6 +66,7 @@ impl Shared {
     pub(crate) fn new(talk: Talk, stdout: Stream, observer: Arc<dyn Observer>) -> Shared {
         Shared {
             output: Output::new(stdout, &talk),
+            sends: talk.send.to_string(),
             talk,
             ledger: Ledger::default(),
             observer,
@@ -209,6 +191,11 @@ impl One<'_> {
         mut shutdown: Shutdown,
     ) -> Result<End, Error> {
         let Link { mut receiver, mut sender } = link;
+        if let (Feed::Chat(place), Some(error)) = (&feed, sender.unnamed()) {
+            // It can speak.
+            place.end_here();
+            self.shared.observer.event(Event::Failed { conn: self.named.conn, error: &error });
+        }
         let endless = receiver.is_endless();
         let begun = receiver.begun();
         let kind = feed.kind();
@@ -224,12 +211,17 @@ impl One<'_> {
         };
         let mut answering = None;
         let mut feeding = None;
-        match feed {
+        let (place, chat) = match &feed {
+            Some(Feed::Fan(place, _)) => (Some(place), None),
+            Some(Feed::Chat(place)) => (Some(place), Some(place.fan())),
+            _ => (None, None),
+        };
+        match &feed {
             None => answering = Some(sender),
             Some(feed) => feeding = Some(async { self.say(&mut sender, feed).await }),
         }
-        let mut hear =
-            std::pin::pin!(self.hear(&mut receiver, answering.as_mut().zip(respond.as_mut())));
+        let responding = answering.as_mut().zip(respond.as_mut());
+        let mut hear = std::pin::pin!(self.hear(&mut receiver, responding, chat));
         let mut heard: Option<Heard> = None;
         let mut said = feeding.is_none();
         let say = async {
@@ -271,6 +263,10 @@ impl One<'_> {
                         Heard::All if said || endless || kind == Some(Kind::Terminal) => {
                             break self.done().await;
                         }
+                        // It has said its last: what is under way to it is sent, and that is all.
+                        Heard::All if chat.is_some() && !self.shared.talk.half_open => {
+                            place.inspect(|place| place.end_here());
+                        }
                         Heard::All => {}
                     }
                 }
@@ -280,6 +276,12 @@ impl One<'_> {
                     match outcome {
                         Ok(()) if heard.is_some() => break self.done().await,
                         Ok(()) => {}
+                        // It had said its last, and now it is gone: nothing is wrong with that.
+                        Err(Error { cause: Cause::Io(_), .. })
+                            if chat.is_some() && heard.is_some() =>
+                        {
+                            break self.done().await;
+                        }
                         Err(error) if heard.is_some() => break Err(error),
                         // What stdin holds is wrong, or the peer takes no more. It may still have
                         // something to say in the second case.
@@ -322,6 +324,9 @@ impl One<'_> {
         inward.stop();
         outward.stop();
         let interrupted = matches!(ended, Ok(End::Interrupted));
+        if let Some(place) = place.filter(|_| !interrupted) {
+            place.end_here();
+        }
         // A deadline is one whatever is in hand.
         let time = if matches!(ended, Ok(End::Deadline(_))) { Duration::ZERO } else { DRAIN_TIME };
         let give_up = Instant::now() + time;
@@ -341,6 +346,14 @@ impl One<'_> {
                         tokio::select! {
                             biased;
                             () = outward.at_rest() => {}
+                            () = swallow(self.stream.as_ref()) => {}
+                        }
+                    }
+                    // Others may have in hand what is for this one too.
+                    if let Some(place) = place.filter(|_| !said) {
+                        tokio::select! {
+                            biased;
+                            () = place.settled() => {}
                             () = swallow(self.stream.as_ref()) => {}
                         }
                     }
@@ -406,12 +419,15 @@ impl One<'_> {
         &self,
         receiver: &mut Receiver,
         mut answering: Option<(&mut Sender, &mut Respond)>,
+        chat: Option<&Arc<Fan>>,
     ) -> Result<Heard, Error> {
-        let Shared { talk, output, ledger, observer, activity } = self.shared;
-        let raw = talk.raw_in() && answering.is_none() && !observer.wants_messages();
+        let Shared { talk, output, ledger, observer, activity, .. } = self.shared;
+        let alone = answering.is_none() && chat.is_none();
+        let raw = talk.raw_in() && alone && !observer.wants_messages();
         if let (true, Some(stream)) = (raw, receiver.stream().cloned()) {
             return self.hear_raw(&stream).await;
         }
+        let mut refused = Vec::new();
         loop {
             self.moved.inward.rest().await;
             match receiver.fill().await {
@@ -430,6 +446,7 @@ impl One<'_> {
                     return Err(error);
                 }
             }
+            let _speaking = chat.map(Fan::speak);
             let batch = receiver.batch();
             let bytes: usize = (0..batch.len()).map(|i| batch.get(i).len()).sum();
             self.moved.inward.add(bytes);
@@ -448,6 +465,13 @@ impl One<'_> {
             }
             if let Some((sender, respond)) = &mut answering {
                 self.answer(receiver.batch(), &context, sender, respond).await?;
+            }
+            if let Some(fan) = chat {
+                // To the others a message is one like any other, whatever ended it here.
+                receiver.close_cut();
+                fan.give(context.conn, receiver.batch(), &context, &mut refused).await;
+                let (way, by) = ((Dir::In, event::Place::Peer), &self.shared.sends);
+                self.named.refused(way, context.first, by, &mut refused, ledger, &**observer);
             }
             if printed == Printed::Enough {
                 return Ok(Heard::Enough);
@@ -522,7 +546,7 @@ impl One<'_> {
         let messages = (batch.len() - refused.len()) as u64;
         self.moved.messages_out.fetch_add(messages, Relaxed);
         self.named.refused(
-            (Dir::Out, Place::Peer),
+            (Dir::Out, event::Place::Peer),
             first,
             sender.rule(),
             refused,
@@ -533,28 +557,36 @@ impl One<'_> {
     }
 
     /// From stdin to the peer, then the end of our direction.
-    async fn say(&self, sender: &mut Sender, feed: Feed) -> Result<(), Error> {
+    async fn say(&self, sender: &mut Sender, feed: &Feed) -> Result<(), Error> {
         match feed {
             Feed::Answers(_) => Ok(()),
-            Feed::Stdin(stdin) => self.say_stdin(sender, stdin).await,
-            Feed::Queue(mut queue, _, mut stalled) => {
-                let mut refused = Vec::new();
-                let send_all = async {
-                    loop {
-                        self.moved.outward.rest().await;
-                        let Some(parcel) = queue.recv().await else { return self.finish(sender) };
-                        self.moved.outward.hold();
-                        self.send(sender, parcel.batch(), &mut refused).await?;
-                    }
-                };
+            Feed::Stdin(stdin) => self.say_stdin(sender, stdin.clone()).await,
+            Feed::Fan(place, _) | Feed::Chat(place) => {
                 tokio::select! {
                     biased;
-                    sent = send_all => sent,
-                    () = stalled.requested() => {
-                        let endpoint = self.named.peer.clone();
-                        Err(Error { op: Op::Send, endpoint, cause: Cause::Stalled(STALLED_TIME) })
-                    }
+                    error = place.stalled(&self.named.peer) => Err(error),
+                    said = self.say_given(sender, place) => said,
                 }
+            }
+        }
+    }
+
+    async fn say_given(&self, sender: &mut Sender, place: &Place) -> Result<(), Error> {
+        let (Shared { activity, .. }, Moved { outward, messages_out, .. }) =
+            (self.shared, self.moved);
+        let mut refused = Vec::new();
+        loop {
+            match place.step(sender, outward).await? {
+                Step::Wrote(taken) => {
+                    outward.add(taken.bytes);
+                    activity.touch();
+                    messages_out.fetch_add(taken.messages, Relaxed);
+                }
+                Step::Parcel(parcel) => {
+                    self.send(sender, parcel.batch(), &mut refused).await?;
+                    place.took();
+                }
+                Step::End => return self.finish(sender),
             }
         }
     }
@@ -638,44 +670,4 @@ pub(crate) async fn sleep_until(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// Reads and drops what a peer still sends, for as long as it is polled.
-async fn swallow(stream: Option<&Stream>) {
-    if let Some(stream) = stream {
-        let mut buf = Vec::with_capacity(READ_BYTES_MIN);
-        let mut turns = Turns::default();
-        while let Ok(1..) = stream.read(&mut buf).await {
-            buf.clear();
-            turns.take().await;
-        }
-    }
-    std::future::pending().await
-}
-
-/// Closes a stream without losing our last words: closed with unread input, it would send a reset,
-/// and the peer might drop what it has not read yet. So our direction is ended, what comes is
-/// drained, and the rest is closed once the peer's kernel has all we sent.
-pub(crate) async fn close(stream: &Stream) {
-    if !matches!(stream.kind(), Kind::Tcp | Kind::Unix) || stream.shutdown_write().is_err() {
-        return;
-    }
-    let drain = async {
-        let mut buf = Vec::with_capacity(64 << 10);
-        let mut drained = 0;
-        let mut step = Duration::from_millis(1);
-        while drained < LINGER_BYTES {
-            buf.clear();
-            match tokio::time::timeout(step, stream.read(&mut buf)).await {
-                Ok(Ok(0) | Err(_)) => return,
-                Ok(Ok(read)) => drained += read,
-                // Between Unix sockets nothing is under way: what we wrote is the peer's.
-                Err(_) if stream.kind() == Kind::Unix => return,
-                Err(_) if bytes_unsent(stream.as_fd()).unwrap_or(0) == 0 => return,
-                Err(_) => step = (step * 2).min(Duration::from_millis(100)),
-            }
-        }
-    };
-    // Whatever the drain came to, the connection is closed now.
-    let _ = tokio::time::timeout(LINGER_TIME, drain).await;
 }

@@ -20,6 +20,7 @@ use tokio::io::Interest;
 use tokio::sync::mpsc;
 
 use crate::conn::{Kind, Stream, Turns};
+use crate::error::{Cause, Error, Op};
 
 /// The room a receive leaves for one UDP datagram: none is larger.
 const UDP_ROOM: usize = 64 << 10;
@@ -363,6 +364,19 @@ impl PacketSink {
             }
             Err(error) => Err(NotSent::Io(error)),
         }
+    }
+
+    /// Whether it has no address to send to.
+    pub(crate) fn is_unnamed(&self) -> bool {
+        matches!(self.to, To::Nobody)
+    }
+
+    /// The error that this is.
+    pub(crate) fn unnamed(&self) -> Error {
+        let problem = "it has bound no name, so nothing can be sent to it".into();
+        let remedy = "bind the client to a path or an abstract name".into();
+        let cause = Cause::Address { problem, remedy };
+        Error { op: Op::Send, endpoint: self.peer.clone(), cause }
     }
 
     fn largest(&self, refused: usize) -> u64 {

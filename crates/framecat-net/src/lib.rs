@@ -30,6 +30,7 @@ mod converse;
 mod datagrams;
 pub mod error;
 pub mod event;
+mod fan;
 pub mod fast;
 mod join;
 pub mod link;

@@ -529,6 +529,14 @@ impl Sender {
         }
     }
 
+    /// Why nothing can be sent to this peer, if nothing can.
+    pub(crate) fn unnamed(&self) -> Option<Error> {
+        match &self.sink {
+            Sink::Packets(packets) if packets.is_unnamed() => Some(packets.unnamed()),
+            _ => None,
+        }
+    }
+
     /// Changes the rule from here on.
     pub fn reframe(&mut self, framer: Box<dyn Framer>, name: String) {
         self.framer = framer;
@@ -591,12 +599,7 @@ impl Sender {
             }
             match sent {
                 Ok(()) => {}
-                Err(NotSent::Unnamed) => {
-                    let (op, endpoint) = (Op::Send, packets.peer.clone());
-                    let problem = "it has bound no name, so nothing can be sent to it".into();
-                    let remedy = "bind the client to a path or an abstract name".into();
-                    return Err(Error { op, endpoint, cause: Cause::Address { problem, remedy } });
-                }
+                Err(NotSent::Unnamed) => return Err(packets.unnamed()),
                 Err(NotSent::TooLarge { max }) => {
                     let error = EncodeError::DoesNotFit { len: message.payload.len(), max };
                     refused.push(Refusal { index, error });

@@ -125,6 +125,7 @@ impl Output {
     ) -> Result<Printed, Error> {
         let mut hand = self.hand.lock().await;
         if self.asked.is_met() {
+            receiver.keep(0);
             return Ok(Printed::Enough);
         }
         let allowed = self.asked.allowed(receiver.batch());

@@ -47,7 +47,8 @@ pub const READ_BYTES_MAX: usize = 1 << 20;
 /// The largest UDP payload over IPv4 (65,535 less the IP and UDP headers).
 pub const DATAGRAM_BYTES: usize = 65_507;
 
-/// Undelivered bytes held for one reader before its sender is slowed down.
+/// Undelivered bytes held for one reader before its sender is slowed down. All readers of a fan-out
+/// share them, and the last message given comes on top.
 pub const QUEUE_BYTES: usize = 1 << 20;
 
 /// How long one of several readers may take nothing of a full queue before it is dropped, so that it
@@ -156,14 +157,14 @@ pub const TABLE: &[Limit] = &[
         then: "later ones are dropped, counted and told",
     },
     Limit {
-        what: "stdin waiting for one of several readers",
-        bound: "4 reads",
-        then: "stdin is read no further",
+        what: "messages waiting for one of many readers (stdin's, --chat)",
+        bound: "1 MiB",
+        then: "whoever speaks is read no further; one copy serves all readers",
     },
     Limit {
-        what: "one of several readers of stdin that takes nothing",
+        what: "one of many readers whose queue is full and who takes nothing",
         bound: "1 s",
-        then: "dropped, so that it does not stall the others",
+        then: "dropped, and told, so that it does not stall the others",
     },
     Limit {
         what: "connections at once",

@@ -59,6 +59,7 @@ pub fn overview() -> String {
     );
     page.examples(&[
         "framecat listen :9000 --echo",
+        "framecat listen :9000 --chat",
         "framecat ask :9000 hello world",
         "framecat relay :8080 localhost:80 -f crlf --show",
     ]);
@@ -148,8 +149,8 @@ fn framings() -> String {
     page.prose(
         "-f RULE gives one to the stream ends, ,frame=RULE to one endpoint. relay takes -f twice: \
          for its first and its second end. Without -f, what a person types or reads on a terminal is \
-         line, pipes are raw, and what speaks of messages (ask, --reply, --format, --count, --until, \
-         --json) is line. Datagrams are messages already.",
+         line, pipes are raw, and what speaks of messages (ask, --reply, --chat, --format, --count, \
+         --until, --json) is line. Datagrams are messages already.",
     );
     let row = |row: &framing::About| vec![row.grammar.into(), row.message.into()];
     page.table(&["rule", "a message is"], framing::TABLE.iter().map(row).collect());

@@ -114,6 +114,7 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
             form,
             reply: None,
             echo: false,
+            chat: false,
             once: false,
             max_clients: None,
             lan: false,

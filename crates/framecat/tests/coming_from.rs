@@ -153,6 +153,28 @@ rows! {
         first.write_all(b" and the rest\n").unwrap();
         assert_eq!(listener.read_line(), "the first half and the rest");
     };
+    a_broker: "framecat listen :9000 --chat" => |row| {
+        let mut listener = row.listen();
+        let port = listener.port().to_string();
+        let mut first = dial(listener.port());
+        first.write_all(b"first\n").unwrap();
+        assert_eq!(listener.read_line(), "first");
+        if have("ncat") {
+            Run::program("ncat", &["--send-only", "127.0.0.1", &port]).run("whole\n").expect(0, "");
+        } else {
+            dial(listener.port()).write_all(b"whole\n").unwrap();
+        }
+        let mut heard = [0; 6];
+        first.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"whole\n");
+    };
+    a_chat_tells_who_comes_and_goes: "framecat listen :9000 --chat -v" => |row| {
+        let listener = row.listen();
+        let peer = dial(listener.port());
+        listener.told("connection 1 with 127.0.0.1:");
+        drop(peer);
+        listener.told("is closed");
+    };
     datagrams_are_sent: "framecat connect udp://localhost:9000" => |row| {
         let (port, peer) = udp_peer(1);
         row.run(port).run("ping\n").expect(0, "ping\n");

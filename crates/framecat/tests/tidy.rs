@@ -109,7 +109,7 @@ const LAYERS: &[&[&str]] = &[
     &["conn", "datagrams", "record"],
     &["open", "fast", "relay"],
     &["link"],
-    &["talk", "respond", "output", "converse", "join"],
+    &["talk", "respond", "output", "fan", "converse", "join"],
     &["verb"],
 ];
 

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use framecat_proto::Endpoint;
-use framecat_proto::limits::{CLIENTS, STALLED_TIME};
-use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use framecat_proto::limits::CLIENTS;
+use framecat_proto::message::Dir;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::conn::{Conn, Kind, Stream};
-use crate::converse::{Bounds, Feed, Parcel, Shared, converse, sleep_until, stdin_messages};
+use crate::converse::{Bounds, Feed, Shared, converse, sleep_until, stdin_messages};
 use crate::error::{Cause, Error, Op};
-use crate::event::{Event, Observer};
-use crate::link::Filled;
+use crate::event::{Event, Observer, Place};
+use crate::fan::Fan;
+use crate::link::{Filled, now_ns};
 use crate::open::{self, Accepted, ListenOptions, Listener};
+use crate::relay::Progress;
 use crate::respond::{Answer, Respond};
-use crate::talk::{End, Shutdown, ShutdownSwitch, Talk};
+use crate::talk::{End, Named, Shutdown, Talk};
 
 /// What `listen` is told.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Listen {
     pub lan: bool,
     /// Answers instead of stdin.
     pub answer: Option<Answer>,
+    /// Each message goes to all the other peers, and stdin's to all of them.
+    pub chat: bool,
     /// One connection (for datagrams one message), then the end.
     pub once: bool,
     /// `--idle` counts from the first peer on, as nc's `-w` does.
@@ -39,10 +44,6 @@ pub struct Listen {
     /// Where their messages go.
     pub stdout: Stream,
 }
-
-/// Batches of stdin waiting for one peer, each of one read: at most 256 KiB, or one message where that
-/// is larger. One payload in memory serves all peers.
-const QUEUE_BATCHES: usize = 4;
 
 /// Binds, serves peers until the end: of the one conversation, of what `--count` and its like ask
 /// for, or by a signal.
@@ -56,8 +57,9 @@ pub async fn run(
     let (endpoint, reach) = (listener.endpoint(), listener.reach());
     observer.event(Event::Listening { endpoint, reach });
     let deadline = options.talk.deadline.map(|time| Instant::now() + time);
-    let Listen { mut talk, answer, once, patient, max_clients, stdin, stdout, .. } = options;
+    let Listen { mut talk, answer, chat, once, patient, max_clients, stdin, stdout, .. } = options;
     let datagrams = listener.is_datagrams();
+    let packets = options.endpoint.keeps_boundaries();
     if once && datagrams && talk.count.is_none() {
         talk.count = Some(1);
     }
@@ -68,8 +70,12 @@ pub async fn run(
             return one(&shared, listener, stdin, answer, (deadline, patient), shutdown).await;
         }
         let places = Arc::new(Semaphore::new(max_clients.unwrap_or(CLIENTS)));
+        // What is shown as it leaves is shown per peer, and the kernel frames datagrams.
+        let one_for_all = !packets && !shared.observer.wants_messages();
+        let sends = (&shared.talk.send, shared.talk.message_bytes);
+        let fan = Fan::new(one_for_all.then_some(sends));
         let (shared, conns) = (shared.clone(), JoinSet::new());
-        let many = Many { shared, listener, answer, places, deadline, conns };
+        let many = Many { shared, listener, answer, chat, fan, places, deadline, conns };
         many.serve(stdin, shutdown).await
     };
     let ended = tokio::select! {
@@ -125,6 +131,8 @@ struct Many {
     shared: Arc<Shared>,
     listener: Listener,
     answer: Option<Answer>,
+    chat: bool,
+    fan: Arc<Fan>,
     places: Arc<Semaphore>,
     deadline: Option<Instant>,
     conns: JoinSet<(u64, Result<End, Error>)>,
@@ -134,9 +142,9 @@ impl Many {
     async fn serve(mut self, stdin: Stream, mut shutdown: Shutdown) -> Result<End, Error> {
         let shared = self.shared.clone();
         let (stop, stopped) = Shutdown::new();
-        let hub = Arc::new(Hub::default());
         let kind = stdin.kind();
-        let mut reading = std::pin::pin!(hub.clone().read(stdin, &shared));
+        let input = Stdin { fan: self.fan.clone(), moved: Progress::default() };
+        let mut reading = std::pin::pin!(input.read(stdin, &shared));
         let mut reads = self.answer.is_none();
         let mut failed = None;
         let ended = loop {
@@ -146,13 +154,12 @@ impl Many {
                 Some(done) = self.conns.join_next() => {
                     // One that panicked has told so itself; the others go on.
                     let Ok((id, outcome)) = done else { continue };
-                    hub.forget(id).await;
                     if let Some(end) = self.note(id, outcome).await? {
                         break end;
                     }
                 }
                 accepted = accept(&mut self.listener, &self.places) => match accepted? {
-                    (Accepted::Conn(conn), place) => self.start(conn, place, kind, &hub, &stopped).await,
+                    (Accepted::Conn(conn), place) => self.start(conn, place, kind, &stopped),
                     (Accepted::Delayed { error, wait, again }, _) => {
                         if !again {
                             shared.observer.event(Event::AcceptDelayed { error: &error, wait });
@@ -165,7 +172,10 @@ impl Many {
                         failed = Some(error);
                         break End::Done;
                     }
-                    hub.end().await;
+                    // A chat goes on among the peers.
+                    if !self.chat {
+                        self.fan.end();
+                    }
                 }
                 () = shutdown.requested() => break match shared.output.unmet() {
                     Some(_) => End::Interrupted,
@@ -185,14 +195,22 @@ impl Many {
             }
         };
         // No new peers; messages in hand are finished.
+        self.fan.drain();
+        input.moved.stop();
         stop.request();
         let drained = async {
-            while let Some(done) = self.conns.join_next().await {
-                if let Ok((id, outcome)) = done {
-                    self.note(id, outcome).await?;
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(done) = self.conns.join_next() => {
+                        if let Ok((id, outcome)) = done {
+                            self.note(id, outcome).await?;
+                        }
+                    }
+                    _ = &mut reading, if reads && input.moved.is_holding() => reads = false,
+                    else => return Ok(()),
                 }
             }
-            Ok(())
         };
         // Whoever is not done by then is cut off.
         match tokio::time::timeout(ended.drain_time(), drained).await {
@@ -202,12 +220,11 @@ impl Many {
         failed.map_or(Ok(ended), Err)
     }
 
-    async fn start(
+    fn start(
         &mut self,
         conn: Conn,
         place: Option<OwnedSemaphorePermit>,
         kind: Kind,
-        hub: &Arc<Hub>,
         stopped: &Shutdown,
     ) {
         let shared = self.shared.clone();
@@ -215,10 +232,8 @@ impl Many {
         shared.activity.touch();
         let feed = match &self.answer {
             Some(answer) => Feed::Answers(Respond::new(answer.clone())),
-            None => {
-                let (queue, stalled) = hub.join(id).await;
-                Feed::Queue(queue, kind, stalled)
-            }
+            None if self.chat => Feed::Chat(self.fan.join(id)),
+            None => Feed::Fan(self.fan.join(id), kind),
         };
         let stopped = stopped.clone();
         self.conns.spawn(async move {
@@ -263,92 +278,35 @@ async fn accept(
     Ok((listener.accept().await?, place))
 }
 
-/// Stdin for all peers. It is not read before one of them is there.
-#[derive(Default)]
-struct Hub {
-    peers: Mutex<Peers>,
-    joined: Notify,
+/// Stdin for all peers, which is not read before one of them is there.
+struct Stdin {
+    fan: Arc<Fan>,
+    /// What it has read and not given yet is given at the end too.
+    moved: Progress,
 }
 
-#[derive(Default)]
-struct Peers {
-    queues: Vec<Waiting>,
-    ended: bool,
-}
-
-/// What waits for one peer.
-#[derive(Clone)]
-struct Waiting {
-    id: u64,
-    queue: mpsc::Sender<Arc<Parcel>>,
-    stalled: Arc<ShutdownSwitch>,
-}
-
-impl Hub {
-    async fn join(&self, id: u64) -> (mpsc::Receiver<Arc<Parcel>>, Shutdown) {
-        let (queue, receive) = mpsc::channel(QUEUE_BATCHES);
-        let (switch, stalled) = Shutdown::new();
-        let mut peers = self.peers.lock().await;
-        if !peers.ended {
-            peers.queues.push(Waiting { id, queue, stalled: Arc::new(switch) });
-        }
-        self.joined.notify_one();
-        (receive, stalled)
-    }
-
-    async fn forget(&self, id: u64) {
-        self.peers.lock().await.queues.retain(|known| known.id != id);
-    }
-
-    /// Stdin ended: so does our direction of every conversation.
-    async fn end(&self) {
-        let mut peers = self.peers.lock().await;
-        peers.ended = true;
-        peers.queues.clear();
-    }
-
-    async fn read(self: Arc<Self>, stdin: Stream, shared: &Shared) -> Result<(), Error> {
+impl Stdin {
+    async fn read(&self, stdin: Stream, shared: &Shared) -> Result<(), Error> {
         let mut messages = stdin_messages(stdin, &shared.talk)?;
+        let named = Named { conn: 0, peer: "stdin".into(), local: "stdin".into() };
+        let mut refused = Vec::new();
         loop {
-            self.somebody().await;
+            self.moved.rest().await;
+            self.fan.somebody().await;
             match messages.fill().await? {
                 Filled::Messages => {}
                 Filled::Notice(_) => continue,
                 Filled::End => return Ok(()),
             }
+            let _speaking = self.fan.speak();
+            self.moved.hold();
             // The last peer may have left while stdin was silent: then the next one gets it.
-            self.somebody().await;
-            self.give(&Arc::new(Parcel::of(messages.batch()))).await;
-        }
-    }
-
-    async fn somebody(&self) {
-        while self.peers.lock().await.queues.is_empty() {
-            self.joined.notified().await;
-        }
-    }
-
-    /// Queues a parcel for every peer. One that is slow slows stdin down; one that takes nothing is
-    /// dropped, so that it stalls nobody else.
-    async fn give(&self, parcel: &Arc<Parcel>) {
-        let until = Instant::now() + STALLED_TIME;
-        let waiting = self.peers.lock().await.queues.clone();
-        // Those who have room get theirs before anybody is waited for. One that is gone takes no more.
-        let full = waiting.iter().filter(|peer| {
-            matches!(peer.queue.try_send(parcel.clone()), Err(mpsc::error::TrySendError::Full(_)))
-        });
-        for peer in full.collect::<Vec<_>>() {
-            let mut queued = std::pin::pin!(peer.queue.send(parcel.clone()));
-            let mut until = until;
-            // Alone it stalls nobody, and is waited for.
-            while tokio::time::timeout_at(until, &mut queued).await.is_err() {
-                if self.peers.lock().await.queues.len() > 1 {
-                    self.forget(peer.id).await;
-                    peer.stalled.request();
-                    break;
-                }
-                until = Instant::now() + STALLED_TIME;
-            }
+            self.fan.somebody().await;
+            let context = named.context(Dir::Out, messages.first(), now_ns());
+            self.fan.give(0, messages.batch(), &context, &mut refused).await;
+            let (way, ledger) = ((Dir::In, Place::Peer), &shared.ledger);
+            let observer = &*shared.observer;
+            named.refused(way, context.first, &shared.sends, &mut refused, ledger, observer);
         }
     }
 }

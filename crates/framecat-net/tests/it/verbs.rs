@@ -283,6 +283,7 @@ async fn listening_verb(
         talk,
         lan: false,
         answer,
+        chat: false,
         patient: false,
         once,
         max_clients: None,

@@ -141,6 +141,10 @@ pub struct ListenArgs {
     #[arg(long, help_heading = "Answers")]
     pub echo: bool,
 
+    /// Give each message to all the other peers; stdin's go to all of them
+    #[arg(long, help_heading = "Answers", conflicts_with_all = ["echo", "reply", "once"])]
+    pub chat: bool,
+
     /// One connection, then the end; for datagrams one message
     #[arg(long, help_heading = "Peers")]
     pub once: bool,
@@ -153,7 +157,7 @@ pub struct ListenArgs {
     #[arg(long, help_heading = "Peers")]
     pub lan: bool,
 
-    /// After the peer ended, wait for stdin for ever
+    /// After the peer ended, wait for stdin for ever; with --chat it hears until it closes
     #[arg(long, help_heading = "The end")]
     pub half_open: bool,
 

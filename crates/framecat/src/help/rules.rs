@@ -82,6 +82,11 @@ pub const EOF: &[Rule] = &[
         "Stdin plays no part. The connection closes once the answers are out; the listener goes on.",
     ),
     rule(
+        "the peer ends, --chat",
+        "It gets what is under way to it, and the connection closes; with --half-open it hears the \
+         others until it closes itself. Stdin's messages go to all peers, its end ends nothing.",
+    ),
+    rule(
         "one direction of a relay ends",
         "That direction is closed, and only that; both ended, both closed.",
     ),
@@ -108,6 +113,6 @@ pub const EOF: &[Rule] = &[
     rule(
         "a raw listener",
         "It takes one connection and ends, as nc does, so that two peers never mix in one file. -f, \
-         --echo, --reply or -k keep it listening.",
+         --echo, --reply, --chat or -k keep it listening.",
     ),
 ];

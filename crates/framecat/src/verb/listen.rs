@@ -18,10 +18,10 @@ pub struct Plan {
 /// Decides what the flags mean.
 pub fn plan(args: ListenArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.endpoint, true, args.lan)?;
-    let mut talk =
-        plan::talk(&args.endpoint, &args.talk, &args.form, args.reply.is_some(), standard)?;
+    let speaks = args.reply.is_some() || args.chat;
+    let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, speaks, standard)?;
     talk.half_open = args.half_open;
-    let answers = args.answer().is_some();
+    let answers = args.answer().is_some() || args.chat;
     let one = plan::takes_one(&args.endpoint, &talk, answers)
         || (args.one && !args.endpoint.keeps_boundaries());
     let once = args.once || (one && !args.keep);
@@ -43,6 +43,7 @@ impl run::Plan for Plan {
         let answers = match (&self.args.reply, self.args.echo) {
             (Some(_), _) => "the template of --reply",
             (None, true) => "the message itself",
+            (None, false) if self.args.chat => "what the others say, and stdin",
             (None, false) => "stdin, to all peers",
         };
         explained.fact("sent to peers", answers);
@@ -69,6 +70,7 @@ impl run::Plan for Plan {
                 ..self.talk
             },
             lan: self.args.lan,
+            chat: self.args.chat,
             once: self.once,
             patient: self.args.one,
             max_clients: self.args.max_clients,
