@@ -12,7 +12,7 @@ import time
 
 import arena
 
-PORT_TOLD = re.compile(rb"listening on tcp://[^\n]*:(\d+)\n")
+PORT_TOLD = re.compile(rb"listening on (?:tcp|udp)://[^\n]*:(\d+)\n")
 TCP_LISTEN = "0A"
 
 

@@ -6,8 +6,8 @@ use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use framecat_proto::limits::DATAGRAM_BYTES;
 use framecat_proto::message::Spans;
@@ -22,12 +22,14 @@ use tokio::sync::mpsc;
 use crate::conn::{Kind, Stream, Turns};
 use crate::error::{Cause, Error, Op};
 
+pub(crate) mod runs;
+
 /// The room a receive leaves for one UDP datagram: none is larger.
 const UDP_ROOM: usize = 64 << 10;
 /// Bytes gathered into one batch before it is handed on.
 const BATCH_BYTES: usize = 256 << 10;
 /// Datagrams gathered into one batch.
-const BATCH_MESSAGES: usize = 256;
+const BATCH_MESSAGES: usize = 4096;
 
 /// What the socket is, as far as receiving differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,11 @@ pub(crate) struct PacketSocket {
     pub(crate) stream: Stream,
     pub(crate) kind: Type,
     pub(crate) unlink: Option<crate::open::unix::BoundPath>,
+    runs: runs::RunLimit,
+    /// What was received behind a parcel and belongs to another sender.
+    held: Mutex<Option<(Sender, Parcel)>>,
+    /// Datagrams that the kernel had dropped here when it was asked last.
+    dropped: AtomicU32,
 }
 
 /// What one receive gave.
@@ -87,6 +94,13 @@ pub(crate) struct PacketSocket {
 pub(crate) enum Got {
     /// A message of so many bytes.
     Message(usize),
+    /// Messages of `segment` bytes back to back, `len` together; the last may be shorter.
+    Run {
+        /// All bytes.
+        len: usize,
+        /// Those of each message but the last.
+        segment: usize,
+    },
     /// One that exceeds the maximum; it is gone.
     TooLong(usize),
     /// The peer ended (seqpacket).
@@ -96,7 +110,14 @@ pub(crate) enum Got {
 impl PacketSocket {
     pub(crate) fn new(fd: OwnedFd, kind: Type, local: String, peer: String) -> io::Result<Self> {
         let stream = Stream::new(fd, Kind::Unix, local, peer)?;
-        Ok(PacketSocket { stream, kind, unlink: None })
+        Ok(PacketSocket {
+            stream,
+            kind,
+            unlink: None,
+            runs: Default::default(),
+            held: Default::default(),
+            dropped: Default::default(),
+        })
     }
 
     /// One datagram into `buf` from `at` on, or `EAGAIN`. `buf` is all initialised bytes; it grows
@@ -109,7 +130,7 @@ impl PacketSocket {
     ) -> Result<(Got, Option<SocketAddrAny>), Errno> {
         let fd = self.stream.as_fd();
         let room = match self.kind {
-            Type::Udp => UDP_ROOM,
+            Type::Udp => return self.receive_udp(buf, at, max),
             Type::Unixgram | Type::Unixseq => {
                 let flags = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
                 let (_, len) = rustix::net::recv(fd, &mut [0u8; 1][..], flags)?;
@@ -147,6 +168,8 @@ pub(crate) struct Parcel {
     pub(crate) ended: bool,
     /// What the kernel told behind these, to be told behind them.
     pub(crate) failed: Option<io::Error>,
+    /// Datagrams that the kernel dropped at this socket around these.
+    pub(crate) dropped: u64,
 }
 
 /// What a parcel costs besides its bytes: a peer that floods us with empty datagrams is bounded too.
@@ -155,7 +178,7 @@ const PARCEL_COST: usize = 256;
 impl Parcel {
     /// What it counts for in the queue of a peer, in bytes.
     fn cost(&self) -> usize {
-        self.filled() + PARCEL_COST
+        self.filled() + self.ends.len() * size_of::<usize>() + PARCEL_COST
     }
 
     /// How many datagrams it tells of.
@@ -168,6 +191,43 @@ impl Parcel {
         self.too_long.clear();
         self.ended = false;
         self.failed = None;
+        self.dropped = 0;
+    }
+
+    /// Takes in what one receive put into `bytes` at `at`, where the last message ends.
+    fn add(&mut self, at: usize, got: &Got, max: usize) {
+        match *got {
+            Got::Message(len) => self.ends.push(at + len),
+            Got::TooLong(len) => self.too_long.push(len),
+            Got::End => self.ended = true,
+            Got::Run { len, segment } if segment <= max => {
+                let end = at + len;
+                self.ends.extend((at..end).step_by(segment).skip(1));
+                self.ends.push(end);
+            }
+            Got::Run { len, segment } => {
+                self.too_long.extend((segment..=len).step_by(segment).map(|_| segment));
+                let last = len % segment;
+                if last > max {
+                    self.too_long.push(last);
+                } else if last > 0 {
+                    self.bytes.copy_within(at + len - last..at + len, at);
+                    self.ends.push(at + last);
+                }
+            }
+        }
+    }
+
+    /// Takes in a copy of what one receive put at the beginning of `buf`.
+    fn copy(&mut self, buf: &[u8], got: &Got, max: usize) {
+        let at = self.filled();
+        self.bytes.truncate(at);
+        let len = match *got {
+            Got::Message(len) | Got::Run { len, .. } => len,
+            Got::TooLong(_) | Got::End => 0,
+        };
+        self.bytes.extend_from_slice(&buf[..len]);
+        self.add(at, got, max);
     }
 
     fn is_full(&self) -> bool {
@@ -219,11 +279,14 @@ impl PacketSocket {
         while !parcel.is_full() && !parcel.ended {
             let at = parcel.filled();
             match self.receive(&mut parcel.bytes, at, max) {
-                Ok((Got::Message(len), _)) => parcel.ends.push(at + len),
-                Ok((Got::TooLong(len), _)) => parcel.too_long.push(len),
-                Ok((Got::End, _)) => parcel.ended = true,
+                Ok((got, _)) => parcel.add(at, &got, max),
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
+                Err(Errno::AGAIN) => {
+                    if parcel.told() > 0 {
+                        parcel.dropped += self.newly_dropped();
+                    }
+                    break;
+                }
                 // A seqpacket socket tells a reset before what was received in front of it; all
                 // others tell an error in its place. Both once, so it is kept.
                 Err(error) => {
@@ -293,7 +356,7 @@ impl Outbox {
     /// False: nobody reads any more.
     pub(crate) fn hand_on(&self, parcel: Parcel, limit: usize) -> bool {
         if self.queued.load(Ordering::Relaxed) + parcel.cost() > limit {
-            self.dropped.fetch_add(parcel.told() as u64, Ordering::Relaxed);
+            self.dropped.fetch_add(parcel.told() as u64 + parcel.dropped, Ordering::Relaxed);
             return !self.parcels.is_closed();
         }
         self.queued.fetch_add(parcel.cost(), Ordering::Relaxed);
@@ -505,17 +568,32 @@ impl PacketListener {
 }
 
 impl PacketSocket {
-    /// The next datagram, and who sent it.
+    /// The next datagrams of one sender, and who that is.
     fn gather(&self, buf: &mut Vec<u8>, max: usize) -> Result<(Sender, Parcel), Errno> {
+        let held = || self.held.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(gathered) = held().take() {
+            return Ok(gathered);
+        }
         let (got, from) = self.receive(buf, 0, max)?;
         let mut parcel = Parcel::default();
-        match got {
-            Got::Message(len) => {
-                parcel.bytes.extend_from_slice(&buf[..len]);
-                parcel.ends.push(len);
+        parcel.copy(buf, &got, max);
+        while self.kind == Type::Udp && !parcel.is_full() {
+            match self.receive(buf, 0, max) {
+                Ok((got, sender)) if sender == from => parcel.copy(buf, &got, max),
+                Ok((got, sender)) => {
+                    let mut next = Parcel::default();
+                    next.copy(buf, &got, max);
+                    *held() = Some((sender, next));
+                    break;
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    parcel.dropped = self.newly_dropped();
+                    break;
+                }
+                // An ICMP error of some peer, told once; what lasts is told by the next call.
+                Err(_) => break,
             }
-            Got::TooLong(len) => parcel.too_long.push(len),
-            Got::End => parcel.ended = true,
         }
         Ok((from, parcel))
     }

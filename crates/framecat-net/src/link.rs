@@ -16,6 +16,7 @@ use framecat_proto::limits::{MESSAGE_BYTES, READ_BYTES_MAX, READ_BYTES_MIN};
 use framecat_proto::message::{Batch, Context, Outgoing, Spans};
 
 use crate::conn::{Conn, Stream, Turns};
+use crate::datagrams::runs::RunSent;
 use crate::datagrams::{NotSent, PacketSink, PacketSource, Parcel};
 use crate::error::{Cause, Error, Op};
 
@@ -419,11 +420,12 @@ impl Receiver {
         for &len in &parcel.too_long {
             self.notices.push_back(Notice::TooLong { len });
         }
+        let mut dropped = parcel.dropped;
         if let PacketSource::Inbox(inbox) = source {
-            match inbox.take_dropped() {
-                0 => {}
-                dropped => self.notices.push_back(Notice::Dropped(dropped)),
-            }
+            dropped += inbox.take_dropped();
+        }
+        if dropped > 0 {
+            self.notices.push_back(Notice::Dropped(dropped));
         }
         self.ended = parcel.ended;
         if let Some(error) = parcel.failed.take() {
@@ -578,13 +580,29 @@ impl Sender {
     ) -> Result<(), Error> {
         let Sink::Packets(packets) = &self.sink else { return Ok(()) };
         let mut told = None;
-        for index in 0..batch.len() {
+        let mut next = 0;
+        while next < batch.len() {
             self.turns.take().await;
             self.out.clear();
+            let index = next;
+            next += 1;
             let message = batch.outbound(index);
             if let Err(error) = self.framer.encode(message, context, &mut self.out) {
                 refused.push(Refusal { index, error });
                 continue;
+            }
+            // None behind the first is longer, so none of them is refused for its length.
+            let run = packets.run(batch, index);
+            if run > 1 {
+                let mut sent = packets.send_run(batch, index, run).await;
+                if let RunSent::Refused(error) = sent {
+                    told.get_or_insert(error);
+                    sent = packets.send_run(batch, index, run).await;
+                }
+                if let RunSent::All = sent {
+                    next = index + run;
+                    continue;
+                }
             }
             // `native` adds nothing: the payload itself is the datagram.
             let mut sent = packets.send(message.payload).await;

@@ -379,6 +379,28 @@ pub fn take_error(fd: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
     Ok(rustix::net::sockopt::socket_error(fd)?.err().map(io::Error::from))
 }
 
+/// How many datagrams the kernel has dropped at a socket since it was made: no room in its receive
+/// buffer, or a bad checksum (`SO_MEMINFO`, sock_diag(7)).
+pub fn drops(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    const WORD: usize = size_of::<u32>();
+    let mut words = [0; (libc::SK_MEMINFO_DROPS as usize + 1) * WORD];
+    let got = get_bytes(fd, SOL_SOCKET, libc::SO_MEMINFO, &mut words)?;
+    let at = libc::SK_MEMINFO_DROPS as usize * WORD;
+    let word = words[..got].get(at..at + WORD).and_then(|word| word.try_into().ok());
+    word.map(u32::from_ne_bytes).ok_or_else(|| io::ErrorKind::Unsupported.into())
+}
+
+/// Lets datagrams that came together be received together: `UDP_GRO`, udp(7).
+pub fn receive_runs(fd: BorrowedFd<'_>) -> io::Result<()> {
+    set_bytes(fd, libc::SOL_UDP, libc::UDP_GRO, &1i32.to_ne_bytes())
+}
+
+/// A receive buffer of so many bytes, or what the system allows (`net.core.rmem_max`, socket(7)).
+pub fn set_receive_buffer(fd: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+    let bytes = c_int::try_from(bytes).unwrap_or(c_int::MAX);
+    set_bytes(fd, SOL_SOCKET, libc::SO_RCVBUF, &bytes.to_ne_bytes())
+}
+
 /// Whether each message of a Unix socket brings its sender's credentials (SO_PASSCRED, unix(7)).
 ///
 /// # Errors

@@ -102,6 +102,10 @@ pub const KEEPALIVE: Keepalive =
 /// otherwise.
 pub const RELAY_PEER_IDLE: Duration = Duration::from_secs(60);
 
+/// The receive buffer asked for a UDP socket, in bytes, unless `rcvbuf=` says another: what the kernel
+/// holds while we are busy. Its default, 208 KiB, holds less than a millisecond of a fast sender.
+pub const UDP_RECEIVE_BYTES: usize = 4 << 20;
+
 /// Lines of `--json` told while stdout takes nothing; what comes on top is counted, and the count is
 /// told. Messages are never among them: who relays or prints them waits.
 pub const TOLD_BYTES: usize = 4 << 20;
@@ -160,6 +164,11 @@ pub const TABLE: &[Limit] = &[
         what: "messages waiting for one of many readers (stdin's, --chat)",
         bound: "1 MiB",
         then: "whoever speaks is read no further; one copy serves all readers",
+    },
+    Limit {
+        what: "datagrams in the kernel's receive buffer",
+        bound: "4 MiB",
+        then: "later ones are lost, counted and told; rcvbuf=SIZE (net.core.rmem_max may be less)",
     },
     Limit {
         what: "one of many readers whose queue is full and who takes nothing",

@@ -1,6 +1,7 @@
 //! Datagrams from outside, where other tools lose boundaries: nothing glued, nothing cut, nothing
 //! sent that was not given.
 
+use std::io::Write;
 use std::net::UdpSocket;
 
 mod run;
@@ -50,4 +51,31 @@ fn nothing_is_sent_that_was_not_given() {
     assert_eq!(client.read_line(), "last");
     server.set_nonblocking(true).unwrap();
     assert!(server.recv_from(&mut buf).is_err(), "and nothing else");
+}
+
+/// Of one size and larger than a packet of the network: a run of them is refused by the kernel, and each
+/// goes by itself in fragments, as the same datagram does from any other program.
+#[test]
+fn datagrams_larger_than_the_network_s_packets_go_one_by_one() {
+    let line = "ip link set lo mtu 1500 up; python3 -c \"
+import socket, subprocess, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('127.0.0.1', 0))
+s.settimeout(20)
+lines = b''.join(bytes([65 + i]) * 3000 + b'\\n' for i in range(20))
+command = ['framecat', 'connect', 'udp://127.0.0.1:%d' % s.getsockname()[1], '--wait', '100ms']
+c = subprocess.Popen(command, stdin=subprocess.PIPE)
+c.stdin.write(lines)
+c.stdin.close()
+got = [s.recv(65535) for _ in range(20)]
+c.wait()
+print(got == [bytes([65 + i]) * 3000 for i in range(20)])\"";
+    if !run::have("python3") || Run::program("unshare", &["-rn", "true"]).run("").code != 0 {
+        let _ = writeln!(std::io::stderr(), "skipped: no network namespace of our own here");
+        return;
+    }
+    let ours = std::path::Path::new(run::tested()).parent().expect("a folder");
+    let path = format!("{}:{}", ours.display(), std::env::var("PATH").expect("it is set"));
+    let finished = Run::program("unshare", &["-rn", "sh", "-c", line]).env("PATH", &path).run("");
+    finished.expect(0, "True\n");
 }

@@ -124,6 +124,7 @@ fn the_layers_of_net_use_only_what_lies_below() {
         "fast::Path",
         "open::unix::BoundPath",
         "fast::poll",
+        "fast::batch",
         "relay::{CopyError",
         "relay::CopyError",
         "relay::Allowed",

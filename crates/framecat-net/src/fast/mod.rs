@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+#[cfg(target_os = "linux")]
+pub(crate) mod batch;
 pub(crate) mod poll;
 #[cfg(target_os = "linux")]
 pub(crate) mod sendfile;

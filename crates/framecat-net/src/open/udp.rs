@@ -2,10 +2,11 @@
 //! senders on one socket and never sets SO_REUSEADDR, under which the last binder would take all.
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use framecat_proto::Endpoint;
 use framecat_proto::endpoint::HostPort;
+use framecat_proto::limits::UDP_RECEIVE_BYTES;
 use framecat_proto::options::{Value, When};
 use rustix::io::Errno;
 use rustix::net::SocketType;
@@ -14,6 +15,7 @@ use super::{ListenOptions, Listener, apply, resolve, tcp};
 use crate::conn::Conn;
 use crate::datagrams::{Datagrams, PacketSocket, Type, shown_ip};
 use crate::error::{Error, Op};
+use crate::sockopt;
 
 pub(super) async fn connect(endpoint: &Endpoint, at: &HostPort) -> Result<Conn, Error> {
     let addresses = resolve::addresses(endpoint, at).await?;
@@ -32,6 +34,7 @@ async fn dial(endpoint: &Endpoint, address: SocketAddr) -> Result<Conn, Error> {
     let wrong = |error: Errno| Error::io(Op::Connect, endpoint.to_string(), error);
     let family = tcp::family(address);
     let fd = tcp::new_socket(endpoint, address, SocketType::DGRAM, Op::Connect)?;
+    make_room(fd.as_fd());
     apply(fd.as_fd(), family, endpoint, When::BeforeBind, Op::Connect)?;
     apply(fd.as_fd(), family, endpoint, When::Any, Op::Connect)?;
     if let Some(Value::Address(from)) = endpoint.options.get("bind") {
@@ -57,6 +60,7 @@ pub(super) async fn listen(
         let wrong = |error: Errno| Error::io(Op::Listen, endpoint.to_string(), error);
         let family = tcp::family(place);
         let fd = tcp::new_socket(endpoint, place, SocketType::DGRAM, Op::Listen)?;
+        make_room(fd.as_fd());
         for when in [When::BeforeBind, When::Any] {
             apply(fd.as_fd(), family, endpoint, when, Op::Listen)?;
         }
@@ -69,4 +73,11 @@ pub(super) async fn listen(
             .map_err(|error| Error::io(Op::Listen, endpoint.to_string(), error))?;
         Ok(Listener::packets(socket, endpoint, tcp::reach(endpoint, local), options))
     })
+}
+
+/// Room for a fast sender, and its datagrams by the run. Neither is needed: a kernel that refuses only makes
+/// it slower. What the endpoint asks for comes later and wins.
+pub(super) fn make_room(fd: BorrowedFd<'_>) {
+    let _ = sockopt::set_receive_buffer(fd, UDP_RECEIVE_BYTES);
+    let _ = sockopt::receive_runs(fd);
 }

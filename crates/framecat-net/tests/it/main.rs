@@ -6,5 +6,6 @@ mod fast;
 mod links;
 mod notes;
 mod open;
+mod runs;
 mod sockets;
 mod verbs;
