@@ -15,12 +15,15 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, Ready};
 
 pub use crate::datagrams::Datagrams;
+use crate::error::{Cause, Op};
 
 /// An open connection.
 #[derive(Debug)]
 pub enum Conn {
     /// Bytes in order, with an end in each direction.
     Stream(Stream),
+    /// The same over two descriptors, one each way.
+    Pair(Pair),
     /// Messages whose boundaries the kernel keeps.
     Datagrams(Datagrams),
 }
@@ -30,6 +33,7 @@ impl Conn {
     pub fn peer(&self) -> &str {
         match self {
             Conn::Stream(stream) => stream.peer(),
+            Conn::Pair(pair) => &pair.peer,
             Conn::Datagrams(datagrams) => datagrams.peer(),
         }
     }
@@ -38,16 +42,46 @@ impl Conn {
     pub fn local(&self) -> &str {
         match self {
             Conn::Stream(stream) => stream.local(),
+            Conn::Pair(pair) => pair.from.local(),
             Conn::Datagrams(datagrams) => datagrams.local(),
         }
     }
 
-    /// The descriptor, for socket options.
+    /// The descriptor, for socket options; of two the one that is read.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Conn::Stream(stream) => stream.as_fd(),
+            Conn::Pair(pair) => pair.from.as_fd(),
             Conn::Datagrams(datagrams) => datagrams.as_fd(),
         }
+    }
+}
+
+/// Two descriptors that make one connection: what it says is read from one, what it is sent goes to
+/// the other. Its direction from us ends when that one closes.
+#[derive(Debug)]
+pub struct Pair {
+    pub(crate) peer: String,
+    pub(crate) from: Stream,
+    pub(crate) to: Result<Stream, Cause>,
+    /// What it is to write there, for errors.
+    pub(crate) op: Op,
+}
+
+impl Pair {
+    /// Stdin and stdout.
+    pub(crate) fn stdio(stdin: Stream, stdout: Stream) -> Pair {
+        Pair { peer: "-".into(), from: stdin, to: Ok(stdout), op: Op::Write }
+    }
+
+    /// What is only read; `why`: what who sends to it is told.
+    pub(crate) fn read_only(from: Stream, why: Cause) -> Pair {
+        Pair { peer: from.peer().into(), from, to: Err(why), op: Op::Send }
+    }
+
+    /// A file that is written; `from` says when it ended.
+    pub(crate) fn written(from: Stream, to: Stream) -> Pair {
+        Pair { peer: from.peer().into(), from, to: Ok(to), op: Op::Write }
     }
 }
 
@@ -71,7 +105,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn is_socket(self) -> bool {
+    pub(crate) fn is_socket(self) -> bool {
         matches!(self, Kind::Tcp | Kind::Unix | Kind::Inherited)
     }
 }
@@ -88,6 +122,8 @@ struct Inner {
     kind: Kind,
     peer: String,
     local: String,
+    #[allow(dead_code, reason = "closes with the stream")]
+    held: Option<OwnedFd>,
 }
 
 #[derive(Debug)]
@@ -104,6 +140,27 @@ impl Stream {
     ///
     /// Must be called within a tokio runtime with I/O enabled.
     pub fn new(fd: OwnedFd, kind: Kind, local: String, peer: String) -> io::Result<Stream> {
+        Stream::make(fd, kind, local, peer, None)
+    }
+
+    /// As [`new`](Self::new), with a descriptor that closes when the stream does.
+    pub(crate) fn holding(
+        fd: OwnedFd,
+        kind: Kind,
+        local: String,
+        peer: String,
+        held: OwnedFd,
+    ) -> io::Result<Stream> {
+        Stream::make(fd, kind, local, peer, Some(held))
+    }
+
+    fn make(
+        fd: OwnedFd,
+        kind: Kind,
+        local: String,
+        peer: String,
+        held: Option<OwnedFd>,
+    ) -> io::Result<Stream> {
         let fd = match kind {
             Kind::File => Fd::Direct(fd),
             _ => match crate::fast::poll::register(fd) {
@@ -113,7 +170,7 @@ impl Stream {
                 Err((_, error)) => return Err(error),
             },
         };
-        Ok(Stream { inner: Arc::new(Inner { fd, kind, peer, local }) })
+        Ok(Stream { inner: Arc::new(Inner { fd, kind, peer, local, held }) })
     }
 
     /// The descriptor back, if no clone holds it.

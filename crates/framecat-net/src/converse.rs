@@ -153,7 +153,7 @@ pub(crate) async fn converse(
     named.opened(&*observer);
     let moved = Moved::default();
     let link = Link::new(conn, &shared.talk.link());
-    let stream = link.sender.stream().cloned();
+    let stream = link.receiver.stream().cloned();
     let one = One {
         shared,
         named: &named,
@@ -536,7 +536,7 @@ impl One<'_> {
         let sent = sender.send_batch(batch, &context, refused).await;
         match &sent {
             // Told of an earlier datagram; this batch went out.
-            Err(error) if sender.stream().is_none() && is_refusal(error) => {}
+            Err(error) if sender.is_packets() && is_refusal(error) => {}
             Err(_) => return sent,
             Ok(()) => {}
         }
@@ -604,9 +604,7 @@ impl One<'_> {
                 Err(CopyError { side: Side::From, error }) => {
                     Err(Error::io(Op::Receive, "stdin", error))
                 }
-                Err(CopyError { side: Side::To, error }) => {
-                    Err(Error::io(Op::Send, self.named.peer.clone(), error))
-                }
+                Err(CopyError { side: Side::To, error }) => Err(sender.failed(error)),
             };
         }
         let mut messages = stdin_messages(stdin, talk)?;
@@ -618,7 +616,7 @@ impl One<'_> {
                     self.moved.outward.hold();
                     let sent = self.send(sender, messages.batch(), &mut refused).await;
                     match sent {
-                        Err(error) if sender.stream().is_none() && is_refusal(&error) => {
+                        Err(error) if sender.is_packets() && is_refusal(&error) => {
                             self.note_refused(&error);
                         }
                         sent => sent?,

@@ -83,16 +83,35 @@ impl Joint {
     }
 
     /// Joins two connections until both are over. `named` is the left one.
-    pub(crate) async fn join(&self, named: &Named, left: Conn, right: Conn, stopped: Shutdown) {
+    ///
+    /// What went through it, and the error that ended it, which is told nowhere else.
+    pub(crate) async fn join(
+        &self,
+        named: &Named,
+        left: Conn,
+        right: Conn,
+        stopped: Shutdown,
+    ) -> (Totals, Result<(), Error>) {
         let left = Link::new(left, &self.link(&self.rules.left));
         let right = Link::new(right, &self.link(&self.rules.right));
-        let streams = [left.sender.stream().cloned(), right.sender.stream().cloned()];
-        let (totals, broken) = both_ways(self, named, left, right, stopped).await;
+        let streams = [left.receiver.stream().cloned(), right.receiver.stream().cloned()];
+        let (totals, ended) = both_ways(self, named, left, right, stopped).await;
         // A reset is carried on as a reset, which half-closing first would turn into an end.
-        for stream in streams.iter().flatten().filter(|_| !broken) {
+        let close_well = matches!(&ended, Ended::Well)
+            || matches!(&ended, Ended::Failed(error) if !matches!(error.cause, Cause::Io(_)));
+        for stream in streams.iter().flatten().filter(|_| close_well) {
             close(stream).await;
         }
-        named.closed(totals, &*self.observer);
+        match ended {
+            Ended::Failed(error) => (totals, Err(error)),
+            Ended::Well | Ended::CutOff => (totals, Ok(())),
+        }
+    }
+
+    /// Tells that a connection failed; the others go on.
+    pub(crate) fn failed(&self, conn: u64, error: &Error) {
+        self.ledger.note_lost();
+        self.observer.event(Event::Failed { conn, error });
     }
 
     /// Waits until `--count` or `--until` is met.
@@ -166,18 +185,28 @@ impl Joint {
     }
 }
 
+/// How a pair ended.
+enum Ended {
+    /// Both directions did, or time or a signal ended them between messages.
+    Well,
+    /// What was in hand could not be finished; told.
+    CutOff,
+    /// One of them failed.
+    Failed(Error),
+}
+
 async fn both_ways(
     joint: &Joint,
     named: &Named,
     left: Link,
     right: Link,
     mut stopped: Shutdown,
-) -> (Totals, bool) {
+) -> (Totals, Ended) {
     let (inward, outward) = (Progress::default(), Progress::default());
     let (messages_in, messages_out) = (AtomicU64::new(0), AtomicU64::new(0));
     let datagrams = left.receiver.is_endless();
     let idle = joint.rules.idle.or(datagrams.then_some(RELAY_PEER_IDLE));
-    let ends = [left.sender.stream().cloned(), right.sender.stream().cloned()];
+    let ends = [left.receiver.stream().cloned(), right.receiver.stream().cloned()];
     let right_name = Named { peer: right.receiver.peer().into(), ..named.clone() };
     let there =
         Pump { joint, named, client: named, dir: Dir::In, moved: &inward, messages: &messages_in };
@@ -193,7 +222,7 @@ async fn both_ways(
     let mut there = std::pin::pin!(there.run(left.receiver, right.sender));
     let mut back = std::pin::pin!(back.run(right.receiver, left.sender));
     let (mut there_done, mut back_done) = (None, None);
-    let (mut broken, mut stopping, mut give_up) = (false, false, None);
+    let (mut ended, mut stopping, mut give_up) = (Ended::Well, false, None);
     loop {
         let idle_at = idle.map(|idle| inward.last().max(outward.last()) + idle);
         tokio::select! {
@@ -221,7 +250,7 @@ async fn both_ways(
             }
             () = sleep_until(give_up) => {
                 unfinished(joint, named, &begun, &ends, true);
-                broken = true;
+                ended = Ended::CutOff;
                 break;
             }
             () = sleep_until(idle_at) => {
@@ -235,20 +264,25 @@ async fn both_ways(
             }
         }
         let over = there_done.is_some() && back_done.is_some();
-        let errors =
-            || [&there_done, &back_done].into_iter().flatten().filter_map(Result::as_ref_err);
         // A peer that takes no more may still have something to say: what it sent before it closed is
         // carried on first. Everything else ends both directions.
-        let fatal = errors().any(|error| over || error.op != Op::Send);
-        if fatal {
-            for error in errors().take(1) {
-                joint.ledger.note_lost();
-                joint.observer.event(Event::Failed { conn: named.conn, error });
+        let fatal = |done: &Option<Result<(), Error>>| matches!(done, Some(Err(error)) if over || error.op != Op::Send);
+        if fatal(&there_done) || fatal(&back_done) {
+            let first = [there_done.take(), back_done.take()].into_iter().flatten();
+            let Some(error) = first.filter_map(Result::err).next() else { break };
+            // Nobody reads stdout any more (| head): a quiet end.
+            let quiet = error.op == Op::Write && error.errno() == Some(libc::EPIPE);
+            if !quiet {
+                if matches!(error.cause, Cause::Io(_)) {
+                    reset_both(&ends);
+                }
+                ended = Ended::Failed(error);
             }
-            broken = errors().any(|error| matches!(error.cause, Cause::Io(_)));
-            if broken {
-                reset_both(&ends);
-            }
+            break;
+        }
+        // Whoever sits at a terminal need not end it when there is nobody left to talk to.
+        let terminal = ends[0].as_ref().is_some_and(|end| end.kind() == Kind::Terminal);
+        if back_done.is_some() && terminal {
             break;
         }
         // A peer of a shared socket ends by being forgotten: both ways are over.
@@ -262,7 +296,7 @@ async fn both_ways(
         bytes_in: inward.bytes(),
         bytes_out: outward.bytes(),
     };
-    (totals, broken)
+    (totals, ended)
 }
 
 /// Tells what is left of a connection that is ended before its peers ended it.
@@ -290,17 +324,6 @@ fn reset_both(ends: &[Option<Stream>]) {
             // It is closed anyway; without the option it ends by FIN.
             let _ = crate::sockopt::reset_on_close(stream.as_fd());
         }
-    }
-}
-
-/// `Result::err` by reference: errors are told before the outcomes are taken apart.
-trait AsRefErr<E> {
-    fn as_ref_err(&self) -> Option<&E>;
-}
-
-impl<T, E> AsRefErr<E> for Result<T, E> {
-    fn as_ref_err(&self) -> Option<&E> {
-        self.as_ref().err()
     }
 }
 
@@ -358,7 +381,7 @@ impl Pump<'_> {
             }
             self.named.cut(batch, &**observer);
             match to.send_batch(batch, &context, &mut refused).await {
-                Err(error) if to.stream().is_none() && is_refusal(&error) => {
+                Err(error) if to.is_packets() && is_refusal(&error) => {
                     self.unreachable(&error);
                 }
                 sent => sent?,
@@ -400,14 +423,13 @@ impl Pump<'_> {
         let (conn, dir) = (self.named.conn, self.dir);
         let mut which = |path| observer.event(Event::Path { conn, dir, path });
         let copied = copy(&source, &sink, self.moved, rules.fast, &mut which).await;
+        // A pipe ends when the last hold on it is gone.
+        let peer = source.peer().to_string();
+        drop((source, sink));
         Some(match copied {
             Ok(()) => to.finish(),
-            Err(CopyError { side: Side::From, error }) => {
-                Err(Error::io(Op::Receive, source.peer(), error))
-            }
-            Err(CopyError { side: Side::To, error }) => {
-                Err(Error::io(Op::Send, sink.peer(), error))
-            }
+            Err(CopyError { side: Side::From, error }) => Err(Error::io(Op::Receive, peer, error)),
+            Err(CopyError { side: Side::To, error }) => Err(to.failed(error)),
         })
     }
 }

@@ -4,21 +4,24 @@
 //! batch and writes it in one call. Nothing is queued between them: who relays reads the next batch
 //! when the last one is written, so a reader that pauses slows its sender and costs one buffer.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use framecat_proto::Framing;
-use framecat_proto::framing::{Decoder, EncodeError, Framer, FramingError, Tail, Tailed};
+use framecat_proto::framing::{Decoder, FramingError, Tail, Tailed};
 use framecat_proto::limits::{MESSAGE_BYTES, READ_BYTES_MAX, READ_BYTES_MIN};
-use framecat_proto::message::{Batch, Context, Outgoing, Spans};
+use framecat_proto::message::{Batch, Spans};
 
-use crate::conn::{Conn, Stream, Turns};
-use crate::datagrams::runs::RunSent;
-use crate::datagrams::{NotSent, PacketSink, PacketSource, Parcel};
+use crate::conn::{Conn, Pair, Stream, Turns};
+use crate::datagrams::{PacketSource, Parcel};
 use crate::error::{Cause, Error, Op};
+
+mod sender;
+
+use sender::Sink;
+pub use sender::{Refusal, Sender};
 
 /// How a link frames: a rule each way, the longest message, and what becomes of a cut one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +68,18 @@ impl Link {
                 receiver: Receiver::of_stream(stream.clone(), decoder),
                 sender: Sender::of_stream(stream, framer, options.send.to_string()),
             },
+            Conn::Pair(Pair { from, to, op, .. }) => {
+                let (sink, peer) = match to {
+                    Ok(to) => {
+                        let peer = to.peer().to_string();
+                        (Sink::Stream(to), peer)
+                    }
+                    Err(why) => (Sink::None(Some(why)), from.peer().to_string()),
+                };
+                let mut sender = Sender::new(sink, framer, options.send.to_string());
+                (sender.peer, sender.op) = (peer, op);
+                Link { receiver: Receiver::of_stream(from, decoder), sender }
+            }
             Conn::Datagrams(datagrams) => {
                 let peer = datagrams.peer().to_string();
                 let local = datagrams.local().to_string();
@@ -468,209 +483,6 @@ impl Receiver {
             self.buf.shrink_to(READ_BYTES_MIN);
         }
     }
-}
-
-#[derive(Debug)]
-enum Sink {
-    Stream(Stream),
-    Packets(PacketSink),
-}
-
-/// A message that could not be written. Nothing of it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Its index in the batch.
-    pub index: usize,
-    /// Why.
-    pub error: EncodeError,
-}
-
-/// The sending half of a [`Link`].
-pub struct Sender {
-    sink: Sink,
-    framer: Box<dyn Framer>,
-    name: String,
-    out: Outgoing,
-    turns: Turns,
-}
-
-impl std::fmt::Debug for Sender {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sender").field("sink", &self.sink).field("rule", &self.name).finish()
-    }
-}
-
-impl Sender {
-    /// Messages into a stream. `name` is how the rule prints.
-    pub fn of_stream(stream: Stream, framer: Box<dyn Framer>, name: String) -> Sender {
-        Sender::new(Sink::Stream(stream), framer, name)
-    }
-
-    fn new(sink: Sink, framer: Box<dyn Framer>, name: String) -> Sender {
-        Sender { sink, framer, name, out: Outgoing::new(), turns: Turns::default() }
-    }
-
-    /// The peer's address.
-    pub fn peer(&self) -> &str {
-        match &self.sink {
-            Sink::Stream(stream) => stream.peer(),
-            Sink::Packets(packets) => &packets.peer,
-        }
-    }
-
-    /// The rule, as it prints: who refuses a message.
-    pub fn rule(&self) -> &str {
-        &self.name
-    }
-
-    /// The stream under it, where there is one.
-    pub fn stream(&self) -> Option<&Stream> {
-        match &self.sink {
-            Sink::Stream(stream) => Some(stream),
-            Sink::Packets(_) => None,
-        }
-    }
-
-    /// Why nothing can be sent to this peer, if nothing can.
-    pub(crate) fn unnamed(&self) -> Option<Error> {
-        match &self.sink {
-            Sink::Packets(packets) if packets.is_unnamed() => Some(packets.unnamed()),
-            _ => None,
-        }
-    }
-
-    /// Changes the rule from here on.
-    pub fn reframe(&mut self, framer: Box<dyn Framer>, name: String) {
-        self.framer = framer;
-        self.name = name;
-    }
-
-    /// Sends all messages of a batch that the rule can hold, in one write where the kernel takes it;
-    /// the others are pushed to `refused`. Not cancel safe: part may have gone out.
-    ///
-    /// Over UDP, [`is_refusal`](crate::error::Error::is_refusal) errors concern datagrams sent
-    /// before; all that the batch holds was sent.
-    pub async fn send_batch(
-        &mut self,
-        batch: Batch<'_>,
-        context: &Context<'_>,
-        refused: &mut Vec<Refusal>,
-    ) -> Result<(), Error> {
-        if let Sink::Packets(_) = self.sink {
-            return self.send_packets(batch, context, refused).await;
-        }
-        self.out.clear();
-        let mut from = 0;
-        while let Err((index, error)) =
-            self.framer.encode_batch(batch, from, context, &mut self.out)
-        {
-            refused.push(Refusal { index, error });
-            from = index + 1;
-        }
-        let Sink::Stream(stream) = &self.sink else { return Ok(()) };
-        let written = stream.write_pieces(self.out.pieces(batch)).await;
-        written.map_err(|error| Error::io(Op::Send, self.peer(), error))
-    }
-
-    async fn send_packets(
-        &mut self,
-        batch: Batch<'_>,
-        context: &Context<'_>,
-        refused: &mut Vec<Refusal>,
-    ) -> Result<(), Error> {
-        let Sink::Packets(packets) = &self.sink else { return Ok(()) };
-        let mut told = None;
-        let mut next = 0;
-        while next < batch.len() {
-            self.turns.take().await;
-            self.out.clear();
-            let index = next;
-            next += 1;
-            let message = batch.outbound(index);
-            if let Err(error) = self.framer.encode(message, context, &mut self.out) {
-                refused.push(Refusal { index, error });
-                continue;
-            }
-            // None behind the first is longer, so none of them is refused for its length.
-            let run = packets.run(batch, index);
-            if run > 1 {
-                let mut sent = packets.send_run(batch, index, run).await;
-                if let RunSent::Refused(error) = sent {
-                    told.get_or_insert(error);
-                    sent = packets.send_run(batch, index, run).await;
-                }
-                if let RunSent::All = sent {
-                    next = index + run;
-                    continue;
-                }
-            }
-            // `native` adds nothing: the payload itself is the datagram.
-            let mut sent = packets.send(message.payload).await;
-            if let Err(NotSent::Io(error)) = sent {
-                // A connected UDP socket tells the refusal of an earlier datagram in place of
-                // sending this one, once: this one goes out by a second call.
-                if packets.socket.kind != crate::datagrams::Type::Udp || !is_unreachable(&error) {
-                    return Err(Error::io(Op::Send, packets.peer.clone(), error));
-                }
-                told.get_or_insert(error);
-                sent = packets.send(message.payload).await;
-            }
-            match sent {
-                Ok(()) => {}
-                Err(NotSent::Unnamed) => return Err(packets.unnamed()),
-                Err(NotSent::TooLarge { max }) => {
-                    let error = EncodeError::DoesNotFit { len: message.payload.len(), max };
-                    refused.push(Refusal { index, error });
-                }
-                Err(NotSent::Io(error)) => {
-                    return Err(Error::io(Op::Send, packets.peer.clone(), error));
-                }
-            }
-        }
-        match told {
-            None => Ok(()),
-            Some(error) => Err(Error::io(Op::Send, packets.peer.clone(), error)),
-        }
-    }
-
-    /// Sends one message; a message that the rule cannot hold is an error of kind `InvalidInput`.
-    /// Not cancel safe.
-    pub async fn send(&mut self, payload: &[u8]) -> Result<(), Error> {
-        let mut spans = Spans::new();
-        spans.push(0, payload.len());
-        let mut refused = Vec::new();
-        let batch = Batch { input: payload, spans: &spans };
-        self.send_batch(batch, &Context::at(now_ns()), &mut refused).await?;
-        match refused.pop() {
-            None => Ok(()),
-            Some(Refusal { error, .. }) => Err(Error::io(
-                Op::Send,
-                self.peer(),
-                io::Error::new(io::ErrorKind::InvalidInput, error),
-            )),
-        }
-    }
-
-    /// Writes some bytes as they are, past the framing: a line of JSON between messages. How many went
-    /// out. Cancel safe: then none did.
-    pub(crate) async fn write_raw_some(&self, bytes: &[u8]) -> Result<usize, Error> {
-        let Sink::Stream(stream) = &self.sink else { return Ok(bytes.len()) };
-        let written = stream.write_some(&[io::IoSlice::new(bytes)]).await;
-        written.map_err(|error| Error::io(Op::Send, self.peer(), error))
-    }
-
-    /// Ends our direction where it has an end; the peer can still answer.
-    pub fn finish(&mut self) -> Result<(), Error> {
-        let finished = match &self.sink {
-            Sink::Stream(stream) => stream.shutdown_write(),
-            Sink::Packets(packets) => packets.finish(),
-        };
-        finished.map_err(|error| Error::io(Op::Send, self.peer(), error))
-    }
-}
-
-fn is_unreachable(error: &io::Error) -> bool {
-    error.raw_os_error().is_some_and(crate::error::is_unreachable)
 }
 
 /// Now, in nanoseconds since 1970.

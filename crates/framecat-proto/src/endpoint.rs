@@ -16,9 +16,11 @@ use crate::framing::{Framing, ParseFramingError};
 use crate::options::{Options, ParseOptionError, Value, nearest};
 
 mod address;
+mod file;
 
 pub(crate) use address::is_interface_name;
 pub use address::{Host, HostPort, UnixPath};
+pub use file::FilePath;
 
 /// Where to connect or listen, with its options and its framing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub enum At {
     Unixgram(UnixPath),
     /// A Unix seqpacket socket: connections that keep messages whole.
     Unixseq(UnixPath),
+    /// A file, FIFO or device: read to its end, or written if an option says so.
+    File(FilePath),
     /// The standard input and output of this process.
     Stdio,
 }
@@ -57,6 +61,17 @@ pub struct SchemeAbout {
     pub address: &'static str,
     /// What it is, in a sentence.
     pub about: &'static str,
+}
+
+impl SchemeAbout {
+    /// The scheme with what stands between it and the address: `tcp://`, `file:`, `-`.
+    pub fn written(&self) -> String {
+        match self.name {
+            "-" => "-".into(),
+            "file" => "file:".into(),
+            name => format!("{name}://"),
+        }
+    }
 }
 
 /// Every scheme there is, in the order of the reference page.
@@ -86,7 +101,16 @@ pub const SCHEMES: &[SchemeAbout] = &[
         address: "PATH or @NAME",
         about: "Connections between programs of this machine that keep messages whole.",
     },
-    SchemeAbout { name: "-", address: "", about: "The standard input and output." },
+    SchemeAbout {
+        name: "file",
+        address: "PATH",
+        about: "A file, FIFO or device: read to its end; with ,create ,append or ,replace written.",
+    },
+    SchemeAbout {
+        name: "-",
+        address: "",
+        about: "The standard input and output, as an end of relay.",
+    },
 ];
 
 /// Why a word is no endpoint.
@@ -141,6 +165,7 @@ impl Endpoint {
             At::Unix(_) => "unix",
             At::Unixgram(_) => "unixgram",
             At::Unixseq(_) => "unixseq",
+            At::File(_) => "file",
             At::Stdio => "-",
         }
     }
@@ -166,6 +191,7 @@ impl Endpoint {
         match &self.at {
             At::Tcp(at) | At::Udp(at) => at.to_string(),
             At::Unix(path) | At::Unixgram(path) | At::Unixseq(path) => path.to_string(),
+            At::File(path) => path.to_string(),
             At::Stdio => String::new(),
         }
     }
@@ -178,6 +204,22 @@ impl Endpoint {
     /// Whether it has an address and a port, as other machines could reach them. (Loopback counts.)
     pub fn is_network(&self) -> bool {
         matches!(self.at, At::Tcp(_) | At::Udp(_))
+    }
+
+    /// Whether it is a file to be written, and not read.
+    pub fn is_written(&self) -> bool {
+        let ways = ["create", "append", "replace"];
+        matches!(self.at, At::File(_)) && ways.iter().any(|way| self.is_on(way))
+    }
+
+    /// Whether one conversation is all that can be had here, and nobody waits: a file is opened, stdin
+    /// and stdout are there already.
+    pub fn is_dialled(&self) -> bool {
+        matches!(self.at, At::File(_) | At::Stdio)
+    }
+
+    fn is_on(&self, name: &str) -> bool {
+        self.options.get(name) == Some(&Value::Flag(true))
     }
 
     /// What only the whole endpoint can tell.
@@ -201,6 +243,15 @@ impl Endpoint {
                     if self.at == At::Stdio { "stdin and stdout" } else { self.scheme() }
                 ),
                 remedy: "write a framing such as frame=line, or frame=raw".into(),
+            });
+        }
+        let ways = || ["create", "append", "replace"].into_iter().filter(|way| self.is_on(way));
+        if let (At::File(_), Some(first), Some(second)) = (&self.at, ways().next(), ways().nth(1)) {
+            return Err(ParseEndpointError {
+                problem: format!("`{first}` and `{second}` are two ways to write one file"),
+                remedy: "leave one of them out: create makes a new file, append adds to one, \
+                         replace empties it first"
+                    .into(),
             });
         }
         let (At::Tcp(HostPort { host, port }) | At::Udp(HostPort { host, port })) = &self.at else {
@@ -231,6 +282,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at {
             At::Stdio => f.write_str("-")?,
+            At::File(_) => write!(f, "file:{}", self.address())?,
             _ => write!(f, "{}://{}", self.scheme(), self.address())?,
         }
         write!(f, "{}", self.options)?;
@@ -271,6 +323,9 @@ impl FromStr for Endpoint {
 fn parse_place(place: &str) -> Result<At, ParseEndpointError> {
     if place == "-" {
         return Ok(At::Stdio);
+    }
+    if let Some(path) = place.strip_prefix("file:") {
+        return path.parse().map(At::File);
     }
     let Some((scheme, address)) = place.split_once("://") else {
         return parse_bare(place);
@@ -330,11 +385,8 @@ fn unknown_scheme(scheme: &str) -> ParseEndpointError {
 }
 
 fn known_schemes() -> String {
-    let names: Vec<_> = SCHEMES
-        .iter()
-        .filter(|row| row.name != "-")
-        .map(|row| format!("{}://", row.name))
-        .collect();
+    let names: Vec<_> =
+        SCHEMES.iter().filter(|row| row.name != "-").map(SchemeAbout::written).collect();
     format!("the schemes are {}, and - is stdin and stdout", names.join(" "))
 }
 

@@ -116,6 +116,9 @@ pub const SHOW_QUEUE: usize = 1_024;
 /// Bytes of a Unix socket path (`sun_path` less its final NUL).
 pub const UNIX_PATH_BYTES: usize = 107;
 
+/// Bytes of the path of a file (`PATH_MAX` less its final NUL).
+pub const FILE_PATH_BYTES: usize = 4_095;
+
 /// A row of `framecat help limits`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::endpoint::{Host, HostPort, is_interface_name};
+use crate::endpoint::{Host, HostPort, SCHEMES, SchemeAbout, is_interface_name};
 use crate::limits::KEEPALIVE;
 pub use crate::quantity::{parse_size, parse_time, print_size, print_time};
 
@@ -52,6 +52,8 @@ pub enum When {
     BeforeBind,
     /// Before `connect`, by who dials.
     BeforeConnect,
+    /// When the file is opened.
+    Opening,
     /// At any time. Set before `connect` or `listen`, the first segment obeys it too; sockets that
     /// `accept` gives inherit it.
     Any,
@@ -62,6 +64,7 @@ impl fmt::Display for When {
         f.write_str(match self {
             When::BeforeBind => "before bind",
             When::BeforeConnect => "before connect",
+            When::Opening => "when it is opened",
             When::Any => "any time",
         })
     }
@@ -289,13 +292,15 @@ fn unknown(name: &str) -> ParseOptionError {
 
 fn not_for(row: &OptionAbout, scheme: &str) -> ParseOptionError {
     let place = if scheme == "-" { "stdin and stdout" } else { scheme };
+    let of = SCHEMES.iter().find(|about| about.name == row.schemes[0]);
+    let written = of.map(SchemeAbout::written).unwrap_or_default();
     ParseOptionError {
         problem: format!(
             "the option `{}` is for {}, not for {place}",
             row.name,
             row.schemes.join(", ")
         ),
-        remedy: format!("leave `{}` out, or use {}://", row.name, row.schemes[0]),
+        remedy: format!("leave `{}` out, or use {written}", row.name),
     }
 }
 

@@ -131,6 +131,10 @@ pub fn of_error(error: &Error) -> Verdict {
             let remedy = "the peer has to read faster, or be the only one: --max-clients 1";
             (FAILED, Some(remedy.into()))
         }
+        Cause::TimedOut(_) if error.endpoint.starts_with("file:") => {
+            let remedy = "nobody opened the other end of the FIFO; --wait TIME waits longer";
+            (NO_ANSWER, Some(remedy.into()))
+        }
         Cause::TimedOut(_) => (NO_ANSWER, Some(timed_out())),
         Cause::Option { remedy, .. } | Cause::Address { remedy, .. } => {
             (USAGE, Some(remedy.clone()))
@@ -189,6 +193,9 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn of(endpoint: &'a str) -> Place<'a> {
         let (scheme, rest) = endpoint.split_once("://").unwrap_or(("", endpoint));
+        if endpoint.starts_with("file:") {
+            return Place { scheme: "file", host: None, port: None };
+        }
         if scheme.starts_with("unix") || rest.starts_with(['/', '@']) {
             return Place { scheme: "unix", host: None, port: None };
         }
@@ -246,12 +253,27 @@ fn of_io(error: &Error, cause: &io::Error) -> (u8, Option<String>) {
         Op::Open => of_open(code),
         Op::Resolve => (NO_NAME, Some("write the address in place of the name".into())),
         Op::Listen => (FAILED, of_listen(&place, code)),
+        Op::Connect if place.scheme == "file" => of_reading(code),
         Op::Connect => of_connect(error, &place, code),
         Op::Receive if error.endpoint == "stdin" => of_stdin(cause, code),
         Op::Receive | Op::Send => of_talk(error, &place, cause, code),
+        Op::Write if place.scheme == "file" => (OUTPUT, of_writing(code).map(Into::into)),
         Op::Write if error.endpoint == "stdout" => (OUTPUT, Some(of_output(code).into())),
         Op::Write => (OUTPUT, Some(of_file(code).into())),
     }
+}
+
+fn of_reading(code: i32) -> (u8, Option<String>) {
+    let remedy = match code {
+        libc::ENOENT | libc::ENOTDIR => {
+            "no file has this path; ,create after it writes a new one, ,append writes to one"
+        }
+        libc::EISDIR => "a directory holds no bytes; name a file in it",
+        libc::ENXIO => "it is a socket, or a device without a driver; a socket is unix://PATH",
+        libc::EACCES | libc::EPERM => "its permissions forbid it: `ls -l` shows them",
+        _ => return (FAILED, None),
+    };
+    (REFUSED, Some(remedy.into()))
 }
 
 fn of_open(code: i32) -> (u8, Option<String>) {
@@ -391,6 +413,24 @@ fn of_talk(error: &Error, place: &Place<'_>, cause: &io::Error, code: i32) -> (u
         _ => return (FAILED, None),
     };
     (exit, Some(remedy))
+}
+
+fn of_writing(code: i32) -> Option<&'static str> {
+    Some(match code {
+        libc::EEXIST => {
+            "what is there is left alone; ,append adds to it, ,replace empties it first"
+        }
+        libc::ENOENT | libc::ENOTDIR => "the folder is not there; make it first",
+        libc::EISDIR => "a directory is there; name a file in it",
+        libc::EACCES | libc::EPERM => {
+            "permissions forbid it: `ls -l` shows those of file and folder"
+        }
+        libc::EROFS => "the file system is read-only; choose another path",
+        libc::ENXIO => "it is a socket, or a device without a driver; a socket is unix://PATH",
+        libc::EPIPE => "who read the FIFO is gone",
+        libc::ENOSPC | libc::EDQUOT | libc::EFBIG => of_output(code),
+        _ => return None,
+    })
 }
 
 fn of_output(code: i32) -> &'static str {

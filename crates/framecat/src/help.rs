@@ -99,8 +99,7 @@ fn endpoints() -> String {
          shell. Whether one waits there or dials is the verb's.",
     );
     let row = |row: &framecat_proto::endpoint::SchemeAbout| {
-        let name = if row.name == "-" { "-".into() } else { format!("{}://", row.name) };
-        vec![name, row.address.into(), row.about.into()]
+        vec![row.written(), row.address.into(), row.about.into()]
     };
     page.table(&["scheme", "address", "what it is"], SCHEMES.iter().map(row).collect());
     page.prose(
@@ -108,10 +107,16 @@ fn endpoints() -> String {
          [::] or --lan. Port 0 lets the kernel choose; the port is told on stderr. In a path %2C is \
          a comma and %25 a percent sign.",
     );
+    page.prose(
+        "file: without an option is read, and ends; with create, append or replace it is written. A \
+         FIFO waits for its other end. A relay whose first end is file: or - dials both ends, and ends \
+         with their conversation.",
+    );
     page.examples(&[
         "framecat listen 0.0.0.0:9000",
         "framecat connect tcp://[::1]:9000,nodelay=off,frame=line",
         "framecat relay :9000 unix:///run/app.sock",
+        "framecat relay :9000 file:in.log,append -f line",
     ]);
     page.end()
 }
@@ -119,7 +124,7 @@ fn endpoints() -> String {
 fn options() -> String {
     let mut page = Page::new("Options of an endpoint: tcp://host:9000,nodelay=off,rcvbuf=1MiB");
     page.prose(
-        "Each is a socket option of the kernel. A yes or no is OPTION alone, or OPTION=on, \
+        "Each is a socket option of the kernel, or how a file is opened. A yes or no is OPTION alone, or OPTION=on, \
          OPTION=off; sizes are 4096, 64KiB, 1MB; times are 500ms, 30s, 5m.",
     );
     for row in OPTIONS {

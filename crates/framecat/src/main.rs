@@ -84,7 +84,7 @@ fn verb(verb: Verb) -> u8 {
         Verb::Listen(args) => go(verb::listen::plan(args, run::standard())),
         Verb::Connect(args) => go(verb::connect::plan(args, run::standard())),
         Verb::Ask(args) => go(verb::ask::plan(args, run::standard())),
-        Verb::Relay(args) => go(verb::relay::plan(args)),
+        Verb::Relay(args) => go(verb::relay::plan(args, run::standard())),
         Verb::Lab(args) => lab(&args),
     }
 }

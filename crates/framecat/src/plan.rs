@@ -4,6 +4,7 @@
 use framecat_net::conn::Kind;
 use framecat_net::relay::Allowed;
 use framecat_net::talk::Talk;
+use framecat_proto::endpoint::At;
 use framecat_proto::limits::MESSAGE_BYTES;
 use framecat_proto::text::recording::{Head, Side};
 use framecat_proto::text::{Form, Look};
@@ -186,6 +187,46 @@ pub fn role(endpoint: &Endpoint, listens: bool, lan: bool) -> Result<(), Mistake
     Ok(())
 }
 
+/// A verb that talks to stdin and stdout needs somebody else to talk to.
+pub fn not_stdio(endpoint: &Endpoint) -> Result<(), Mistake> {
+    match endpoint.at {
+        At::Stdio => Err(Mistake::new(
+            "stdin and stdout are this end already, and - is the other one",
+            "name a socket: HOST:PORT, udp://..., unix://...; framecat relay takes - as an end",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What - as an end of a relay forbids.
+fn stdio_end(
+    left: &Endpoint,
+    right: &Endpoint,
+    args: &TalkArgs,
+    stdout: Kind,
+) -> Result<(), Mistake> {
+    let ends = [left, right].into_iter().filter(|end| end.at == At::Stdio).count();
+    if ends == 2 {
+        return Err(Mistake::new(
+            "- joined to - would hand stdin to stdout, which cat does",
+            "name another end: framecat relay - HOST:PORT",
+        ));
+    }
+    if ends == 1 && args.json {
+        return Err(Mistake::new(
+            "stdout is an end of the relay, and --json would write into it",
+            "--show tells messages on stderr, -v connections",
+        ));
+    }
+    if ends == 1 && stdout == Kind::Terminal {
+        return Err(Mistake::new(
+            "- writes a peer's bytes as they are, and stdout is a terminal",
+            "framecat connect shows messages on a terminal; or send stdout elsewhere",
+        ));
+    }
+    Ok(())
+}
+
 /// Whether a listener takes one connection: as nc does while stdout is raw and nothing speaks of
 /// messages, so that two clients never mix in one file.
 pub fn takes_one(endpoint: &Endpoint, talk: &Talk, answers: bool) -> bool {
@@ -198,7 +239,9 @@ pub fn relay(
     left: &Endpoint,
     right: &Endpoint,
     args: &TalkArgs,
+    stdout: Kind,
 ) -> Result<(Framing, Framing), Mistake> {
+    stdio_end(left, right, args, stdout)?;
     let (first, second) = match args.frame.as_slice() {
         [] => (None, None),
         [both] => (Some(both), Some(both)),

@@ -304,6 +304,23 @@ rows! {
         }
         assert_eq!(peer.join().unwrap(), b"through");
     };
+    a_file_is_a_peer: "framecat relay file:x.tar localhost:9000" => |row| {
+        let (port, peer) = tcp_peer(take_all);
+        row.run(port).run("").expect(0, "");
+        assert!(peer.join().unwrap() == file());
+    };
+    lines_are_appended_to_a_file: "framecat relay :9000 file:x.log,append -f line" => |row| {
+        let relay = row.listen();
+        for line in ["one\n", "two\n"] {
+            assert_eq!(exchange(relay.port(), line.as_bytes()), b"");
+        }
+        assert_eq!(row.read("x.log"), b"one\ntwo\n");
+    };
+    stdin_and_stdout_are_an_end: "framecat relay - localhost:9000" => |row| {
+        let (port, peer) = tcp_peer(take_and_echo);
+        row.run(port).run("through").expect(0, "through");
+        assert_eq!(peer.join().unwrap(), b"through");
+    };
     a_unix_socket_is_relayed_to_tcp:
         "framecat relay unix:///run/x.sock localhost:9000" => |row| {
             let (port, peer) = tcp_peer(take_and_echo);

@@ -16,6 +16,7 @@ use crate::error::{Cause, Error, Op};
 use crate::event::Reach;
 use crate::sockopt::{self, Family};
 
+mod file;
 mod resolve;
 pub mod stdio;
 mod tcp;
@@ -36,7 +37,9 @@ pub async fn connect(endpoint: &Endpoint, wait: Duration) -> Result<Conn, Error>
             At::Unix(at) => unix::connect(endpoint, at).await,
             At::Unixgram(at) => unixgram::connect(endpoint, at).await,
             At::Unixseq(at) => unixseq::connect(endpoint, at).await,
-            At::Stdio => Err(not_for(endpoint, Op::Connect)),
+            At::File(at) => file::connect(endpoint, at).await,
+            At::Stdio => stdio::connect()
+                .map_err(|error| Error::io(Op::Connect, endpoint.to_string(), error)),
         }
     };
     match tokio::time::timeout(wait, dialled).await {
@@ -49,10 +52,21 @@ pub async fn connect(endpoint: &Endpoint, wait: Duration) -> Result<Conn, Error>
     }
 }
 
-fn not_for(endpoint: &Endpoint, op: Op) -> Error {
-    let problem = "stdin and stdout are there already".to_string();
-    let remedy = "name a socket: HOST:PORT, udp://…, unix://…".to_string();
-    Error { op, endpoint: endpoint.to_string(), cause: Cause::Address { problem, remedy } }
+/// Nobody comes to it by himself.
+fn not_for_listening(endpoint: &Endpoint) -> Error {
+    let (problem, remedy) = match &endpoint.at {
+        At::File(_) => (
+            "a file is opened, and nobody comes to it",
+            "framecat connect reads and writes it; framecat relay joins it with another end",
+        ),
+        _ => (
+            "stdin and stdout are there already",
+            "name a socket: HOST:PORT, udp://…, unix://…; framecat relay takes - as an end",
+        ),
+    };
+    let (problem, remedy) = (problem.to_string(), remedy.to_string());
+    let cause = Cause::Address { problem, remedy };
+    Error { op: Op::Listen, endpoint: endpoint.to_string(), cause }
 }
 
 /// How to listen.
@@ -121,7 +135,7 @@ pub async fn listen(endpoint: &Endpoint, options: &ListenOptions) -> Result<List
         At::Unix(at) => unix::listen(endpoint, at),
         At::Unixgram(at) => unixgram::listen(endpoint, at, options),
         At::Unixseq(at) => unixseq::listen(endpoint, at),
-        At::Stdio => Err(not_for(endpoint, Op::Listen)),
+        At::File(_) | At::Stdio => Err(not_for_listening(endpoint)),
     }
 }
 

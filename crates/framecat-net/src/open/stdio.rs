@@ -10,7 +10,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::conn::{Kind, Stream};
+use crate::conn::{Conn, Kind, Pair, Stream};
 
 /// Standard input. Must be called within a tokio runtime with I/O enabled.
 pub fn stdin() -> io::Result<Stream> {
@@ -47,6 +47,11 @@ pub fn stdout() -> io::Result<Stream> {
         _ => duplicate(fd)?,
     };
     Stream::new(own, kind, "stdout".into(), "stdout".into())
+}
+
+/// Both as one connection. Must be called within a tokio runtime with I/O enabled.
+pub(super) fn connect() -> io::Result<Conn> {
+    Ok(Conn::Pair(Pair::stdio(stdin()?, stdout()?)))
 }
 
 /// What a standard descriptor is: for defaults that depend on a terminal.

@@ -57,7 +57,7 @@ pub async fn run(
     };
     named.opened(&*shared.observer);
     let link = Link::new(conn, &shared.talk.link());
-    let stream = link.sender.stream().cloned();
+    let stream = link.receiver.stream().cloned();
     let mut asking = Asking { shared: &shared, named: &named, link, totals: Totals::default() };
     let asked = async {
         match messages.is_empty() {

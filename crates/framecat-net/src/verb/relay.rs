@@ -1,9 +1,11 @@
 //! `relay EP EP`: listen on the first, connect to the second, message by message, reframing on the
-//! way if asked. The end of one direction closes that direction only.
+//! way if asked. The end of one direction closes that direction only. A first end that is dialled by
+//! nature (a file, stdin and stdout) makes it one conversation, whose end is ours.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use framecat_proto::endpoint::At;
 use framecat_proto::framing::Tail;
 use framecat_proto::limits::{CLIENTS, CONNECT_WAIT};
 use framecat_proto::{Endpoint, Framing};
@@ -24,7 +26,7 @@ use crate::talk::{End, Lines, Named, Shutdown};
 /// What `relay` is told.
 #[derive(Debug)]
 pub struct Relay {
-    /// Where to listen.
+    /// Where to listen; a file, or stdin and stdout, is dialled.
     pub left: Endpoint,
     /// Where to dial, once per connection.
     pub right: Endpoint,
@@ -68,8 +70,99 @@ struct Shared {
     wait: Duration,
 }
 
-/// Binds, then relays every connection until a signal, `--count` or `--until`.
+impl Shared {
+    fn new(options: Relay, observer: Arc<dyn Observer>) -> Shared {
+        let rules = Rules {
+            left: options.left_framing,
+            right: options.right_framing,
+            message_bytes: options.message_bytes,
+            tail: options.tail,
+            count: options.count,
+            until: options.until,
+            idle: options.idle,
+            record: options.record,
+            fast: options.fast,
+        };
+        Shared {
+            joint: Joint::new(rules, observer, options.lines),
+            right: options.right,
+            wait: options.wait.unwrap_or(CONNECT_WAIT),
+        }
+    }
+}
+
+/// Relays until a signal, `--count` or `--until`.
+///
+/// A left end that nobody comes to (a file, stdin and stdout) is dialled as the right one is. Then
+/// there is one conversation, and what ended it is the outcome.
 pub async fn run(
+    options: Relay,
+    observer: Arc<dyn Observer>,
+    shutdown: Shutdown,
+) -> Result<End, Error> {
+    if options.left.is_dialled() {
+        return dial_both(options, observer, shutdown).await;
+    }
+    serve_all(options, observer, shutdown).await
+}
+
+/// Dials both ends, and joins them.
+async fn dial_both(
+    options: Relay,
+    observer: Arc<dyn Observer>,
+    mut shutdown: Shutdown,
+) -> Result<End, Error> {
+    let (left, time) = (options.left.clone(), options.deadline);
+    let deadline = time.map(|time| Instant::now() + time);
+    let shared = Shared::new(options, observer);
+    let joint = &shared.joint;
+    let (stop, mut stopped) = Shutdown::new();
+    let joined = stopped.clone();
+    let whole = async {
+        let dialled = async {
+            let left = open::connect(&left, shared.wait).await?;
+            Ok((left, open::connect(&shared.right, shared.wait).await?))
+        };
+        let (left, right) = tokio::select! {
+            dialled = dialled => dialled?,
+            () = stopped.requested() => return Ok(()),
+        };
+        let conn = joint.ledger.next_conn();
+        let named = Named { conn, peer: left.peer().into(), local: left.local().into() };
+        named.opened(&*joint.observer);
+        let (totals, ended) = joint.join(&named, left, right, joined).await;
+        named.closed(totals, &*joint.observer);
+        ended
+    };
+    let mut whole = std::pin::pin!(whole);
+    let mut over = None;
+    let ended = tokio::select! {
+        biased;
+        done = &mut whole => {
+            over = Some(done);
+            joint.unmet()
+        }
+        () = joint.enough() => End::Done,
+        ended = joint.write_told() => ended?,
+        () = shutdown.requested() => End::Interrupted,
+        () = sleep_until(deadline) => End::Deadline(time.unwrap_or_default()),
+    };
+    // What is in hand is finished.
+    stop.request();
+    let over = match over {
+        Some(over) => over,
+        None => tokio::time::timeout(ended.drain_time(), whole).await.unwrap_or_else(|_| {
+            joint.ledger.note_lost();
+            Ok(())
+        }),
+    };
+    joint.flush(0).await?;
+    over?;
+    Ok(joint.ledger.settle(ended))
+}
+
+/// Binds the left, and dials the right for each connection.
+async fn serve_all(
     options: Relay,
     observer: Arc<dyn Observer>,
     mut shutdown: Shutdown,
@@ -78,22 +171,12 @@ pub async fn run(
     let mut listener = open::listen(&options.left, &listen).await?;
     let (endpoint, reach) = (listener.endpoint(), listener.reach());
     observer.event(Event::Listening { endpoint, reach });
-    let deadline = options.deadline.map(|time| Instant::now() + time);
+    let time = options.deadline;
+    let deadline = time.map(|time| Instant::now() + time);
     let places = Arc::new(Semaphore::new(options.max_clients.unwrap_or(CLIENTS)));
-    let Relay { right, wait, once, lines, .. } = options;
-    let rules = Rules {
-        left: options.left_framing,
-        right: options.right_framing,
-        message_bytes: options.message_bytes,
-        tail: options.tail,
-        count: options.count,
-        until: options.until,
-        idle: options.idle,
-        record: options.record,
-        fast: options.fast,
-    };
-    let joint = Joint::new(rules, observer, lines);
-    let shared = Arc::new(Shared { joint, right, wait: wait.unwrap_or(CONNECT_WAIT) });
+    // Stdin and stdout can be joined once.
+    let once = options.once || options.right.at == At::Stdio;
+    let shared = Arc::new(Shared::new(options, observer));
     let datagrams = listener.is_datagrams();
     let (stop, stopped) = Shutdown::new();
     let mut conns: JoinSet<()> = JoinSet::new();
@@ -131,7 +214,7 @@ pub async fn run(
                 end => end,
             },
             () = sleep_until(deadline) => {
-                break End::Deadline(options.deadline.unwrap_or_default());
+                break End::Deadline(time.unwrap_or_default());
             }
         }
     };
@@ -168,8 +251,7 @@ async fn serve(shared: &Shared, left: Conn, mut stopped: Shutdown) {
     let right = match right {
         Ok(right) => right,
         Err(error) => {
-            shared.joint.ledger.note_lost();
-            shared.joint.observer.event(Event::Failed { conn: id, error: &error });
+            shared.joint.failed(id, &error);
             if let Conn::Stream(stream) = &left {
                 close(stream).await;
             }
@@ -177,5 +259,9 @@ async fn serve(shared: &Shared, left: Conn, mut stopped: Shutdown) {
             return;
         }
     };
-    shared.joint.join(&named, left, right, stopped).await;
+    let (totals, ended) = shared.joint.join(&named, left, right, stopped).await;
+    if let Err(error) = ended {
+        shared.joint.failed(id, &error);
+    }
+    named.closed(totals, &*shared.joint.observer);
 }

@@ -143,7 +143,7 @@ pub async fn streams(kind: Kind) -> (Stream, Stream) {
 pub fn stream(conn: Conn) -> Stream {
     match conn {
         Conn::Stream(stream) => stream,
-        Conn::Datagrams(_) => panic!("a stream was asked for"),
+        Conn::Datagrams(_) | Conn::Pair(_) => panic!("a stream was asked for"),
     }
 }
 

@@ -295,23 +295,29 @@ impl fmt::Display for UnixPath {
             f.write_str("@")?;
         }
         // A file may have a name that begins with @ too.
-        let mut begins_path = matches!(self, UnixPath::Path(_));
-        for chunk in self.bytes().utf8_chunks() {
-            for c in chunk.valid().chars() {
-                let plain = c.is_alphanumeric() || "/._-+:=@".contains(c);
-                if plain && !(begins_path && c == '@') {
-                    write!(f, "{c}")?;
-                } else {
-                    let mut room = [0; 4];
-                    write_encoded(f, c.encode_utf8(&mut room).as_bytes())?;
-                }
-                begins_path = false;
-            }
-            write_encoded(f, chunk.invalid())?;
-            begins_path = false;
-        }
-        Ok(())
+        write_path(f, self.bytes(), matches!(self, UnixPath::Path(_)))
     }
+}
+
+/// Bytes of a path with `%XX` for all but letters, digits and `/._-+:=@`; `no_at`: for an @ in front
+/// too.
+pub(super) fn write_path(f: &mut fmt::Formatter<'_>, path: &[u8], no_at: bool) -> fmt::Result {
+    let mut begins = no_at;
+    for chunk in path.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let plain = c.is_alphanumeric() || "/._-+:=@".contains(c);
+            if plain && !(begins && c == '@') {
+                write!(f, "{c}")?;
+            } else {
+                let mut room = [0; 4];
+                write_encoded(f, c.encode_utf8(&mut room).as_bytes())?;
+            }
+            begins = false;
+        }
+        write_encoded(f, chunk.invalid())?;
+        begins = false;
+    }
+    Ok(())
 }
 
 fn write_encoded(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
@@ -319,7 +325,7 @@ fn write_encoded(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 }
 
 /// Takes `%XX` for a byte (RFC 3986 section 2.1) and all else as it is.
-fn decode(text: &str) -> Result<Vec<u8>, ParseEndpointError> {
+pub(super) fn decode(text: &str) -> Result<Vec<u8>, ParseEndpointError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

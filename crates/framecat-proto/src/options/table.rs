@@ -7,6 +7,7 @@ use super::{Kind, OptionAbout, When};
 const INET: &[&str] = &["tcp", "udp"];
 const TCP: &[&str] = &["tcp"];
 const SOCKETS: &[&str] = &["tcp", "udp", "unix", "unixgram", "unixseq"];
+const FILES: &[&str] = &["file"];
 const LISTENERS: &[&str] = &["tcp", "unix", "unixseq"];
 
 /// The largest buffer that may be asked for; the kernel bounds it far lower (`net.core.rmem_max`).
@@ -219,5 +220,39 @@ pub const OPTIONS: &[OptionAbout] = &[
                 this and net.core.somaxconn.",
         default: "1024",
         example: "backlog=128",
+    },
+    OptionAbout {
+        name: "create",
+        kind: Kind::Flag,
+        level: "-",
+        c_name: "O_CREAT | O_EXCL of open(2)",
+        when: When::Opening,
+        schemes: FILES,
+        about: "Write a new file; one that is there already is left alone, and told.",
+        default: "off: the file is read",
+        example: "create",
+    },
+    OptionAbout {
+        name: "append",
+        kind: Kind::Flag,
+        level: "-",
+        c_name: "O_CREAT | O_APPEND of open(2)",
+        when: When::Opening,
+        schemes: FILES,
+        about: "Write to the end of the file, which is made if it is missing; the way to write into \
+                a FIFO or device.",
+        default: "off: the file is read",
+        example: "append",
+    },
+    OptionAbout {
+        name: "replace",
+        kind: Kind::Flag,
+        level: "-",
+        c_name: "O_CREAT | O_TRUNC of open(2)",
+        when: When::Opening,
+        schemes: FILES,
+        about: "Write the file from its beginning; what it held is gone.",
+        default: "off: the file is read",
+        example: "replace",
     },
 ];

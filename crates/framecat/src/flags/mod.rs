@@ -232,12 +232,12 @@ pub struct AskArgs {
     after_help = "Examples:\n  framecat relay :8080 localhost:80\n  framecat relay :9000 unix:///run/x.sock,frame=len:u32be -f line\n  framecat relay :6380 :6379 -f crlf --show"
 )]
 pub struct RelayArgs {
-    /// Where to listen
-    #[arg(value_parser = endpoint)]
+    /// Where to listen; file:PATH and - are opened
+    #[arg(value_parser = endpoint, allow_hyphen_values = true)]
     pub left: Endpoint,
 
     /// Where to connect, once per connection; for datagrams once per peer
-    #[arg(value_parser = endpoint)]
+    #[arg(value_parser = endpoint, allow_hyphen_values = true)]
     pub right: Endpoint,
 
     #[command(flatten)]
@@ -279,6 +279,12 @@ pub fn own_words(error: &clap::Error) -> Option<(String, String)> {
 }
 
 fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
+    // `-,frame=line` is stdin and stdout; what else begins so was meant to be a flag.
+    if text.starts_with('-') && text != "-" && !text.starts_with("-,") {
+        let problem = format!("unexpected argument '{text}' found");
+        let remedy = "framecat help shows the verbs, framecat VERB --help its flags".into();
+        return Err(Wrong { problem, remedy });
+    }
     text.parse::<Endpoint>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
 }
 

@@ -44,8 +44,9 @@ pub const EXITS: &[Exit] = &[
     ),
     exit(
         10,
-        "stdout full or not writable",
-        "the disk is full; also the file of --record; lab: the report cannot be written",
+        "stdout or a file full or not writable",
+        "the disk is full; file:PATH,create and the file is there; also the file of --record; lab: the \
+         report cannot be written",
     ),
     exit(130, "interrupted by SIGINT", "before the work was done"),
     exit(143, "interrupted by SIGTERM", "before the work was done"),
@@ -89,6 +90,12 @@ pub const EOF: &[Rule] = &[
     rule(
         "one direction of a relay ends",
         "That direction is closed, and only that; both ended, both closed.",
+    ),
+    rule(
+        "a file",
+        "Read, it ends behind its last byte; what is sent to it is an error. Written, it ends when we \
+         do. A relay that begins with file: or - ends with its one conversation, and its exit code is \
+         that conversation's.",
     ),
     rule(
         "datagrams",

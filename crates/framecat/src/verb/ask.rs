@@ -18,6 +18,7 @@ pub struct Plan {
 /// Decides what the flags mean, and reads the messages under `--in`.
 pub fn plan(args: AskArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.endpoint, false, false)?;
+    plan::not_stdio(&args.endpoint)?;
     let talk = plan::talk(&args.endpoint, &args.talk, &args.form, true, standard)?;
     let read = |word: &String| {
         talk.input.one(word, talk.message_bytes).map_err(|problem| Mistake {

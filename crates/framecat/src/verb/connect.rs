@@ -17,6 +17,7 @@ pub struct Plan {
 /// Decides what the flags mean.
 pub fn plan(args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.endpoint, false, false)?;
+    plan::not_stdio(&args.endpoint)?;
     let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, false, standard)?;
     talk.half_open = args.half_open;
     if args.zero && args.endpoint.keeps_boundaries() && args.endpoint.scheme() == "udp" {
@@ -25,6 +26,15 @@ pub fn plan(args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> {
                 "udp has no connections: without sending, nobody can tell whether a port is open"
                     .into(),
             remedy: format!("ask it something: framecat ask {} MESSAGE", args.endpoint),
+        });
+    }
+    if args.zero && args.endpoint.is_dialled() {
+        return Err(Mistake {
+            problem: format!(
+                "-z asks whether anybody listens, and nobody listens on {}",
+                args.endpoint
+            ),
+            remedy: "name a socket: HOST:PORT, unix://...".into(),
         });
     }
     Ok(Plan { args, talk })

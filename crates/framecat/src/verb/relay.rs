@@ -4,11 +4,12 @@ use framecat_net::relay::Allowed;
 use framecat_net::talk::{End, Shutdown};
 use framecat_net::verb::relay;
 use framecat_proto::Framing;
+use framecat_proto::endpoint::At;
 use framecat_proto::limits::MESSAGE_BYTES;
 use framecat_proto::text::recording::Side;
 
 use crate::flags::RelayArgs;
-use crate::plan::{self, Explained, Mistake};
+use crate::plan::{self, Explained, Mistake, Standard};
 use crate::run::{self, Job, Stdio};
 
 /// What is to be done.
@@ -19,10 +20,10 @@ pub struct Plan {
 }
 
 /// Decides what the flags mean.
-pub fn plan(args: RelayArgs) -> Result<Plan, Mistake> {
-    plan::role(&args.left, true, args.lan)?;
+pub fn plan(args: RelayArgs, standard: Standard) -> Result<Plan, Mistake> {
+    plan::role(&args.left, !args.left.is_dialled(), args.lan)?;
     plan::role(&args.right, false, false)?;
-    let (left, right) = plan::relay(&args.left, &args.right, &args.talk)?;
+    let (left, right) = plan::relay(&args.left, &args.right, &args.talk, standard.stdout)?;
     Ok(Plan { args, left, right })
 }
 
@@ -30,11 +31,13 @@ impl run::Plan for Plan {
     fn explain(&self) -> Explained {
         let mut explained = Explained::default();
         let RelayArgs { left, right, talk, .. } = &self.args;
-        explained.fact("listen on", format_args!("{left}, messages: {}", self.left));
+        let act = if left.is_dialled() { "join" } else { "listen on" };
+        explained.fact(act, format_args!("{left}, messages: {}", self.left));
         if self.args.lan {
             explained.fact("reach", "every interface");
         }
-        explained.fact("connect to", format_args!("{right}, messages: {}", self.right));
+        let act = if right.is_dialled() { "join with" } else { "connect to" };
+        explained.fact(act, format_args!("{right}, messages: {}", self.right));
         explained.times(talk.wait, talk.idle, talk.deadline);
         explained
     }
@@ -44,7 +47,8 @@ impl run::Plan for Plan {
         let mut head = plan::head(Side::Listen, &self.left, &self.left);
         head.dialled = Some(self.right.clone()).filter(|right| *right != self.left);
         let record = talk.record.clone().map(|path| (path, head));
-        Job { writes_stdout: talk.json, relays: true, record, ..Job::of(talk) }
+        let stdio = [&self.args.left, &self.args.right].iter().any(|end| end.at == At::Stdio);
+        Job { writes_stdout: talk.json || stdio, relays: true, record, ..Job::of(talk) }
     }
 
     async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
