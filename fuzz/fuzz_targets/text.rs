@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(read(&form, MAX, &[&text]), Ok(vec![data.to_vec()]), "{form}");
         }
     }
-    for form in [Form::Line, Form::Quoted, Form::Hex, Form::Jsonl] {
+    for form in [Form::Line, Form::Quoted, Form::Hex, Form::Jsonl, Form::Words] {
         let whole = read(&form, 64, &[data]);
         let (left, right) = data.split_at(data.len() / 2);
         assert_eq!(read(&form, 64, &[left, right]), whole, "{form}");
@@ -24,7 +24,9 @@ fuzz_target!(|data: &[u8]| {
             assert!(messages.iter().all(|message| message.len() <= 64), "{form}");
         }
     }
-    for form in [Form::Raw, Form::Line, Form::Quoted, Form::Hex, Form::Dump, Form::Jsonl] {
+    let forms =
+        [Form::Raw, Form::Line, Form::Quoted, Form::Hex, Form::Dump, Form::Jsonl, Form::Words];
+    for form in forms {
         harmless(&written(&form, true, data));
     }
     harmless(visible(data, data.len() / 2).as_bytes());

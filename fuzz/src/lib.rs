@@ -31,6 +31,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("json", &["json"]),
+    ("resp", &["resp"]),
     ("ndjson", &["ndjson", "ndjson,resync"]),
     ("json-seq", &["json-seq", "json-seq,resync"]),
     (
@@ -265,7 +266,7 @@ fn check_conservation(rule: &Framing, max: usize, bytes: &[u8], got: &Outcome) {
         }
         return;
     }
-    if matches!(rule, Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_)) {
+    if matches!(rule, Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_) | Framing::Resp) {
         check_order(rule, bytes, got);
         return;
     }

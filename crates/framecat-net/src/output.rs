@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use framecat_proto::Framing;
 use framecat_proto::message::{Batch, Context, Dir, Spans};
 use framecat_proto::template::{Missing, Template};
-use framecat_proto::text::{Form, holds_line_break};
+use framecat_proto::text::{Form, holds_line_break, seen};
 use memchr::memmem;
 use tokio::sync::Mutex;
 
@@ -45,6 +46,8 @@ struct Hand {
 #[derive(Debug)]
 struct Format {
     template: Template,
+    /// Under which the messages came.
+    framing: Framing,
     texts: Spans,
     /// The index in its batch of the message that each text is made from.
     of: Vec<usize>,
@@ -63,8 +66,8 @@ impl Format {
         for (i, payload) in batch.iter().enumerate() {
             let n = context.first + i as u64;
             let time_ns = batch.spans.time_ns(i).unwrap_or(context.now_ns);
-            let render =
-                |out: &mut Vec<u8>| self.template.render(payload, context, n, time_ns, out);
+            let seen = seen(&self.framing, payload);
+            let render = |out: &mut Vec<u8>| self.template.render(&seen, context, n, time_ns, out);
             match self.texts.push_built(render) {
                 Ok(()) => self.of.push(i),
                 Err(lacks) => missing(n, &lacks),
@@ -97,6 +100,7 @@ impl Output {
             ends_cut: talk.many && talk.output != Form::Jsonl,
             format: talk.format.clone().map(|template| Format {
                 template,
+                framing: talk.receive.clone(),
                 texts: Spans::new(),
                 of: Vec::new(),
             }),

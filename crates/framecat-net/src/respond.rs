@@ -1,7 +1,11 @@
 //! Answers to messages: the same back (`--echo`), or a template filled in (`--reply`).
 
+use framecat_proto::Framing;
 use framecat_proto::message::{Batch, Context, Spans};
 use framecat_proto::template::{Missing, Template};
+use framecat_proto::text;
+
+use crate::talk::Talk;
 
 /// How messages are answered.
 #[derive(Debug, Clone)]
@@ -16,12 +20,15 @@ pub enum Answer {
 #[derive(Debug)]
 pub(crate) struct Respond {
     answer: Answer,
+    /// Under which messages come, and answers go.
+    framings: Box<(Framing, Framing)>,
     spans: Spans,
 }
 
 impl Respond {
-    pub(crate) fn new(answer: Answer) -> Respond {
-        Respond { answer, spans: Spans::new() }
+    pub(crate) fn new(answer: Answer, talk: &Talk) -> Respond {
+        let framings = Box::new((talk.receive.clone(), talk.send.clone()));
+        Respond { answer, framings, spans: Spans::new() }
     }
 
     /// The answers to a batch, in order; `unanswered` hears of messages that have none.
@@ -40,8 +47,11 @@ impl Respond {
             let n = context.first + i as u64;
             let time_ns = batch.spans.time_ns(i).unwrap_or(context.now_ns);
             let payload = batch.get(i);
+            let (receive, send) = &*self.framings;
             let built = self.spans.push_built(|out| {
-                template.render(payload, context, n, time_ns, out)?;
+                let from = out.len();
+                template.render(&text::seen(receive, payload), context, n, time_ns, out)?;
+                text::reply(send, template.first_byte(), from, out);
                 // A line is answered with the ending that the peer used.
                 if payload.ends_with(b"\r") && !out.ends_with(b"\r") {
                     out.push(b'\r');

@@ -34,6 +34,12 @@ pub const JSON_KEYS_BYTES: usize = 64 << 10;
 /// reader that recurses, as most do, must not be made to run out of stack.
 pub const JSON_DEPTH: usize = 128;
 
+/// RESP values inside each other: what clients of Redis hold at most is 9 (hiredis) to a few dozen.
+pub const RESP_DEPTH: usize = 128;
+
+/// An inline command of RESP with its line end, as Redis has it (PROTO_INLINE_MAX_SIZE).
+pub const RESP_INLINE_BYTES: usize = 64 << 10;
+
 /// Payloads up to this size are copied beside each other into one buffer; larger ones are handed to
 /// the kernel where they lie (`writev`). Copying 4 KiB costs less than one more vector element.
 pub const COPY_BYTES: usize = 4 << 10;
@@ -144,10 +150,11 @@ pub const TABLE: &[Limit] = &[
         then: "the framing is refused when it is read from the command line",
     },
     Limit {
-        what: "arrays and objects inside each other (json, ndjson, json-seq)",
+        what: "values inside each other (json, ndjson, json-seq, resp)",
         bound: "128",
         then: "the message is refused",
     },
+    Limit { what: "an inline command of resp", bound: "64 KiB", then: "refused" },
     Limit {
         what: "read buffer of a stream",
         bound: "64 KiB to 1 MiB",

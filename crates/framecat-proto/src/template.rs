@@ -139,6 +139,11 @@ impl Template {
         })))
     }
 
+    /// The first byte of its own text, as it was written: what a message brings along cannot change it.
+    pub fn first_byte(&self) -> Option<u8> {
+        self.source.as_bytes().first().copied()
+    }
+
     /// Appends what the template makes of a message. `n` is the message's number, `time_ns` its time
     /// in nanoseconds since 1970; the ends come from `context`.
     ///

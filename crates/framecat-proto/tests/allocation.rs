@@ -67,6 +67,12 @@ fn a_header_that_lies_reserves_nothing() {
         ("netstring", b"18446744073709551615:"),
         ("netstring", b"16777216:..."),
         ("json", b"[[[[[[[[[[[["),
+        // A string, an array and a map that claim 2^63 and more; an array that would just fit.
+        ("resp", b"$9223372036854775808\r\n"),
+        ("resp", b"*9223372036854775808\r\n"),
+        ("resp", b"%18446744073709551615\r\n"),
+        ("resp", b"*2\r\n$16777200\r\n"),
+        ("resp", b"*5592400\r\n"),
         ("ndjson", b"............"),
         ("json-seq", b"\x1e[[[[[[[[[[["),
         ("slip", b"\xdb\xdc\xdb\xdd........"),
@@ -115,9 +121,14 @@ fn nothing_is_allocated_per_message() {
         "hdlc",
         "stx",
         "stx,dle",
+        "resp",
     ] {
         let rule: Framing = word.parse().unwrap();
-        let payload = b"[\"01234\",345,{}]".repeat(1_000);
+        let one: &[u8; 16] = match word {
+            "resp" => b"*2\r\n:1\r\n$2\r\nab\r\n",
+            _ => b"[\"01234\",345,{}]",
+        };
+        let payload = one.repeat(1_000);
         let mut sent = Spans::new();
         (0..1_000).for_each(|i| sent.push(i * 16, i * 16 + 16));
         let batch = Batch { input: &payload, spans: &sent };

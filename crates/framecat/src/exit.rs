@@ -378,7 +378,7 @@ fn of_stdin(cause: &io::Error, code: i32) -> (u8, Option<String>) {
         (libc::EISDIR, _) => (FAILED, Some("stdin is a directory; give it a file".into())),
         (_, io::ErrorKind::InvalidInput) => {
             let remedy =
-                "--in takes raw, line, quoted, hex, jsonl or a framing; dump is for output";
+                "--in takes raw, line, quoted, hex, jsonl, words or a framing; dump is for output";
             (USAGE, Some(remedy.into()))
         }
         _ => (FAILED, None),

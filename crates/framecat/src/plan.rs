@@ -70,7 +70,7 @@ pub fn talk(
     if input == Form::Dump {
         return Err(Mistake::new(
             "the form `dump` is for output only",
-            "--in takes raw, line, quoted, hex, jsonl or a framing",
+            "--in takes raw, line, quoted, hex, jsonl, words or a framing",
         ));
     }
     if let (true, Some(Form::Framing(rule))) = (standard.stdout == Kind::Terminal, &form.output) {
@@ -97,6 +97,16 @@ pub fn talk(
         (false, None) if form.format.is_some() => Form::Line,
         (false, None) => Form::default_for(&receive),
     };
+    for (flag, form, rule) in [("--in", &input, &send), ("--out", &output, &receive)] {
+        if *form == Form::Words && *rule != Framing::Resp {
+            return Err(Mistake::new(
+                format!(
+                    "{flag} words is how RESP values are typed and shown, and the framing is {rule}"
+                ),
+                "give -f resp, or another form: quoted, hex, jsonl",
+            ));
+        }
+    }
     if form.format.is_some() && output == Form::Jsonl {
         return Err(Mistake::new(
             "--format makes a text of each message, and JSON lines tell the message itself",

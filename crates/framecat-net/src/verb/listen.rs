@@ -119,7 +119,7 @@ async fn one(
     // Nobody else is let in; those in the queue are told so.
     drop(listener);
     let feed = match answer {
-        Some(answer) => Feed::Answers(Respond::new(answer)),
+        Some(answer) => Feed::Answers(Respond::new(answer, &shared.talk)),
         None => Feed::Stdin(stdin),
     };
     let bounds = Bounds { idle, deadline, wait: shared.talk.wait, stays: false };
@@ -231,7 +231,7 @@ impl Many {
         let id = shared.ledger.next_conn();
         shared.activity.touch();
         let feed = match &self.answer {
-            Some(answer) => Feed::Answers(Respond::new(answer.clone())),
+            Some(answer) => Feed::Answers(Respond::new(answer.clone(), &shared.talk)),
             None if self.chat => Feed::Chat(self.fan.join(id)),
             None => Feed::Fan(self.fan.join(id), kind),
         };

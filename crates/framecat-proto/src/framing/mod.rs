@@ -38,6 +38,7 @@ mod ndjson;
 mod nearest;
 mod netstring;
 mod raw;
+pub(crate) mod resp;
 mod slip;
 mod stx;
 // `struct` is a word of the language, so the module cannot have the file's name.
@@ -78,6 +79,8 @@ pub enum Framing {
     Ndjson(Ndjson),
     /// RS, a JSON value, LF: RFC 7464.
     JsonSeq(JsonSeq),
+    /// A value of Redis' protocol.
+    Resp,
     /// A length field says so.
     Len(Len),
     /// Time, byte count, content.
@@ -114,6 +117,7 @@ impl Framing {
             Framing::Json => Box::new(json::Framer::new(max)),
             Framing::Ndjson(rule) => Box::new(ndjson::Framer::new(*rule, max)),
             Framing::JsonSeq(rule) => Box::new(json_seq::Framer::new(*rule, max)),
+            Framing::Resp => Box::new(resp::Framer::new(max)),
             Framing::Len(rule) => rule.framer(max),
             Framing::Struct(rule) => Box::new(structure::Framer::new(*rule, max)),
             Framing::Fixed(rule) => Box::new(fixed::Framer::new(*rule, max)),
@@ -131,6 +135,7 @@ impl Framing {
             Framing::Raw | Framing::Native | Framing::Eof => Tail::Keep,
             Framing::Line(_) | Framing::Delim(_) => Tail::Keep,
             Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_) => Tail::Error,
+            Framing::Resp => Tail::Error,
             Framing::Len(_) | Framing::Struct(_) | Framing::Fixed(_) => Tail::Error,
             Framing::Netstring(_) | Framing::Slip(_) | Framing::Cobs(_) => Tail::Error,
             Framing::Hdlc(_) | Framing::Stx(_) => Tail::Error,
@@ -173,6 +178,7 @@ impl FromStr for Framing {
             ("line", rest) => Line::parse(rest).map(Framing::Line),
             ("crlf" | "nul" | "delim", rest) => Delim::parse(name, rest).map(Framing::Delim),
             ("json", "") => Ok(Framing::Json),
+            ("resp", "") => Ok(Framing::Resp),
             ("ndjson", rest) => Ndjson::parse(rest).map(Framing::Ndjson),
             ("json-seq", rest) => JsonSeq::parse(rest).map(Framing::JsonSeq),
             ("len", rest) => Len::parse(rest).map(Framing::Len),
@@ -183,8 +189,10 @@ impl FromStr for Framing {
             ("cobs", rest) => Cobs::parse(rest).map(Framing::Cobs),
             ("hdlc", rest) => Hdlc::parse(rest).map(Framing::Hdlc),
             ("stx", rest) => Stx::parse(rest).map(Framing::Stx),
-            ("raw" | "native" | "eof" | "json", ",resync") => Err(cannot_resync(name)),
-            ("raw" | "native" | "eof" | "json", rest) => Err(takes_no_argument(name, rest)),
+            ("raw" | "native" | "eof" | "json" | "resp", ",resync") => Err(cannot_resync(name)),
+            ("raw" | "native" | "eof" | "json" | "resp", rest) => {
+                Err(takes_no_argument(name, rest))
+            }
             _ => Err(unknown_framing(word)),
         }
     }
@@ -227,6 +235,7 @@ impl fmt::Display for Framing {
             Framing::Json => f.write_str("json"),
             Framing::Ndjson(rule) => write!(f, "ndjson{rule}"),
             Framing::JsonSeq(rule) => write!(f, "json-seq{rule}"),
+            Framing::Resp => f.write_str("resp"),
             Framing::Len(rule) => write!(f, "len:{rule}"),
             Framing::Struct(rule) => write!(f, "struct{rule}"),
             Framing::Fixed(rule) => write!(f, "fixed{rule}"),
@@ -273,6 +282,11 @@ pub const TABLE: &[About] = &[
         name: "json-seq",
         grammar: "json-seq[,resync]",
         message: "RS, one JSON value, LF (RFC 7464)",
+    },
+    About {
+        name: "resp",
+        grammar: "resp",
+        message: "one value of Redis' protocol, RESP2 or RESP3",
     },
     About { name: "len", grammar: len::GRAMMAR, message: "a length field says so" },
     About {

@@ -2,7 +2,8 @@
 //!
 //! A form is at work through the same [`Framer`] trait as a framing. The law: what one form writes,
 //! the same form reads back as the same messages, for `quoted`, `hex`, `jsonl` and every framing
-//! that holds them. `raw` and `line` are for byte streams and for reading; `dump` is output only.
+//! that holds them. `raw` and `line` are for byte streams and for reading, and so is what `words`
+//! writes; `dump` is output only.
 //!
 //! Text from a peer is escaped before it reaches a terminal: [`Look`] tells the forms where they
 //! write, and [`visible`] is for sentences.
@@ -23,6 +24,7 @@ mod quoted;
 pub mod recording;
 mod rows;
 mod show;
+mod words;
 
 pub use dump::put_dump;
 pub use instant::put_time;
@@ -31,6 +33,7 @@ pub use jsonl::put_string as put_json_string;
 pub use line::{holds_line_break, put_for_terminal};
 pub use quoted::{quote, unquote};
 pub use show::visible;
+pub use words::{reply, seen};
 
 /// A form of `--in` or `--out`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub enum Form {
     Dump,
     /// One message a line, as JSON with all that is known of it.
     Jsonl,
+    /// One RESP value a line, a command as its words. Output is for reading.
+    Words,
     /// Any framing, with its own bytes.
     Framing(Framing),
 }
@@ -61,13 +66,14 @@ pub struct Look {
 
 /// The forms by name, in the order of the reference page. A framing of the same name cannot be
 /// asked for as a form, and need not be: `raw` and `line` read as those framings do.
-pub const NAMES: [(&str, Form); 6] = [
+pub const NAMES: [(&str, Form); 7] = [
     ("raw", Form::Raw),
     ("line", Form::Line),
     ("quoted", Form::Quoted),
     ("hex", Form::Hex),
     ("dump", Form::Dump),
     ("jsonl", Form::Jsonl),
+    ("words", Form::Words),
 ];
 
 impl Form {
@@ -78,6 +84,7 @@ impl Form {
             Framing::Raw => Form::Raw,
             Framing::Line(_) | Framing::Delim(_) | Framing::Native => Form::Line,
             Framing::Json | Framing::Ndjson(_) => Form::Line,
+            Framing::Resp => Form::Words,
             _ => Form::Quoted,
         }
     }
@@ -92,6 +99,7 @@ impl Form {
             Form::Hex => Box::new(rows::Rows::new(hex::Hex, max)),
             Form::Dump => Box::new(dump::Dump::new(max)),
             Form::Jsonl => Box::new(rows::Rows::new(jsonl::Jsonl::default(), max)),
+            Form::Words => Box::new(rows::Rows::new(words::Words, max)),
             Form::Framing(framing) => framing.framer(max),
         }
     }
@@ -133,7 +141,7 @@ impl Form {
             // An empty word is an empty message, and `end` would call it a clean end.
             Form::Quoted | Form::Hex if input.is_empty() => Ok(Vec::new()),
             Form::Dump => Err(said("this form is for output only; hex reads back".into())),
-            Form::Quoted | Form::Hex | Form::Jsonl => {
+            Form::Quoted | Form::Hex | Form::Jsonl | Form::Words => {
                 let mut reader = self.writer(max, Look::default());
                 reader.finish(input, &mut spans).map_err(|fault| said(fault.to_string()))?;
                 match spans.len() {

@@ -32,6 +32,11 @@ const CASES: &[Case] = &[
         b"{\"a\":1}\n[2,\n3]\n\"x\\\"\xc3\xa9\"\n12\n",
         &[b"{\"a\":1}", b"[2,\n3]", b"\"x\\\"\xc3\xa9\"", b"12"],
     ),
+    (
+        "resp",
+        b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n+OK\r\n$-1\r\n$11\r\nhello world\r\n*2\r\n*1\r\n:-1\r\n*0\r\n",
+        &[b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", b"+OK\r\n", b"$-1\r\n", b"$11\r\nhello world\r\n", b"*2\r\n*1\r\n:-1\r\n*0\r\n"],
+    ),
     ("ndjson", b"{\"a\":1}\n[2,3]\ntrue\n", &[b"{\"a\":1}", b"[2,3]", b"true"]),
     ("ndjson,resync", b"[]\n-1.5e3\n", &[b"[]", b"-1.5e3"]),
     ("json-seq", b"\x1e{\"a\":1}\n\x1e[2,\n3]\n\x1etrue\n", &[b"{\"a\":1}", b"[2,\n3]", b"true"]),

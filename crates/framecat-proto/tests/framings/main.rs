@@ -9,3 +9,4 @@ mod grammar;
 mod json;
 mod properties;
 mod python;
+mod resp;

@@ -12,6 +12,7 @@ mod peer_text;
 mod python;
 mod recording;
 mod templates;
+mod words;
 
 const MAX: usize = 1 << 20;
 const FILE: Look = Look { terminal: false };

@@ -104,11 +104,11 @@ pub struct TalkArgs {
 /// How messages look on stdin and stdout.
 #[derive(Debug, Default, Args)]
 pub struct FormArgs {
-    /// How messages stand on stdin: raw, line, quoted, hex, jsonl or a framing
+    /// How messages stand on stdin: raw, line, quoted, hex, jsonl, words or a framing
     #[arg(long = "in", value_name = "FORM", value_parser = form, help_heading = "Messages")]
     pub input: Option<Form>,
 
-    /// How messages look on stdout: raw, line, quoted, hex, dump, jsonl or a framing
+    /// How messages look on stdout: raw, line, quoted, hex, dump, jsonl, words or a framing
     #[arg(long = "out", value_name = "FORM", value_parser = form, help_heading = "Messages")]
     pub output: Option<Form>,
 
@@ -134,7 +134,7 @@ pub struct ListenArgs {
     pub form: FormArgs,
 
     /// Answer each message with a template, such as 'got {payload}'
-    #[arg(long, value_name = "TEMPLATE", value_parser = template, help_heading = "Answers", conflicts_with = "echo")]
+    #[arg(long, value_name = "TEMPLATE", value_parser = template, help_heading = "Answers", conflicts_with = "echo", allow_hyphen_values = true)]
     pub reply: Option<Template>,
 
     /// Answer each message with itself

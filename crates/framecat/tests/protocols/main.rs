@@ -4,3 +4,4 @@
 mod run;
 
 mod json;
+mod redis;
