@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use framecat_proto::limits::{DRAIN_TIME, QUEUE_BYTES, REPLY_WAIT, STDIN_AFTER_PEER};
+use framecat_proto::limits::{DRAIN_TIME, QUEUE_BYTES, STDIN_AFTER_PEER};
 use framecat_proto::message::{Batch, Context, Dir};
 use tokio::time::Instant;
 
@@ -18,14 +18,18 @@ use crate::link::{Filled, Link, Receiver, Refusal, Sender, now_ns};
 use crate::open::stdio;
 use crate::output::{Output, Printed};
 use crate::relay::{self, CopyError, Progress, Side};
+use crate::replay::Player;
 use crate::respond::Respond;
 use crate::sockopt::bytes_to_read;
 use crate::talk::{End, Ledger, Named, Shutdown, Talk};
 
 mod closing;
+mod recorded;
+mod silence;
 
 pub(crate) use closing::close;
 use closing::swallow;
+pub(crate) use silence::Bounds;
 
 /// What is sent to the peer.
 pub(crate) enum Feed {
@@ -37,6 +41,8 @@ pub(crate) enum Feed {
     Chat(Place),
     /// Answers to what the peer says, and nothing else.
     Answers(Respond),
+    /// One part of a recording.
+    Replay(Arc<Player>),
 }
 
 impl Feed {
@@ -45,6 +51,8 @@ impl Feed {
             Feed::Stdin(stdin) => Some(stdin.kind()),
             Feed::Fan(_, kind) => Some(*kind),
             Feed::Chat(_) | Feed::Answers(_) => None,
+            // It waits for nobody but the peer.
+            Feed::Replay(_) => Some(Kind::Device),
         }
     }
 }
@@ -87,17 +95,6 @@ impl Shared {
             _ => Ok(()),
         }
     }
-}
-
-/// How the times of a conversation are bounded: a listener bounds the whole instead.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Bounds {
-    pub(crate) idle: Option<Duration>,
-    pub(crate) deadline: Option<Instant>,
-    /// After stdin's end, how long to wait for a reply on what has no end of its own.
-    pub(crate) wait: Option<Duration>,
-    /// It never ends for want of a reply: a listener's peer may say something any time.
-    pub(crate) stays: bool,
 }
 
 /// Why reading from the peer is over.
@@ -154,14 +151,23 @@ pub(crate) async fn converse(
     let moved = Moved::default();
     let link = Link::new(conn, &shared.talk.link());
     let stream = link.receiver.stream().cloned();
+    let player = match &feed {
+        Feed::Replay(player) => Some(player.clone()),
+        _ => None,
+    };
     let one = One {
+        player: player.as_deref(),
         shared,
         named: &named,
         moved: &moved,
         stream: stream.clone(),
         stuck: AtomicBool::new(false),
     };
-    let ended = one.run(link, feed, bounds, shutdown).await;
+    let mut ended = one.run(link, feed, bounds, shutdown).await;
+    let whole = !shared.output.is_met() && !shared.output.is_closed();
+    if let (Ok(End::Done), Some(player), true) = (&ended, &player, whole) {
+        ended = player.finish().map(|()| End::Done).map_err(|difference| named.differs(difference));
+    }
     // Whoever takes nothing would not take our last words either.
     let stalled = matches!(&ended, Err(Error { cause: Cause::Stalled(_), .. }));
     if let Some(stream) = stream.filter(|_| !stalled && !one.stuck.load(Relaxed)) {
@@ -176,6 +182,8 @@ struct One<'a> {
     shared: &'a Shared,
     named: &'a Named,
     moved: &'a Moved,
+    /// Who speaks for us, and hears what the peer says.
+    player: Option<&'a Player>,
     /// What it runs over, where that is a stream.
     stream: Option<Stream>,
     /// What was in hand at the end could not be finished: the peer takes nothing.
@@ -275,6 +283,8 @@ impl One<'_> {
                     said_at = Instant::now();
                     match outcome {
                         Ok(()) if heard.is_some() => break self.done().await,
+                        // All that was recorded is said and heard, and nothing else has an end.
+                        Ok(()) if endless && self.player.is_some() => break self.done().await,
                         Ok(()) => {}
                         // It had said its last, and now it is gone: nothing is wrong with that.
                         Err(Error { cause: Cause::Io(_), .. })
@@ -374,39 +384,6 @@ impl One<'_> {
         ended
     }
 
-    /// When silence or time will end the conversation, and how.
-    fn silence(
-        &self,
-        bounds: &Bounds,
-        endless: bool,
-        said: bool,
-        said_at: Instant,
-    ) -> Option<(Instant, End)> {
-        let deadline = bounds
-            .deadline
-            .map(|at| (at, End::Deadline(self.shared.talk.deadline.unwrap_or_default())));
-        let idle = bounds.idle.map(|idle| (self.moved.last() + idle, End::Done));
-        let wait = match (said && !bounds.stays, endless, bounds.wait) {
-            (true, true, wait) => Some(wait.unwrap_or(REPLY_WAIT)),
-            (true, false, wait) => wait,
-            _ => None,
-        };
-        let reply = wait.map(|wait| {
-            let at = self.moved.inward.last().max(said_at) + wait;
-            let any = self.moved.inward.bytes() > 0 || self.moved.totals().messages_in > 0;
-            (at, if any { End::Done } else { End::NoReply(wait) })
-        });
-        [deadline, idle, reply].into_iter().flatten().min_by_key(|(at, _)| *at)
-    }
-
-    async fn silent(&self, end: End) -> Result<End, Error> {
-        match end {
-            End::Done => self.done().await,
-            End::NoReply(_) if self.moved.refused.load(Relaxed) => Ok(End::Refused),
-            end => Ok(end),
-        }
-    }
-
     async fn done(&self) -> Result<End, Error> {
         Ok(match self.shared.output.unmet() {
             Some(what) => End::NotMet(what),
@@ -422,7 +399,7 @@ impl One<'_> {
         chat: Option<&Arc<Fan>>,
     ) -> Result<Heard, Error> {
         let Shared { talk, output, ledger, observer, activity, .. } = self.shared;
-        let alone = answering.is_none() && chat.is_none();
+        let alone = answering.is_none() && chat.is_none() && self.player.is_none();
         let raw = talk.raw_in() && alone && !observer.wants_messages();
         if let (true, Some(stream)) = (raw, receiver.stream().cloned()) {
             return self.hear_raw(&stream).await;
@@ -463,6 +440,9 @@ impl One<'_> {
             if printed == Printed::Closed {
                 return Ok(Heard::NoReader);
             }
+            if let Some(player) = self.player {
+                player.hear(receiver.batch()).map_err(|found| self.named.differs(found))?;
+            }
             if let Some((sender, respond)) = &mut answering {
                 self.answer(receiver.batch(), &context, sender, respond).await?;
             }
@@ -478,6 +458,9 @@ impl One<'_> {
             }
         }
         self.named.ended(Dir::In, &**observer);
+        if let Some(player) = self.player {
+            player.hear_end();
+        }
         if let Some((sender, _)) = answering {
             self.finish(sender)?;
         }
@@ -561,6 +544,7 @@ impl One<'_> {
         match feed {
             Feed::Answers(_) => Ok(()),
             Feed::Stdin(stdin) => self.say_stdin(sender, stdin.clone()).await,
+            Feed::Replay(player) => self.say_recorded(sender, player).await,
             Feed::Fan(place, _) | Feed::Chat(place) => {
                 tokio::select! {
                     biased;

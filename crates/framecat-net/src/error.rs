@@ -73,6 +73,9 @@ pub enum Cause {
     /// The bytes break the framing, or the stream ended inside a message.
     #[error("{0}")]
     Framing(Box<FramingError>),
+    /// What a peer said is not what was recorded.
+    #[error("{0}")]
+    Differs(Box<Difference>),
     /// A path or address cannot be used; says how it should be.
     #[error("{problem}")]
     Address {
@@ -81,6 +84,64 @@ pub enum Cause {
         /// What to do.
         remedy: String,
     },
+}
+
+/// The first thing that a peer said otherwise than it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The recorded connection.
+    pub conn: u64,
+    /// The number of the peer's message, from 1.
+    pub n: u64,
+    /// The line of the recording that holds the message.
+    pub line: Option<u64>,
+    /// How it differs.
+    pub what: Differs,
+}
+
+/// How a message differs from the recorded one. Texts are quoted, and cut to what a line can hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Differs {
+    /// In its bytes.
+    Bytes {
+        /// How many bytes are the same in front of the first that is not.
+        same: usize,
+        /// The recorded bytes around that place.
+        recorded: String,
+        /// The ones that came.
+        came: String,
+    },
+    /// The recording has no more messages.
+    More {
+        /// What came.
+        came: String,
+    },
+    /// The peer ended without it.
+    Less {
+        /// What is recorded.
+        recorded: String,
+    },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Difference { conn, n, line, what } = self;
+        match what {
+            Differs::Bytes { same: 0, .. } => write!(f, "message {n} is not the recorded one")?,
+            Differs::Bytes { same: 1, .. } => {
+                write!(f, "message {n} differs from the recording after 1 byte")?;
+            }
+            Differs::Bytes { same, .. } => {
+                write!(f, "message {n} differs from the recording after {same} bytes")?;
+            }
+            Differs::More { .. } => write!(f, "message {n} is more than the recording has")?,
+            Differs::Less { .. } => write!(f, "message {n} of the recording did not come")?,
+        }
+        match line {
+            Some(line) => write!(f, " (its line {line}, connection {conn})"),
+            None => write!(f, " (its connection {conn})"),
+        }
+    }
 }
 
 /// An act on an endpoint that failed.

@@ -38,6 +38,7 @@ pub mod open;
 mod output;
 pub mod record;
 pub mod relay;
+pub mod replay;
 pub mod respond;
 pub mod sockopt;
 pub mod talk;

@@ -13,11 +13,12 @@ use framecat_proto::text::{Form, Look};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Difference, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{LinkOptions, Notice, Refusal, now_ns};
 use crate::record::Record;
 use crate::relay::Allowed;
+use crate::replay::Script;
 
 /// What a talking verb is told, the endpoint apart.
 #[derive(Debug, Clone)]
@@ -54,6 +55,8 @@ pub struct Talk {
     pub many: bool,
     /// Lines told besides the messages (`--json`), written to stdout between them.
     pub lines: Option<Arc<Lines>>,
+    /// A recording to play, one of its parts: stdin plays none then.
+    pub replay: Option<Arc<Script>>,
     /// Where both directions are recorded: the observer records, and the verb waits for its room.
     pub record: Option<Arc<Record>>,
     /// Whether raw bytes may take the kernel's fast paths.
@@ -80,6 +83,7 @@ impl Default for Talk {
             half_open: false,
             many: false,
             lines: None,
+            replay: None,
             record: None,
             fast: Allowed::Fast,
         }
@@ -302,6 +306,11 @@ impl Named {
 
     pub(crate) fn closed(&self, totals: Totals, observer: &dyn Observer) {
         observer.event(Event::Closed { conn: self.conn, peer: &self.peer, totals });
+    }
+
+    pub(crate) fn differs(&self, difference: Box<Difference>) -> Error {
+        let (op, endpoint) = (Op::Receive, self.peer.clone());
+        Error { op, endpoint, cause: Cause::Differs(difference) }
     }
 
     /// The end of a direction, for who records.

@@ -87,6 +87,13 @@ pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
 /// How long `ask` and datagram conversations wait for a reply.
 pub const REPLY_WAIT: Duration = Duration::from_secs(2);
 
+/// A recording that is played, in bytes: it is held in memory.
+pub const RECORDING_BYTES: u64 = 256 << 20;
+
+/// How long the client's part of a recording waits for its turn. Recorded servers may have taken their
+/// time, so it is more than `ask` waits.
+pub const REPLAY_WAIT: Duration = Duration::from_secs(10);
+
 /// A pipe on stdin that gives nothing for this long after the peer ended is left.
 pub const STDIN_AFTER_PEER: Duration = Duration::from_secs(1);
 
@@ -228,6 +235,16 @@ pub const TABLE: &[Limit] = &[
         what: "a recording waiting for its disk",
         bound: "1 MiB",
         then: "the conversations wait; nothing is left out",
+    },
+    Limit {
+        what: "a recording that is played",
+        bound: "256 MiB",
+        then: "refused by name; a part of its lines is a recording too",
+    },
+    Limit {
+        what: "what the player of a client's part waits for",
+        bound: "10 s",
+        then: "exit 5; --wait TIME",
     },
     Limit {
         what: "lines waiting to be shown",

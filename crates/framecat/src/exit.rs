@@ -3,7 +3,7 @@
 use std::io;
 
 use framecat_net::Error;
-use framecat_net::error::{Cause, Op, seconds};
+use framecat_net::error::{Cause, Differs, Op, seconds};
 use framecat_net::talk::End;
 use framecat_proto::framing::{Fault, FramingError};
 
@@ -21,6 +21,8 @@ pub const REFUSED: u8 = 4;
 pub const NO_ANSWER: u8 = 5;
 /// The framing is broken or a message is cut.
 pub const FRAMING: u8 = 7;
+/// What came is not what was recorded.
+pub const DIFFERS: u8 = 8;
 /// Only part was done.
 pub const PARTLY: u8 = 9;
 /// Stdout is full or not writable.
@@ -135,6 +137,11 @@ pub fn of_error(error: &Error) -> Verdict {
             let remedy = "nobody opened the other end of the FIFO; --wait TIME waits longer";
             (NO_ANSWER, Some(remedy.into()))
         }
+        Cause::TimedOut(_) if error.op == Op::Receive => {
+            let remedy = "the recording waits for a message here; --wait TIME waits longer";
+            (NO_ANSWER, Some(remedy.into()))
+        }
+        Cause::Differs(difference) => (DIFFERS, Some(of_difference(&difference.what))),
         Cause::TimedOut(_) => (NO_ANSWER, Some(timed_out())),
         Cause::Option { remedy, .. } | Cause::Address { remedy, .. } => {
             (USAGE, Some(remedy.clone()))
@@ -147,6 +154,14 @@ pub fn of_error(error: &Error) -> Verdict {
         },
     };
     Verdict::told(code, error.to_string(), remedy)
+}
+
+fn of_difference(what: &Differs) -> String {
+    match what {
+        Differs::Bytes { recorded, came, .. } => format!("recorded `{recorded}`, came `{came}`"),
+        Differs::More { came } => format!("it is `{came}`"),
+        Differs::Less { recorded } => format!("it is `{recorded}`"),
+    }
 }
 
 fn timed_out() -> String {

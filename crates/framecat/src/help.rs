@@ -30,7 +30,7 @@ const TOPICS: &[Topic] = &[
     ("endpoints", "where: schemes and addresses", endpoints),
     ("options", "what may be asked of a socket", options),
     ("framings", "where a message ends", framings),
-    ("recordings", "what --record writes", recordings),
+    ("recordings", "what --record writes and --replay plays", recordings),
     ("limits", "what is bounded, and by how much", limits_page),
     ("exit", "exit codes", exit),
     ("eof", "how a conversation ends", eof),
@@ -199,6 +199,18 @@ fn recordings() -> String {
          complete: while the disk is slow the conversations wait, and if it is full the program ends \
          with 10. A file that is there is overwritten, once there is something to record.",
     );
+    page.prose(
+        "listen --replay FILE says what the server said: each client gets the next recorded \
+         connection, after the last one the first. connect --replay FILE says what the client said, \
+         one connection after the other. Before each of its messages it has heard as many messages as \
+         were recorded before it (bytes, with -f raw); it waits for them, connect --wait TIME (10s). \
+         Messages end as they did in the recording, unless -f says otherwise. --timed keeps the \
+         recorded pauses.",
+    );
+    page.prose(
+        "--expect: what the peer says must be what was recorded. The first difference is told with its \
+         place and both sides, exit 8; listen ends with 0 once every recorded connection was played.",
+    );
     page.heading("the lines");
     page.verbatim(&[
         r#"{"event":"recording","time":"…","version":1,"side":"listen","client_frame":"line", … }"#,
@@ -213,12 +225,18 @@ fn recordings() -> String {
         ("dir", "in: to the side that recorded; out: from it"),
         ("text, base64", "the message, one or the other; length counts its bytes"),
         ("ended", "the end of a direction"),
+        ("time", "when; --timed needs it, else it may be missing"),
     ];
     page.heading("what stands in them");
     page.table(&[], rows.map(|row| vec![row.0.into(), row.1.into()]).into());
+    page.prose(
+        "To play, {\"dir\":\"in\",\"text\":\"…\"} is enough of a line, so a recording can be written by hand; \
+         without a first line `out` is what the player says. Other events are passed over.",
+    );
     page.examples(&[
         "framecat relay :6380 :6379 -f crlf --record talk.jsonl",
-        "framecat ask :9000 hello --record talk.jsonl",
+        "framecat listen :6379 --replay talk.jsonl",
+        "framecat connect :6379 --replay talk.jsonl --expect",
     ]);
     page.end()
 }

@@ -11,12 +11,13 @@ mod help;
 #[cfg(feature = "pages")]
 mod pages;
 mod plan;
+mod play;
 mod print;
 mod run;
 mod stdfds;
 mod verb;
 
-use flags::{Cli, ConnectArgs, FormArgs, ListenArgs, TalkArgs, Verb};
+use flags::{Cli, ConnectArgs, FormArgs, ListenArgs, ReplayArgs, TalkArgs, Verb};
 use framecat_proto::Endpoint;
 use plan::Mistake;
 use print::{Manner, Voice};
@@ -112,6 +113,7 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
             endpoint,
             talk,
             form,
+            play: ReplayArgs::default(),
             reply: None,
             echo: false,
             chat: false,
@@ -124,7 +126,8 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
         };
         return go(verb::listen::plan(args, run::standard()));
     }
-    let args = ConnectArgs { endpoint, talk, form, zero: nc.zero, half_open: false };
+    let play = ReplayArgs::default();
+    let args = ConnectArgs { endpoint, talk, form, play, zero: nc.zero, half_open: false };
     go(verb::connect::plan(args, run::standard()))
 }
 

@@ -2,7 +2,10 @@
 //! nowhere else, and told by `--explain`.
 
 use framecat_net::conn::Kind;
+use std::path::Path;
+
 use framecat_net::relay::Allowed;
+use framecat_net::replay::Script;
 use framecat_net::talk::Talk;
 use framecat_proto::endpoint::At;
 use framecat_proto::limits::MESSAGE_BYTES;
@@ -130,6 +133,7 @@ pub fn talk(
         half_open: false,
         many: false,
         lines: None,
+        replay: None,
         record: None,
         fast: Allowed::Fast,
     })
@@ -289,6 +293,15 @@ pub fn relay(
 pub fn head(side: Side, client: &Framing, server: &Framing) -> Head {
     let (client, server) = (Some(client.clone()), Some(server.clone()));
     Head { side: Some(side), client, server, dialled: None }
+}
+
+/// What is played of a recording, for `--explain`.
+pub fn played(part: &str, path: &Path, script: &Script) -> String {
+    let connections = match script.len() {
+        1 => "1 connection".into(),
+        n => format!("{n} connections"),
+    };
+    format!("the {part}'s part of {}, {connections}", path.display())
 }
 
 /// What `--explain` prints: a line a fact.

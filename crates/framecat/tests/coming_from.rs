@@ -19,6 +19,9 @@ fn file() -> Vec<u8> {
     (0..200_000u32).map(|i| (i * 7 % 251) as u8).collect()
 }
 
+/// A recording that either side may play.
+const TALK: &str = "{\"event\":\"recording\",\"side\":\"listen\"}\n{\"dir\":\"in\",\"text\":\"ping\"}\n{\"dir\":\"out\",\"text\":\"pong\"}\n";
+
 /// A row being run, in a folder of its own that holds `x.tar`.
 struct Row {
     here: &'static str,
@@ -72,6 +75,18 @@ macro_rules! rows {
 }
 
 rows! {
+    a_recorded_client_is_played: "framecat connect localhost:9000 --replay x.jsonl" => |row| {
+        let (port, peer) = tcp_peer(echo_lines);
+        fs::write(row.folder.file("x.jsonl"), TALK).unwrap();
+        row.run(port).run("").expect(0, "ping\n");
+        assert_eq!(peer.join().unwrap(), b"ping\n");
+    };
+    a_recorded_server_is_played: "framecat listen :9000 --replay x.jsonl --expect" => |row| {
+        fs::write(row.folder.file("x.jsonl"), TALK).unwrap();
+        let listener = row.listen();
+        assert_eq!(exchange(listener.port(), b"ping\n"), b"pong\n");
+        listener.finish().expect(0, "ping\n");
+    };
     a_conversation_is_recorded: "framecat connect localhost:9000 --record x.jsonl" => |row| {
         let (port, peer) = tcp_peer(take_and_echo);
         row.run(port).run("hi").expect(0, "hi");

@@ -109,7 +109,7 @@ const LAYERS: &[&[&str]] = &[
     &["conn", "datagrams", "record"],
     &["open", "fast", "relay"],
     &["link"],
-    &["talk", "respond", "output", "fan", "converse", "join"],
+    &["talk", "replay", "respond", "output", "fan", "converse", "join"],
     &["verb"],
 ];
 

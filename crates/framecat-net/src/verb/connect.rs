@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use framecat_proto::Endpoint;
-use framecat_proto::limits::CONNECT_WAIT;
+use framecat_proto::limits::{CONNECT_WAIT, REPLAY_WAIT};
+use framecat_proto::{Endpoint, Framing};
 use tokio::time::Instant;
 
 use crate::conn::Stream;
@@ -34,28 +34,60 @@ pub struct Connect {
 pub async fn run(
     options: Connect,
     observer: Arc<dyn Observer>,
-    mut shutdown: Shutdown,
+    shutdown: Shutdown,
 ) -> Result<End, Error> {
     let Connect { endpoint, talk, stdin, stdout } = options;
     let deadline = talk.deadline.map(|time| Instant::now() + time);
+    let shared = Shared::new(talk, stdout, observer);
+    let talking = async {
+        let Some(script) = &shared.talk.replay else {
+            let feed = Feed::Stdin(stdin);
+            return once(&shared, &endpoint, feed, shared.talk.wait, deadline, shutdown).await;
+        };
+        // One connection after the other, each as it was recorded.
+        let wait = Some(shared.talk.wait.unwrap_or(REPLAY_WAIT));
+        let raw = shared.talk.receive == Framing::Raw;
+        for _ in 0..script.len() {
+            let feed = Feed::Replay(script.player(raw, wait));
+            match once(&shared, &endpoint, feed, wait, deadline, shutdown.clone()).await? {
+                End::Done if !shared.output.is_met() && !shared.output.is_closed() => {}
+                // What --count wants may come on a later connection.
+                End::NotMet(_) => {}
+                ended => return Ok(ended),
+            }
+        }
+        Ok(shared.output.unmet().map_or(End::Done, End::NotMet))
+    };
+    let ended = tokio::select! {
+        biased;
+        ended = talking => ended,
+        ended = shared.output.write_told() => ended,
+    };
+    shared.output.flush_quietly().await?;
+    Ok(shared.ledger.settle(ended?))
+}
+
+/// One connection, from dialling to its end.
+async fn once(
+    shared: &Shared,
+    endpoint: &Endpoint,
+    feed: Feed,
+    wait: Option<Duration>,
+    deadline: Option<Instant>,
+    mut shutdown: Shutdown,
+) -> Result<End, Error> {
+    let talk = &shared.talk;
     let dialled = tokio::select! {
-        dialled = open::connect(&endpoint, talk.dial_time(deadline)) => dialled,
+        dialled = open::connect(endpoint, talk.dial_time(deadline)) => dialled,
         () = shutdown.requested() => return Ok(End::Interrupted),
     };
     let conn = match dialled {
         Err(error) if talk.is_over(deadline, &error) => return Ok(talk.deadline_came()),
         dialled => dialled?,
     };
-    let shared = Shared::new(talk, stdout, observer);
     let id = shared.ledger.next_conn();
-    let bounds = Bounds { idle: shared.talk.idle, deadline, wait: shared.talk.wait, stays: false };
-    let ended = tokio::select! {
-        biased;
-        ended = converse(&shared, conn, id, Feed::Stdin(stdin), bounds, shutdown) => ended,
-        ended = shared.output.write_told() => ended,
-    };
-    shared.output.flush_quietly().await?;
-    Ok(shared.ledger.settle(ended?))
+    let bounds = Bounds { idle: talk.idle, deadline, wait, stays: false };
+    converse(shared, conn, id, feed, bounds, shutdown).await
 }
 
 /// `connect -z`: is the port open? Nothing is sent.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use framecat_proto::Endpoint;
 use framecat_proto::limits::CLIENTS;
 use framecat_proto::message::Dir;
+use framecat_proto::{Endpoint, Framing};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -17,6 +17,7 @@ use crate::fan::Fan;
 use crate::link::{Filled, now_ns};
 use crate::open::{self, Accepted, ListenOptions, Listener};
 use crate::relay::Progress;
+use crate::replay::{Player, Script};
 use crate::respond::{Answer, Respond};
 use crate::talk::{End, Named, Shutdown, Talk};
 
@@ -118,12 +119,18 @@ async fn one(
     };
     // Nobody else is let in; those in the queue are told so.
     drop(listener);
-    let feed = match answer {
-        Some(answer) => Feed::Answers(Respond::new(answer, &shared.talk)),
-        None => Feed::Stdin(stdin),
+    let feed = match (answer, &shared.talk.replay) {
+        (Some(answer), _) => Feed::Answers(Respond::new(answer, &shared.talk)),
+        (None, Some(script)) => Feed::Replay(player(script, &shared.talk)),
+        (None, None) => Feed::Stdin(stdin),
     };
     let bounds = Bounds { idle, deadline, wait: shared.talk.wait, stays: false };
     converse(shared, conn, shared.ledger.next_conn(), feed, bounds, shutdown).await
+}
+
+/// Who plays the next recorded conversation, for as long as its peer needs.
+fn player(script: &Arc<Script>, talk: &Talk) -> Arc<Player> {
+    script.player(talk.receive == Framing::Raw, None)
 }
 
 /// Many connections.
@@ -145,7 +152,7 @@ impl Many {
         let kind = stdin.kind();
         let input = Stdin { fan: self.fan.clone(), moved: Progress::default() };
         let mut reading = std::pin::pin!(input.read(stdin, &shared));
-        let mut reads = self.answer.is_none();
+        let mut reads = self.answer.is_none() && shared.talk.replay.is_none();
         let mut failed = None;
         let ended = loop {
             let idle_at = shared.talk.idle.map(|idle| shared.activity.last() + idle);
@@ -230,10 +237,11 @@ impl Many {
         let shared = self.shared.clone();
         let id = shared.ledger.next_conn();
         shared.activity.touch();
-        let feed = match &self.answer {
-            Some(answer) => Feed::Answers(Respond::new(answer.clone(), &shared.talk)),
-            None if self.chat => Feed::Chat(self.fan.join(id)),
-            None => Feed::Fan(self.fan.join(id), kind),
+        let feed = match (&self.answer, &shared.talk.replay) {
+            (Some(answer), _) => Feed::Answers(Respond::new(answer.clone(), &shared.talk)),
+            (None, Some(script)) => Feed::Replay(player(script, &shared.talk)),
+            (None, None) if self.chat => Feed::Chat(self.fan.join(id)),
+            (None, None) => Feed::Fan(self.fan.join(id), kind),
         };
         let stopped = stopped.clone();
         self.conns.spawn(async move {
@@ -249,9 +257,14 @@ impl Many {
         match outcome {
             Ok(End::Done) if shared.output.is_met() => Ok(Some(End::Done)),
             Ok(End::Done) if shared.output.is_closed() => Ok(Some(End::Done)),
+            Ok(End::Done) if shared.talk.replay.as_ref().is_some_and(|script| script.is_over()) => {
+                Ok(Some(End::Done))
+            }
             Ok(_) => Ok(None),
             // Stdout concerns all of them.
             Err(error) if error.op == Op::Write => Err(error),
+            // It was looked for, and is found.
+            Err(error) if matches!(error.cause, Cause::Differs(_)) => Err(error),
             Err(error) => {
                 // Its messages, or ours to it, are lost.
                 use Cause::{Address, Framing, Stalled};

@@ -117,6 +117,22 @@ pub struct FormArgs {
     pub format: Option<Template>,
 }
 
+/// A recording to play in place of stdin.
+#[derive(Debug, Default, Args)]
+pub struct ReplayArgs {
+    /// Play a recording of --record: the part of who listens, or of who connects
+    #[arg(long, value_name = "FILE", help_heading = "Playing")]
+    pub replay: Option<PathBuf>,
+
+    /// What the peer says must be what was recorded; exit 8 at the first difference
+    #[arg(long, requires = "replay", help_heading = "Playing")]
+    pub expect: bool,
+
+    /// With the recorded pauses
+    #[arg(long, requires = "replay", help_heading = "Playing")]
+    pub timed: bool,
+}
+
 /// `listen`.
 #[derive(Debug, Args)]
 #[command(
@@ -132,6 +148,9 @@ pub struct ListenArgs {
 
     #[command(flatten)]
     pub form: FormArgs,
+
+    #[command(flatten)]
+    pub play: ReplayArgs,
 
     /// Answer each message with a template, such as 'got {payload}'
     #[arg(long, value_name = "TEMPLATE", value_parser = template, help_heading = "Answers", conflicts_with = "echo", allow_hyphen_values = true)]
@@ -196,6 +215,9 @@ pub struct ConnectArgs {
 
     #[command(flatten)]
     pub form: FormArgs,
+
+    #[command(flatten)]
+    pub play: ReplayArgs,
 
     /// Is the port open? Nothing is sent
     #[arg(short = 'z', help_heading = "The end")]

@@ -37,6 +37,7 @@ pub const EXITS: &[Exit] = &[
         "--wait, --deadline; ask without any reply; datagrams to which nobody ever answered",
     ),
     exit(7, "framing broken or message cut", "the stream ended inside a message; --tail decides"),
+    exit(8, "what came is not what was recorded", "--replay FILE --expect"),
     exit(
         9,
         "only part was done",

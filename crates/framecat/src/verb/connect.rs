@@ -6,6 +6,7 @@ use framecat_proto::text::recording::Side;
 
 use crate::flags::ConnectArgs;
 use crate::plan::{self, Explained, Mistake, Standard};
+use crate::play;
 use crate::run::{self, Job, Stdio};
 
 /// What is to be done.
@@ -15,11 +16,16 @@ pub struct Plan {
 }
 
 /// Decides what the flags mean.
-pub fn plan(args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> {
+pub fn plan(mut args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.endpoint, false, false)?;
     plan::not_stdio(&args.endpoint)?;
-    let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, false, standard)?;
+    let play = play::load(&args.play, args.talk.record.as_deref(), Side::Connect)?;
+    let send = play.as_ref().and_then(|play| play.frame(&args.endpoint, &mut args.talk));
+    let speaks = play.is_some();
+    let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, speaks, standard)?;
     talk.half_open = args.half_open;
+    talk.send = send.unwrap_or(talk.send);
+    talk.replay = play.map(|play| play.script);
     if args.zero && args.endpoint.keeps_boundaries() && args.endpoint.scheme() == "udp" {
         return Err(Mistake {
             problem:
@@ -48,13 +54,16 @@ impl run::Plan for Plan {
             return explained;
         }
         explained.fact("connect to", &self.args.endpoint).talk(&self.talk);
+        if let (Some(path), Some(script)) = (&self.args.play.replay, &self.talk.replay) {
+            explained.fact("plays", plan::played("client", path, script));
+        }
         explained
     }
 
     fn job(&self) -> Job {
         let head = plan::head(Side::Connect, &self.talk.send, &self.talk.receive);
         Job {
-            reads_stdin: !self.args.zero,
+            reads_stdin: !self.args.zero && self.talk.replay.is_none(),
             writes_stdout: !self.args.zero || self.args.talk.json,
             record: self
                 .args

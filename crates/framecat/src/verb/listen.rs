@@ -6,6 +6,7 @@ use framecat_proto::text::recording::Side;
 
 use crate::flags::ListenArgs;
 use crate::plan::{self, Explained, Mistake, Standard};
+use crate::play;
 use crate::run::{self, Job, Stdio};
 
 /// What is to be done.
@@ -16,12 +17,23 @@ pub struct Plan {
 }
 
 /// Decides what the flags mean.
-pub fn plan(args: ListenArgs, standard: Standard) -> Result<Plan, Mistake> {
+pub fn plan(mut args: ListenArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.endpoint, true, args.lan)?;
-    let speaks = args.reply.is_some() || args.chat;
+    let play = play::load(&args.play, args.talk.record.as_deref(), Side::Listen)?;
+    if play.is_some() && (args.answer().is_some() || args.chat) {
+        return Err(Mistake {
+            problem: "--replay says what was recorded, --reply, --echo and --chat something else"
+                .into(),
+            remedy: "leave one of them out".into(),
+        });
+    }
+    let send = play.as_ref().and_then(|play| play.frame(&args.endpoint, &mut args.talk));
+    let speaks = args.reply.is_some() || args.chat || play.is_some();
     let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, speaks, standard)?;
     talk.half_open = args.half_open;
-    let answers = args.answer().is_some() || args.chat;
+    talk.send = send.unwrap_or(talk.send);
+    talk.replay = play.map(|play| play.script);
+    let answers = args.answer().is_some() || args.chat || talk.replay.is_some();
     let one = plan::takes_one(&args.endpoint, &talk, answers)
         || (args.one && !args.endpoint.keeps_boundaries());
     let once = args.once || (one && !args.keep);
@@ -40,6 +52,10 @@ impl run::Plan for Plan {
         explained.fact("reach", reach).talk(&self.talk);
         let peers = if self.once { "one, then the end" } else { "many" };
         explained.fact("peers", peers);
+        if let (Some(path), Some(script)) = (&self.args.play.replay, &self.talk.replay) {
+            explained.fact("plays", plan::played("server", path, script));
+            return explained;
+        }
         let answers = match (&self.args.reply, self.args.echo) {
             (Some(_), _) => "the template of --reply",
             (None, true) => "the message itself",
@@ -53,7 +69,7 @@ impl run::Plan for Plan {
     fn job(&self) -> Job {
         let head = plan::head(Side::Listen, &self.talk.receive, &self.talk.send);
         Job {
-            reads_stdin: self.args.answer().is_none(),
+            reads_stdin: self.args.answer().is_none() && self.talk.replay.is_none(),
             writes_stdout: true,
             record: self.args.talk.record.clone().map(|path| (path, head)),
             ..Job::of(&self.args.talk)
