@@ -28,6 +28,9 @@ pub(crate) mod runs;
 const UDP_ROOM: usize = 64 << 10;
 /// Bytes gathered into one batch before it is handed on.
 const BATCH_BYTES: usize = 256 << 10;
+/// Bytes gathered for one peer of many before they are handed on. Each parcel has memory of its own: larger
+/// ones would be mapped and unmapped again by the allocator (M_MMAP_THRESHOLD, mallopt(3)).
+const PARCEL_BYTES: usize = 32 << 10;
 /// Datagrams gathered into one batch.
 const BATCH_MESSAGES: usize = 4096;
 
@@ -577,7 +580,7 @@ impl PacketSocket {
         let (got, from) = self.receive(buf, 0, max)?;
         let mut parcel = Parcel::default();
         parcel.copy(buf, &got, max);
-        while self.kind == Type::Udp && !parcel.is_full() {
+        while self.kind == Type::Udp && !parcel.is_full() && parcel.filled() < PARCEL_BYTES {
             match self.receive(buf, 0, max) {
                 Ok((got, sender)) if sender == from => parcel.copy(buf, &got, max),
                 Ok((got, sender)) => {
