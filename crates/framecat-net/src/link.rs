@@ -61,8 +61,12 @@ impl Link {
     /// Frames a connection. Datagrams and seqpacket keep their own boundaries, whatever the rule.
     pub fn new(conn: Conn, options: &LinkOptions) -> Link {
         let max = options.message_bytes;
-        let decoder = Decoder::of(&options.receive, max, options.tail);
-        let framer = options.send.framer(max);
+        let [receive, framer] = match options.receive == options.send {
+            true => options.send.pair(max),
+            false => [options.receive.framer(max), options.send.framer(max)],
+        };
+        let tail = options.tail.unwrap_or(options.receive.tail());
+        let decoder = Decoder::new(receive, options.receive.to_string(), tail);
         match conn {
             Conn::Stream(stream) => Link {
                 receiver: Receiver::of_stream(stream.clone(), decoder),

@@ -17,6 +17,10 @@ pub const MESSAGE_BYTES_CEILING: usize = 1 << 30;
 /// one; with it a header waits in memory, so it stays small.
 pub const HEADER_BYTES: usize = 4 << 10;
 
+/// A PostgreSQL client's messages before it has started: its server accepts no longer ones
+/// (MAX_STARTUP_PACKET_LENGTH).
+pub const POSTGRES_START_BYTES: usize = 10_000;
+
 /// The first bytes of a message or of broken input shown in an error.
 pub const SHOWN_HEAD_BYTES: usize = 16;
 

@@ -163,10 +163,15 @@ fn framings() -> String {
         "keep leaves header, marker or trailer on the message; resync goes on behind a message that \
          is too long. In BYTES: \\r \\n \\t \\0 \\xHH \\\\.",
     );
+    page.heading("presets: names of protocols, each for a line of the above");
+    for row in framing::PRESETS {
+        page.verbatim(&[&format!("{:11} {}", row.name, row.line)]);
+        page.verbatim(&[&format!("{:11} {}", "", row.message)]);
+    }
     page.heading("len: a field of WIDTH bytes holds the value v");
     page.prose(
-        "WIDTH is u8, u16be, u16le, u24be, u24le, u32be, u32le, u64be, u64le, varint (LEB128) or \
-         qvarint (RFC 9000). The field stands at byte AT (0), the header has H bytes (AT + width), \
+        "WIDTH is u8, u16be, u16le, u24be, u24le, u32be, u32le, u64be, u64le, varint (LEB128), varint4 \
+         (4 bytes of it at most) or qvarint (RFC 9000). The field stands at byte AT (0), the header has H bytes (AT + width), \
          the trailer T bytes (0).",
     );
     page.table(
@@ -188,6 +193,7 @@ fn framings() -> String {
         "framecat ask :9000 -f len:u32be ping",
         "framecat relay :9000 localhost:9001 -f line -f len:u32be",
         "framecat listen :9000 -f 'delim:\\x03'",
+        "framecat relay :5433 :5432 -f postgres --show",
     ]);
     page.end()
 }
@@ -328,6 +334,8 @@ mod tests {
         has("options", OPTIONS.iter().map(|row| row.example).collect());
         has("options", OPTIONS.iter().map(|row| row.c_name).collect());
         has("framings", framing::TABLE.iter().map(|row| row.name).collect());
+        has("framings", framing::PRESETS.iter().map(|row| row.name).collect());
+        has("framings", framing::PRESETS.iter().map(|row| row.line).collect());
         has("limits", limits::TABLE.iter().map(|row| row.bound).collect());
         has("laws", framecat_lab::laws().iter().map(|law| law.id).collect());
     }

@@ -317,8 +317,11 @@ impl Explained {
 
     /// Adds what is common to all that talks.
     pub fn talk(&mut self, talk: &Talk) -> &mut Explained {
-        self.fact("from the wire", format_args!("{}, longest {}", talk.receive, size(talk)));
-        self.fact("to the wire", &talk.send);
+        self.fact(
+            "from the wire",
+            format_args!("{}, longest {}", spelled(&talk.receive), size(talk)),
+        );
+        self.fact("to the wire", spelled(&talk.send));
         self.fact("stdin", format_args!("--in {}", talk.input));
         let terminal = if talk.look.terminal { ", control characters escaped" } else { "" };
         self.fact("stdout", format_args!("--out {}{terminal}", talk.output));
@@ -348,6 +351,14 @@ impl Explained {
             }
         }
         self
+    }
+}
+
+/// A rule, and the line that it stands for if it is a preset.
+pub fn spelled(rule: &Framing) -> String {
+    match rule.expanded() {
+        line if line == rule => rule.to_string(),
+        line => format!("{rule}, which is {line}"),
     }
 }
 

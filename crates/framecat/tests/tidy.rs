@@ -175,22 +175,31 @@ fn every_framing_has_its_file_its_page_and_its_test() {
     let targets: Vec<String> =
         files("fuzz/fuzz_targets", ".rs").into_iter().map(|(path, _)| path).collect();
     let cases = files("crates/framecat-proto/tests", ".rs");
-    for about in framecat_proto::framing::TABLE {
-        let name = about.name;
-        // crlf and nul are markers: they share delim's file. native shares raw's.
-        let file = match name {
-            "crlf" | "nul" => "delim",
-            "native" => "raw",
-            name => name,
-        };
+    let conversations = root().join("crates/framecat-proto/tests/framings/conversations");
+    let conversations: Vec<String> = fs::read_dir(conversations)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    // Presets share a file and a target: each is a line of the grammar. A captured conversation is its own.
+    let presets = framecat_proto::framing::PRESETS.iter().map(|row| (row.name, "preset", "preset"));
+    for row in framecat_proto::framing::PRESETS {
+        let captured = conversations.iter().any(|file| file.starts_with(row.name));
+        assert!(captured, "{}: no conversation", row.name);
+    }
+    // crlf and nul are markers: they share delim's file. native shares raw's.
+    let framings = framecat_proto::framing::TABLE.iter().map(|row| match row.name {
+        name @ ("crlf" | "nul") => (name, "delim", name),
+        "native" => ("native", "raw", "raw"),
+        name => (name, name, name),
+    });
+    for (name, file, target) in framings.chain(presets) {
         let path = format!("crates/framecat-proto/src/framing/{file}.rs");
         assert!(root().join(&path).exists(), "{name}: no {path}");
-        assert!(
-            page.lines().any(|line| line.starts_with("## ") && line.contains(name)),
-            "{name}: no section in docs/framings.md"
-        );
-        let target =
-            format!("fuzz/fuzz_targets/{}.rs", if name == "native" { "raw" } else { name });
+        // A preset has a row where others have a section.
+        let (heading, row) = (format!("## {name}"), format!("| `{name}` | "));
+        let told = page.lines().any(|line| line == heading || line.starts_with(&row));
+        assert!(told, "{name}: no section in docs/framings.md");
+        let target = format!("fuzz/fuzz_targets/{target}.rs");
         assert!(targets.contains(&target), "{name}: no {target}");
         let tested = cases.iter().any(|(_, text)| text.contains(&format!("\"{name}")));
         assert!(tested, "{name}: in no test of framecat-proto");

@@ -47,13 +47,15 @@ pub enum Width {
     U64le,
     /// LEB128, as protobuf has it: seven bits a byte, the least significant first, at most 10 bytes.
     Varint,
+    /// The same in at most 4 bytes, as MQTT has it.
+    Varint4,
     /// RFC 9000 section 16: the first two bits say 1, 2, 4 or 8 bytes.
     Qvarint,
 }
 
 impl Width {
     /// Every width, in the order of the reference page.
-    pub const ALL: [Width; 11] = [
+    pub const ALL: [Width; 12] = [
         Width::U8,
         Width::U16be,
         Width::U16le,
@@ -64,6 +66,7 @@ impl Width {
         Width::U64be,
         Width::U64le,
         Width::Varint,
+        Width::Varint4,
         Width::Qvarint,
     ];
 
@@ -80,6 +83,7 @@ impl Width {
             Width::U64be => "u64be",
             Width::U64le => "u64le",
             Width::Varint => "varint",
+            Width::Varint4 => "varint4",
             Width::Qvarint => "qvarint",
         }
     }
@@ -92,7 +96,7 @@ impl Width {
             Width::U24be | Width::U24le => Some(3),
             Width::U32be | Width::U32le => Some(4),
             Width::U64be | Width::U64le => Some(8),
-            Width::Varint | Width::Qvarint => None,
+            Width::Varint | Width::Varint4 | Width::Qvarint => None,
         }
     }
 
@@ -101,6 +105,7 @@ impl Width {
         match self.bytes() {
             Some(bytes) => u64::MAX >> (64 - 8 * bytes as u32),
             None if self == Width::Qvarint => codec::QVARINT_LARGEST,
+            None if self == Width::Varint4 => codec::VARINT4_LARGEST,
             None => u64::MAX,
         }
     }

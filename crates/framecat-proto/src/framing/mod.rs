@@ -20,23 +20,30 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::limits::{MESSAGE_BYTES_CEILING, SHOWN_HEAD_BYTES};
+use crate::limits::MESSAGE_BYTES_CEILING;
 use crate::message::{Batch, Context, Outbound, Outgoing, Spans};
 
+mod amqp;
 mod cobs;
+mod decoder;
 mod delim;
 mod eof;
 mod escaped;
+mod fix;
 mod fixed;
+mod git;
 mod hdlc;
 mod json;
 #[path = "json-seq.rs"]
 mod json_seq;
 mod len;
 mod line;
+mod mllp;
 mod ndjson;
 mod nearest;
 mod netstring;
+mod postgres;
+mod preset;
 mod raw;
 pub(crate) mod resp;
 mod slip;
@@ -46,6 +53,7 @@ mod stx;
 mod structure;
 
 pub use cobs::Cobs;
+pub use decoder::{Decoded, Decoder, FramingError, Tailed};
 pub use delim::Delim;
 pub use fixed::Fixed;
 pub use hdlc::Hdlc;
@@ -54,6 +62,7 @@ pub use len::{Counts, Len, Width};
 pub use line::Line;
 pub use ndjson::Ndjson;
 pub use netstring::Netstring;
+pub use preset::{PRESETS, Preset, Row as PresetRow};
 pub use slip::Slip;
 pub use structure::Struct;
 pub use stx::Stx;
@@ -97,6 +106,18 @@ pub enum Framing {
     Hdlc(Hdlc),
     /// Between STX and ETX.
     Stx(Stx),
+    /// PostgreSQL's messages.
+    Postgres,
+    /// AMQP 0-9-1: its header, then frames.
+    Amqp,
+    /// HL7's blocks.
+    Mllp,
+    /// FIX messages, with their checksum.
+    Fix,
+    /// git's pkt-lines.
+    Git,
+    /// A name for one of the others.
+    Preset(Preset),
 }
 
 impl Framing {
@@ -126,6 +147,23 @@ impl Framing {
             Framing::Cobs(rule) => Box::new(cobs::Framer::new(*rule, max)),
             Framing::Hdlc(rule) => Box::new(hdlc::Framer::new(rule.resync, max)),
             Framing::Stx(rule) => rule.framer(max),
+            Framing::Postgres => Box::new(postgres::Framer::new(max)),
+            Framing::Amqp => Box::new(amqp::Framer::new(max)),
+            Framing::Mllp => Box::new(mllp::Framer::new(max)),
+            Framing::Fix => Box::new(fix::Framer::new(max)),
+            Framing::Git => Box::new(git::Framer::new(max)),
+            Framing::Preset(preset) => preset.framer(max),
+        }
+    }
+
+    /// The framers of a connection's two directions, which know of each other where the rule needs it
+    /// (`postgres`: once one side has granted encryption, both are encrypted). `max` as in
+    /// [`framer`](Self::framer).
+    pub fn pair(&self, max: usize) -> [Box<dyn Framer>; 2] {
+        match self {
+            Framing::Postgres => postgres::Framer::pair(max.min(MESSAGE_BYTES_CEILING))
+                .map(|framer| Box::new(framer) as Box<dyn Framer>),
+            _ => [self.framer(max), self.framer(max)],
         }
     }
 
@@ -139,6 +177,9 @@ impl Framing {
             Framing::Len(_) | Framing::Struct(_) | Framing::Fixed(_) => Tail::Error,
             Framing::Netstring(_) | Framing::Slip(_) | Framing::Cobs(_) => Tail::Error,
             Framing::Hdlc(_) | Framing::Stx(_) => Tail::Error,
+            Framing::Postgres | Framing::Amqp | Framing::Mllp | Framing::Fix => Tail::Error,
+            Framing::Git => Tail::Error,
+            Framing::Preset(preset) => preset.tail(),
         }
     }
 
@@ -150,7 +191,20 @@ impl Framing {
     /// The name of the framing that `word` is nearest to, for who mistyped one: `line` for `lines`.
     pub fn nearest(word: &str) -> Option<&'static str> {
         let name = &word[..word.find([':', ',']).unwrap_or(word.len())];
-        nearest::nearest(name, TABLE.iter().map(|row| row.name))
+        nearest::nearest(name, all_names())
+    }
+
+    /// Whether there is a framing or preset of that name.
+    pub fn is_name(name: &str) -> bool {
+        all_names().any(|known| known == name)
+    }
+
+    /// What a preset stands for; every other rule is itself.
+    pub fn expanded(&self) -> &Framing {
+        match self {
+            Framing::Preset(preset) => preset.rule(),
+            rule => rule,
+        }
     }
 }
 
@@ -189,17 +243,32 @@ impl FromStr for Framing {
             ("cobs", rest) => Cobs::parse(rest).map(Framing::Cobs),
             ("hdlc", rest) => Hdlc::parse(rest).map(Framing::Hdlc),
             ("stx", rest) => Stx::parse(rest).map(Framing::Stx),
-            ("raw" | "native" | "eof" | "json" | "resp", ",resync") => Err(cannot_resync(name)),
-            ("raw" | "native" | "eof" | "json" | "resp", rest) => {
-                Err(takes_no_argument(name, rest))
-            }
-            _ => Err(unknown_framing(word)),
+            ("postgres", "") => Ok(Framing::Postgres),
+            ("amqp", "") => Ok(Framing::Amqp),
+            ("mllp", "") => Ok(Framing::Mllp),
+            ("fix", "") => Ok(Framing::Fix),
+            ("git", "") => Ok(Framing::Git),
+            // What is left of the table takes nothing behind its name.
+            (_, ",resync") if is_framing(name) => Err(cannot_resync(name)),
+            _ if is_framing(name) => Err(takes_no_argument(name, rest)),
+            _ => match Preset::parse(name, rest) {
+                Some(preset) => preset.map(Framing::Preset),
+                None => Err(unknown_framing(word)),
+            },
         }
     }
 }
 
+fn is_framing(name: &str) -> bool {
+    TABLE.iter().any(|row| row.name == name)
+}
+
 fn unknown_framing(word: &str) -> ParseFramingError {
-    let known = format!("the framings are {}; see framecat help framings", names());
+    let framings = TABLE.iter().map(|row| row.name).collect::<Vec<_>>().join(" ");
+    let presets = PRESETS.iter().map(|row| row.name).collect::<Vec<_>>().join(" ");
+    let known = format!(
+        "the framings are {framings}, and by the name of a protocol {presets}; see framecat help framings"
+    );
     ParseFramingError {
         problem: format!("`{word}` is no framing"),
         remedy: match Framing::nearest(word) {
@@ -220,8 +289,10 @@ fn takes_no_argument(name: &str, rest: &str) -> ParseFramingError {
     }
 }
 
-fn names() -> String {
-    TABLE.iter().map(|row| row.name).collect::<Vec<_>>().join(" ")
+/// The names of all framings and presets.
+pub fn all_names() -> impl Iterator<Item = &'static str> {
+    let framings = TABLE.iter().map(|row| row.name);
+    framings.chain(PRESETS.iter().map(|row| row.name))
 }
 
 impl fmt::Display for Framing {
@@ -244,6 +315,12 @@ impl fmt::Display for Framing {
             Framing::Cobs(rule) => write!(f, "cobs{rule}"),
             Framing::Hdlc(rule) => write!(f, "hdlc{rule}"),
             Framing::Stx(rule) => write!(f, "stx{rule}"),
+            Framing::Postgres => f.write_str("postgres"),
+            Framing::Amqp => f.write_str("amqp"),
+            Framing::Mllp => f.write_str("mllp"),
+            Framing::Fix => f.write_str("fix"),
+            Framing::Git => f.write_str("git"),
+            Framing::Preset(preset) => preset.fmt(f),
         }
     }
 }
@@ -316,6 +393,15 @@ pub const TABLE: &[About] = &[
         grammar: "stx[,dle][,keep][,resync]",
         message: "between 02 and 03; with dle between 10 02 and 10 03, each 10 doubled",
     },
+    About {
+        name: "postgres",
+        grammar: "postgres",
+        message: "a PostgreSQL message; as it comes once it is encrypted",
+    },
+    About { name: "amqp", grammar: "amqp", message: "an AMQP 0-9-1 protocol header or frame" },
+    About { name: "mllp", grammar: "mllp", message: "an HL7 block between 0b and 1c 0d" },
+    About { name: "fix", grammar: "fix", message: "a FIX message, length and checksum checked" },
+    About { name: "git", grammar: "git", message: "a pkt-line of git; a pack as it comes" },
 ];
 
 /// What becomes of bytes left when the stream ends inside a message.
@@ -428,6 +514,18 @@ pub enum Ending {
     },
 }
 
+/// Under a rule that leaves everything on the message: the header must speak of all of it.
+fn whole(payload: &[u8], size: usize) -> Result<(), EncodeError> {
+    let len = payload.len();
+    match size.cmp(&len) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Less => Err(EncodeError::WouldSplit { at: size }),
+        std::cmp::Ordering::Greater => {
+            Err(EncodeError::Lacks(format!("its header speaks of {size} bytes and it has {len}")))
+        }
+    }
+}
+
 /// A framing at work on one direction of one stream. Each direction has its own.
 pub trait Framer: Send + Sync {
     /// Finds all whole messages in `input` and pushes a span for each.
@@ -484,165 +582,5 @@ pub trait Framer: Send + Sync {
     /// Whether decoding goes on after a fault.
     fn resynchronises(&self) -> bool {
         false
-    }
-}
-
-/// A fault with its place (law 8).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FramingError {
-    /// The rule or text form that was broken, as typed.
-    pub framing: String,
-    /// What is wrong.
-    pub fault: Fault,
-    /// Where in the stream the bad message begins, in bytes from 0.
-    pub offset: u64,
-    /// Its number, from 1.
-    pub message: u64,
-    /// Its first bytes, at most 16.
-    pub head: Vec<u8>,
-}
-
-impl std::error::Error for FramingError {}
-
-impl fmt::Display for FramingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: message {} at byte {}", self.framing, self.message, self.offset)?;
-        if !self.head.is_empty() {
-            f.write_str(" (")?;
-            for (i, byte) in self.head.iter().enumerate() {
-                write!(f, "{}{byte:02x}", if i == 0 { "" } else { " " })?;
-            }
-            f.write_str(")")?;
-        }
-        write!(f, ": {}", self.fault)
-    }
-}
-
-/// Drives a [`Framer`] over a stream: keeps the offset and the message number, and applies the
-/// policy for the tail.
-pub struct Decoder {
-    framer: Box<dyn Framer>,
-    name: String,
-    tail: Tail,
-    last_needs_no_end: bool,
-    offset: u64,
-    messages: u64,
-}
-
-impl fmt::Debug for Decoder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decoder")
-            .field("framing", &self.name)
-            .field("offset", &self.offset)
-            .field("messages", &self.messages)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What one call of [`Decoder::decode`] did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Decoded {
-    /// Bytes that the caller may drop once it is done with the spans.
-    pub consumed: usize,
-    /// Consumed bytes that belong to no message.
-    pub rejected: usize,
-    /// What stopped it. Spans pushed before are good.
-    pub error: Option<FramingError>,
-    /// Whether decoding may go on after the error.
-    pub resumes: bool,
-}
-
-/// What the end of the stream left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tailed {
-    /// Nothing.
-    Nothing,
-    /// A message was pushed; marked cut unless the end is its boundary.
-    Message,
-    /// A cut message was left out, as asked.
-    Dropped(FramingError),
-}
-
-impl Decoder {
-    /// A decoder for bytes from the wire. `name` is how errors call the rule.
-    pub fn new(framer: Box<dyn Framer>, name: impl Into<String>, tail: Tail) -> Decoder {
-        Decoder {
-            framer,
-            name: name.into(),
-            tail,
-            last_needs_no_end: false,
-            offset: 0,
-            messages: 0,
-        }
-    }
-
-    /// The decoder of a rule for bytes from the wire, with the rule's own policy for the tail unless
-    /// another is given.
-    pub fn of(framing: &Framing, max: usize, tail: Option<Tail>) -> Decoder {
-        Decoder::new(framing.framer(max), framing.to_string(), tail.unwrap_or(framing.tail()))
-    }
-
-    /// As stdin is read: where the tail would be kept, an unterminated last message is a message
-    /// like the others and not cut.
-    pub fn last_needs_no_end(mut self) -> Decoder {
-        self.last_needs_no_end = true;
-        self
-    }
-
-    /// Messages seen so far.
-    pub fn messages(&self) -> u64 {
-        self.messages
-    }
-
-    /// Counts messages that came whole from the kernel and never passed through the framer.
-    pub fn count(&mut self, messages: usize) {
-        self.messages += messages as u64;
-    }
-
-    /// Finds all whole messages in `input`; see [`Framer::decode`] for what `input` must be.
-    pub fn decode(&mut self, input: &[u8], out: &mut Spans) -> Decoded {
-        let before = out.len();
-        let Progress { consumed, rejected, fault } = self.framer.decode(input, out);
-        debug_assert!(consumed <= input.len() && rejected <= consumed);
-        self.offset += consumed as u64;
-        self.messages += (out.len() - before) as u64;
-        let error = fault.map(|fault| self.error(fault, &input[consumed..]));
-        Decoded { consumed, rejected, error, resumes: self.framer.resynchronises() }
-    }
-
-    /// The stream ended; `rest` is what decoding left, and the whole input of the spans.
-    pub fn end(&mut self, rest: &[u8], out: &mut Spans) -> Result<Tailed, FramingError> {
-        let before = out.len();
-        match self.framer.finish(rest, out).map_err(|fault| self.error(fault, rest))? {
-            Ending::Clean => return Ok(Tailed::Nothing),
-            Ending::Whole => {}
-            Ending::Cut { need } => {
-                let fault = Fault::Cut { have: rest.len(), need };
-                match self.tail {
-                    Tail::Keep => out.push(0, rest.len()),
-                    Tail::Drop => return Ok(Tailed::Dropped(self.error(fault, rest))),
-                    Tail::Error => return Err(self.error(fault, rest)),
-                }
-                if !self.last_needs_no_end {
-                    out.mark_last_cut();
-                }
-            }
-        }
-        self.messages += (out.len() - before) as u64;
-        self.offset += rest.len() as u64;
-        if out.len() == before {
-            return Ok(Tailed::Nothing);
-        }
-        Ok(Tailed::Message)
-    }
-
-    fn error(&self, fault: Fault, at: &[u8]) -> FramingError {
-        FramingError {
-            framing: self.name.clone(),
-            fault,
-            offset: self.offset,
-            message: self.messages + 1,
-            head: at[..at.len().min(SHOWN_HEAD_BYTES)].to_vec(),
-        }
     }
 }

@@ -194,7 +194,7 @@ impl FromStr for Form {
         }
         word.parse().map(Form::Framing).map_err(|error| {
             // A framing of that name exists: what it says of its options is the better answer.
-            if framing::TABLE.iter().any(|row| row.name == name) { error } else { unknown(word) }
+            if Framing::is_name(name) { error } else { unknown(word) }
         })
     }
 }
@@ -211,8 +211,7 @@ impl fmt::Display for Form {
 
 fn unknown(word: &str) -> ParseFramingError {
     let forms = NAMES.iter().map(|(name, _)| *name);
-    let framings = framing::TABLE.iter().map(|row| row.name);
-    let nearest = forms.chain(framings).min_by_key(|name| edits(name, word));
+    let nearest = forms.chain(framing::all_names()).min_by_key(|name| edits(name, word));
     let all = NAMES.map(|(name, _)| name).join(" ");
     let nearest = match nearest.filter(|name| edits(name, word) <= 1 + name.len() / 3) {
         Some(name) => format!("the nearest is `{name}`; "),

@@ -11,6 +11,8 @@ fn framing(word: &str) -> Framing {
     word.parse().unwrap_or_else(|error| panic!("{word}: {error}"))
 }
 
+const FIX_SUM: &str = "its checksum says 000, its bytes have the sum 163";
+
 /// Rule, bytes, where the fault lies, and its words.
 const FAULTS: &[(&str, &[u8], u64, u64, &str)] = &[
     (
@@ -167,6 +169,44 @@ const FAULTS: &[(&str, &[u8], u64, u64, &str)] = &[
         "its 10 is followed by 61, which is neither 10 nor 03",
     ),
     ("cobs", b"\x02a\xff\0", 0, 1, "its code ff says 254 bytes, and the zero comes after 0"),
+    ("mqtt", b"0\xff\xff\xff\xff", 0, 1, "its length goes on in a fifth byte, and has four at most"),
+    ("mqtt", b"0\x80\x80\x80\x80\x01", 0, 1, "its length goes on in a fifth byte, and has four at most"),
+    ("mqtt", b"\xc0\x000\x80\x00", 2, 2, "its length is a varint longer than it need be"),
+    ("mqtt", b"0\xff\xff\xff\x7f", 0, 1, "the message has 268435460 bytes, more than 16777216 bytes"),
+    ("dns", b"\x00\x01a\x00d", 3, 2, "the message has 100 bytes, more than 99 bytes"),
+    ("tpkt", b"\x04\x00\x00\x07", 0, 1, "it does not begin with the magic 03"),
+    ("modbus", b"\x00\x01\x00\x00\x00\xff\x01", 0, 1, "the message has 261 bytes, more than 260 bytes"),
+    ("modbus", b"\x00\x01\x00\x00\x00\x00\x01", 0, 1, "its length field says 0, and no message has less than 1"),
+    ("kafka", b"\xff\xff\xff\xff", 0, 1, "the message has 4294967295 bytes, more than 16777216 bytes"),
+    ("mysql", b"\xff\xff\xff\x00", 0, 1, "the message has 16777219 bytes, more than 16777216 bytes"),
+    ("mongodb", b"\x03\x00\x00\x00", 0, 1, "its length field says 3, and no message has less than 4"),
+    ("bgp", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfe\x00\x13\x04", 0, 1, "it does not begin with the magic ffffffffffffffffffffffffffffffff"),
+    ("bgp", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x12\x04", 0, 1, "its length field says 18, and no message has less than 19"),
+    ("someip", b"\x124\x00!\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x00", 0, 1, "its length field says 7, and no message has less than 8"),
+    ("tls-record", b"\x17\x03\x03H\x01", 0, 1, "the message has 18438 bytes, more than 18437 bytes"),
+    ("postgres", b"R\x00\x00\x00\x08\x00\x00\x00\x00\x00", 9, 2, "00 is no type of message"),
+    ("amqp", b"AMQX", 0, 1, "it begins like a protocol header, and is not AMQP"),
+    ("amqp", b"AMQP\x01\x01\x00\x0a\x01", 8, 2, "its protocol header speaks of another version than 0-9-1"),
+    ("amqp", b"AMQP\x00\x00\x09\x01AMQP\x00\x00\x09\x01", 8, 2, "41 is no type of frame"),
+    ("amqp", b"\x04", 0, 1, "04 is no type of frame"),
+    ("amqp", b"\x08\x00\x00\x00\x00\x00\x00\xcf", 0, 1, "its size does not lead to the frame end ce"),
+    ("amqp", b"\x01\x00\x00\xff\xff\xff\xff", 0, 1, "the message has 4294967303 bytes, more than 16777216 bytes"),
+    ("mllp", b"MSH|", 0, 1, "a block begins with 0b, and this does not"),
+    ("mllp", b"\x0bMSH\x1c\x0d\x0a", 6, 2, "a block begins with 0b, and this does not"),
+    ("mllp", b"\x0bxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 0, 1, "the message is longer than 99 bytes"),
+    ("fix", b"8=FIX.4.4\x019=5\x0135=0\x0110=000\x01", 0, 1, "its checksum says 000, its bytes have the sum 163"),
+    ("fix", b"8=FIX.4.4\x019=6\x0135=0\x0110=163\x01x", 0, 1, "its BodyLength does not lead to 10=, the CheckSum"),
+    ("fix", b"8=FIX.4.4\x0135=0\x01", 0, 1, "its second field is not 9=, the BodyLength"),
+    ("fix", b"8=FIX.4.4\x019=5x", 0, 1, "its BodyLength is no number of at most 10 digits"),
+    ("fix", b"8=FIX.4.4\x019=\x01", 0, 1, "its BodyLength is no number of at most 10 digits"),
+    ("fix", b"8=FIX.4.4\x019=00000000005\x01", 0, 1, "its BodyLength is no number of at most 10 digits"),
+    ("fix", b"8=FIX.4.4\x019=9999999999\x01", 0, 1, "the message has 10000000029 bytes, more than 16777216 bytes"),
+    ("fix", b"GET / HTTP/1.1", 0, 1, "it does not begin with 8=FIX"),
+    ("fix", b"8=FIXxxxxxxxxxxxxxxxxxxxxxx", 0, 1, "it does not begin with 8=FIX"),
+    ("git", b"00zz", 0, 1, "it begins with no length of four hex digits"),
+    ("git", b"0009helloGET ", 9, 2, "it begins with no length of four hex digits"),
+    ("git", b"0003", 0, 1, "its length 0003 is not in use"),
+    ("git", b"fff1", 0, 1, "its length says 65521, and no line has more than 65520"),
 ];
 
 #[test]
@@ -443,6 +483,20 @@ fn a_payload_that_would_be_read_otherwise_is_refused() {
         ("netstring,keep", b"02:ab,", lacks("its length begins with a zero")),
         ("netstring,keep", b"12", lacks("it does not bring its length and colon, as `keep` asks")),
         ("fixed:3", b"", WrongLength { len: 0, want: 3 }),
+        ("mqtt", b"\x30\x05ab", lacks("its header speaks of 7 bytes and it has 4")),
+        ("modbus", &long, lacks("the message has 30846 bytes, more than 260 bytes")),
+        ("mllp", b"a\x1c\rb", WouldSplit { at: 1 }),
+        ("git", b"hello", lacks("it begins with no length of four hex digits")),
+        ("git", b"", lacks("it must bring its length of four hex digits")),
+        ("git", b"0006hello", WouldSplit { at: 6 }),
+        ("git", b"000ahello", lacks("its header speaks of 10 bytes and it has 9")),
+        ("fix", b"8=FIX.4.4\x019=5\x0135=0\x0110=000\x01", lacks(FIX_SUM)),
+        ("fix", b"8=FIX", lacks("it must begin with 8=FIX…|9=length|")),
+        ("amqp", b"AMQP", lacks("it must be a whole frame: type, channel, size, payload, ce")),
+        ("amqp", b"\x01\0\0\0\0\0\0\0", lacks("its size does not lead to the frame end ce")),
+        ("postgres", b"Q", lacks("it must be a whole message, its length included")),
+        ("postgres", b"Q\0\0\0\x09abc", lacks("its header speaks of 10 bytes and it has 8")),
+        ("postgres", b"Q\0\0\0\x04abc", WouldSplit { at: 5 }),
     ];
     for (word, payload, want) in table {
         let message = Outbound { payload, time_ns: None, index: 0, cut: false };

@@ -1,7 +1,7 @@
 //! Words that are framings, and words that are not.
 
 use framecat_proto::Framing;
-use framecat_proto::framing::TABLE;
+use framecat_proto::framing::{PRESETS, TABLE};
 
 #[test]
 fn a_framing_prints_back_in_its_canonical_form() {
@@ -44,6 +44,10 @@ fn a_framing_prints_back_in_its_canonical_form() {
         ("stx,resync,dle", "stx,dle,resync"),
         ("stx,resync,keep", "stx,keep,resync"),
         ("cobs,resync,resync", "cobs,resync"),
+        ("len:varint4@1,keep", "len:varint4@1,keep"),
+        ("dns", "dns"),
+        ("postgres", "postgres"),
+        ("git", "git"),
     ] {
         let rule: Framing = typed.parse().unwrap_or_else(|error| panic!("{typed}: {error}"));
         assert_eq!(rule.to_string(), printed, "{typed}");
@@ -198,6 +202,20 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("slip,rsync", "`rsync` means nothing to the framing `slip`", "did you mean `resync`?"),
     ("netstring,resync", "the framing `netstring` cannot resynchronise", "leave `,resync` out"),
     ("netstrings", "`netstrings` is no framing", "did you mean `netstring`?"),
+    (
+        "dns,keep",
+        "`dns` is a preset and takes nothing, but `,keep` follows",
+        "or what it stands for: len:u16be",
+    ),
+    ("mqtts", "`mqtts` is no framing", "did you mean `mqtt`?"),
+    ("postgre", "`postgre` is no framing", "did you mean `postgres`?"),
+    ("git:x", "the framing `git` takes no argument, but `:x` follows", "write `git` alone"),
+    ("mllp,resync", "the framing `mllp` cannot resynchronise", "leave `,resync` out"),
+    (
+        "len:varint4,counts=total",
+        "in the framing `len`, a varint4 cannot count itself (counts=total)",
+        "counts=payload",
+    ),
     ("fixed:4,resync", "the framing `fixed` cannot resynchronise", "leave `,resync` out"),
 ];
 
@@ -221,6 +239,20 @@ fn every_framing_of_the_table_parses_by_its_name() {
         };
         assert!(word.parse::<Framing>().is_ok(), "{word}");
         assert!(row.grammar.starts_with(row.name), "{}", row.grammar);
+        assert_eq!(Framing::nearest(row.name), Some(row.name));
+    }
+}
+
+#[test]
+fn every_preset_stands_for_a_line_that_is_printed_the_same() {
+    for row in PRESETS {
+        let preset: Framing = row.name.parse().unwrap();
+        assert_eq!(preset.to_string(), row.name);
+        let line: Framing = row.line.parse().unwrap();
+        assert_eq!(preset.expanded(), &line, "{}", row.name);
+        assert_eq!(line.to_string(), row.line, "{}: as the grammar prints it", row.name);
+        assert_eq!(preset.tail(), line.tail(), "{}", row.name);
+        assert!(!row.message.is_empty() && !row.source.is_empty(), "{}", row.name);
         assert_eq!(Framing::nearest(row.name), Some(row.name));
     }
 }

@@ -4,9 +4,11 @@
 mod laws;
 
 mod cases;
+mod conversations;
 mod faults;
 mod grammar;
 mod json;
+mod postgres;
 mod properties;
 mod python;
 mod resp;

@@ -5,7 +5,8 @@ use framecat_proto::framing::Width;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::laws::{FAMILIES, check, check_family, encode};
+use crate::conversations::conversations;
+use crate::laws::{FAMILIES, check, check_family, check_pair, encode};
 
 fn any_rule() -> impl Strategy<Value = &'static str> {
     let rules: Vec<&str> = FAMILIES.iter().flat_map(|(_, rules)| rules.iter().copied()).collect();
@@ -122,9 +123,51 @@ proptest! {
     }
 
     #[test]
-    fn no_word_makes_the_parser_fail(word in r"(line|crlf|nul|delim|len|struct|fixed|raw|netstring|slip|cobs|hdlc|stx)?[:,@=\\a-z0-9é]{0,20}") {
+    fn the_laws_hold_for_two_directions_that_know_of_each_other(
+        data in vec(prop_oneof![
+            4 => proptest::sample::select(vec![
+                b"\x10\0\0\0\x08\x04\xd2\x16\x2f".to_vec(),
+                b"\x10\0\0\0\x08\x04\xd2\x16\x30".to_vec(),
+                b"\x12\0\0\0\x09\0\x03\0\0\0".to_vec(),
+                b"\x03S".to_vec(),
+                b"\x03G".to_vec(),
+                b"\x03N".to_vec(),
+                b"\x0bE\0\0\0\x04".to_vec(),
+                b"\x0aQ\0\0\0\x04".to_vec(),
+                b"\x06\x16\x03\x01".to_vec(),
+            ]),
+            1 => vec(any::<u8>(), 0..9),
+        ], 0..12),
+    ) {
+        check_pair("postgres", &data.concat());
+    }
+
+    #[test]
+    fn no_word_makes_the_parser_fail(word in r"(line|crlf|nul|delim|len|struct|fixed|raw|netstring|slip|cobs|hdlc|stx|dns|git)?[:,@=\\a-z0-9é]{0,20}") {
         if let Ok(rule) = word.parse::<Framing>() {
             prop_assert_eq!(rule.to_string().parse(), Ok(rule));
+        }
+    }
+}
+
+/// Real conversations with a byte changed, left out or put in: what arbitrary bytes hardly reach.
+#[test]
+fn the_laws_hold_for_conversations_that_went_wrong() {
+    for conversation in conversations() {
+        let word = conversation.rule.to_string();
+        for client in [true, false] {
+            let wire = conversation.side(client).concat();
+            let wire = &wire[..wire.len().min(600)];
+            for at in 0..wire.len() {
+                let changed = |mid: &[u8]| [&wire[..at], mid, &wire[at + 1..]].concat();
+                let (byte, split) = (wire[at], at as u8);
+                let max = if at % 2 == 0 { 16 << 20 } else { 40 };
+                match at % 3 {
+                    0 => check(&word, max, split, &changed(&[byte ^ 0x41])),
+                    1 => check(&word, max, split, &changed(&[])),
+                    _ => check(&word, max, split, &changed(&[byte, byte])),
+                }
+            }
         }
     }
 }
@@ -139,6 +182,7 @@ fn inputs_that_a_fuzzer_found_worth_keeping_pass() {
             check_family(family, &seed);
         }
         check_family("framings", &seed);
+        check_pair("postgres", &seed);
         count += 1;
     }
     assert!(count >= 10, "{count} seeds in {folder}");

@@ -32,12 +32,12 @@ impl run::Plan for Plan {
         let mut explained = Explained::default();
         let RelayArgs { left, right, talk, .. } = &self.args;
         let act = if left.is_dialled() { "join" } else { "listen on" };
-        explained.fact(act, format_args!("{left}, messages: {}", self.left));
+        explained.fact(act, format_args!("{left}, messages: {}", plan::spelled(&self.left)));
         if self.args.lan {
             explained.fact("reach", "every interface");
         }
         let act = if right.is_dialled() { "join with" } else { "connect to" };
-        explained.fact(act, format_args!("{right}, messages: {}", self.right));
+        explained.fact(act, format_args!("{right}, messages: {}", plan::spelled(&self.right)));
         explained.times(talk.wait, talk.idle, talk.deadline);
         explained
     }

@@ -3,5 +3,14 @@
 #[path = "../run/mod.rs"]
 mod run;
 
+mod amqp;
+mod dns;
+mod fix;
+mod git;
 mod json;
+mod mllp;
+mod modbus;
+mod mqtt;
+mod postgres;
 mod redis;
+mod shown;

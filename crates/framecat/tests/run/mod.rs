@@ -410,6 +410,38 @@ pub fn have(program: &str) -> bool {
     found
 }
 
+/// Says that a test is skipped, and why.
+pub fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// A foreign server that can neither be told to choose its port and say it, nor take a socket: it gets a
+/// port that was free a moment ago. Somebody else may take it in between, so the server is then started
+/// again with another. The last resort: Unix sockets and inherited ones come first.
+pub fn at_a_free_port<F: FnMut(u16) -> Running>(start: F) -> AtFreePort<F> {
+    AtFreePort(start)
+}
+
+/// See [`at_a_free_port`].
+pub struct AtFreePort<F>(F);
+
+impl<F: FnMut(u16) -> Running> AtFreePort<F> {
+    /// The server once it said `ready` on stderr, and its port.
+    pub fn until(mut self, ready: &str) -> (Running, u16) {
+        let mut said = String::new();
+        for _ in 0..5 {
+            let port = peer::nobody();
+            let server = (self.0)(port);
+            let heard = server.stderr.wait(|bytes| String::from_utf8_lossy(bytes).contains(ready));
+            if heard.is_some() {
+                return (server, port);
+            }
+            said = lossy(server.stderr.now());
+        }
+        panic!("five times it was not ready; it said {said}")
+    }
+}
+
 /// A folder of its own for one test, removed with all in it when dropped.
 pub struct Folder(PathBuf);
 

@@ -11,6 +11,9 @@ use crate::message::{Context, Outbound, Outgoing, Spans};
 /// The largest value of RFC 9000 section 16: 62 bits.
 pub(super) const QVARINT_LARGEST: u64 = (1 << 62) - 1;
 
+/// The largest value of MQTT's variable byte integer: 28 bits.
+pub(super) const VARINT4_LARGEST: u64 = (1 << 28) - 1;
+
 /// A length field.
 trait Field: Send + Sync + 'static {
     /// Whether its own size depends on its value.
@@ -35,7 +38,8 @@ enum Read {
 
 struct BigEndian<const W: usize>;
 struct LittleEndian<const W: usize>;
-struct Leb128;
+/// LEB128 in at most so many bytes.
+struct Leb128<const MOST: usize>;
 struct Quic;
 
 impl<const W: usize> Field for BigEndian<W> {
@@ -74,16 +78,22 @@ impl<const W: usize> Field for LittleEndian<W> {
     }
 }
 
-impl Field for Leb128 {
+impl<const MOST: usize> Field for Leb128<MOST> {
     const VARIES: bool = true;
-    const LARGEST: u64 = u64::MAX;
+    const LARGEST: u64 = if MOST == 10 { u64::MAX } else { (1 << (7 * MOST)) - 1 };
 
     #[inline(always)]
     fn read(bytes: &[u8]) -> Read {
         let mut value = 0;
-        for (i, byte) in bytes.iter().take(10).enumerate() {
-            if i == 9 && *byte > 1 {
-                return Read::Bad("its length has more than the 64 bits of 10 varint bytes");
+        for (i, byte) in bytes.iter().take(MOST).enumerate() {
+            // The last byte that it may have announces no further one, and holds what 64 bits leave.
+            let most = if MOST == 10 { 1 } else { 0x7f };
+            if i + 1 == MOST && *byte > most {
+                return Read::Bad(if MOST == 10 {
+                    "its length has more than the 64 bits of 10 varint bytes"
+                } else {
+                    "its length goes on in a fifth byte, and has four at most"
+                });
             }
             value |= u64::from(byte & 0x7f) << (7 * i);
             if byte & 0x80 == 0 {
@@ -147,7 +157,8 @@ pub(super) fn framer(rule: &Len, max: usize) -> Box<dyn framing::Framer> {
         Width::U32le => boxed::<LittleEndian<4>>(rule, max),
         Width::U64be => boxed::<BigEndian<8>>(rule, max),
         Width::U64le => boxed::<LittleEndian<8>>(rule, max),
-        Width::Varint => boxed::<Leb128>(rule, max),
+        Width::Varint => boxed::<Leb128<10>>(rule, max),
+        Width::Varint4 => boxed::<Leb128<4>>(rule, max),
         Width::Qvarint => boxed::<Quic>(rule, max),
     }
 }
