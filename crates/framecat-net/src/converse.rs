@@ -410,7 +410,8 @@ impl One<'_> {
             match receiver.fill().await {
                 Ok(Filled::Messages) => self.moved.inward.hold(),
                 Ok(Filled::Notice(notice)) => {
-                    self.named.notice(&notice, talk.message_bytes, ledger, &**observer);
+                    let named = self.named.heard(receiver);
+                    named.notice(&notice, talk.message_bytes, ledger, &**observer);
                     continue;
                 }
                 Ok(Filled::End) => break,
@@ -430,13 +431,14 @@ impl One<'_> {
             activity.touch();
             let messages = batch.len() as u64;
             self.moved.messages_in.fetch_add(messages, Relaxed);
-            let context = self.named.context(Dir::In, receiver.first(), now_ns());
+            let named = self.named.heard(receiver);
+            let context = named.context(Dir::In, receiver.first(), now_ns());
             if observer.wants_messages() {
                 observer.messages(batch, &context);
                 self.shared.wait_for_room().await?;
             }
-            self.named.cut(batch, &**observer);
-            let printed = output.print(receiver, self.named, &context, ledger, &**observer).await?;
+            named.cut(batch, &**observer);
+            let printed = output.print(receiver, &named, &context, ledger, &**observer).await?;
             if printed == Printed::Closed {
                 return Ok(Heard::NoReader);
             }
@@ -624,9 +626,13 @@ impl One<'_> {
         }
     }
 
-    /// A datagram was refused: told once, and how the conversation ends if nothing else comes.
+    /// A datagram was refused: told once, and how the conversation ends if nothing else comes. One that
+    /// some networks took and others did not is told by the sink once for each.
     fn note_refused(&self, error: &Error) {
-        if !self.moved.refused.swap(true, Relaxed) {
+        if error.is_partial() {
+            self.shared.ledger.note_lost();
+            self.shared.observer.event(Event::Unreachable { conn: self.named.conn, error });
+        } else if !self.moved.refused.swap(true, Relaxed) {
             self.shared.observer.event(Event::Unreachable { conn: self.named.conn, error });
         }
     }

@@ -22,7 +22,10 @@ use tokio::sync::mpsc;
 use crate::conn::{Kind, Stream, Turns};
 use crate::error::{Cause, Error, Op};
 
+pub(crate) mod cast;
 pub(crate) mod runs;
+
+use cast::{Answers, Networks};
 
 /// The room a receive leaves for one UDP datagram: none is larger.
 const UDP_ROOM: usize = 64 << 10;
@@ -59,8 +62,16 @@ impl Datagrams {
         let socket = Arc::new(socket);
         Datagrams {
             source: PacketSource::Socket(socket.clone()),
-            sink: PacketSink { socket, to: To::Connected, peer },
+            sink: PacketSink { socket, to: To::Connected, peer, local: None },
         }
+    }
+
+    /// A socket that sends to many and hears whoever answers.
+    pub(crate) fn to_many(answers: Answers, networks: Networks) -> Datagrams {
+        let (socket, peer) = (answers.socket().clone(), networks.to_string());
+        let to = To::Networks(Arc::new(networks));
+        let sink = PacketSink { socket, to, peer, local: None };
+        Datagrams { source: PacketSource::Answers(Box::new(answers)), sink }
     }
 
     /// The peer's address.
@@ -70,7 +81,7 @@ impl Datagrams {
 
     /// Our own address.
     pub fn local(&self) -> &str {
-        self.sink.socket.stream.local()
+        self.sink.local.as_deref().unwrap_or(self.sink.socket.stream.local())
     }
 
     /// The descriptor. Peers of one listening socket share it.
@@ -257,6 +268,8 @@ pub(crate) enum PacketSource {
     Socket(Arc<PacketSocket>),
     /// One peer of a shared socket: a [`PacketListener`] sorts.
     Inbox(Inbox),
+    /// Whoever answers what was sent to many.
+    Answers(Box<Answers>),
 }
 
 impl PacketSource {
@@ -268,6 +281,7 @@ impl PacketSource {
                 inbox.receive(parcel).await;
                 Ok(())
             }
+            PacketSource::Answers(answers) => answers.receive(parcel, max).await,
             PacketSource::Socket(socket) => {
                 parcel.clear();
                 let stream = &socket.stream;
@@ -373,6 +387,8 @@ pub(crate) struct PacketSink {
     pub(crate) socket: Arc<PacketSocket>,
     pub(crate) to: To,
     pub(crate) peer: String,
+    /// The address that datagrams to this peer leave from, where the socket's own does not say it.
+    pub(crate) local: Option<String>,
 }
 
 /// Where datagrams of a sink go.
@@ -381,8 +397,10 @@ pub(crate) enum To {
     /// Where the socket is connected to.
     Connected,
     /// To one peer of a shared socket.
-    Address(SocketAddrAny),
-    /// A Unix peer that bound no name cannot be answered.
+    Address(Box<SocketAddrAny>),
+    /// To all hosts of networks, or of a group.
+    Networks(Arc<Networks>),
+    /// A Unix peer that bound no name, or a host that has no address yet, cannot be answered.
     Nobody,
 }
 
@@ -396,6 +414,8 @@ pub(crate) enum NotSent {
     },
     /// The peer bound no name, so there is no address to send to.
     Unnamed,
+    /// It went out, but not by every network: those that did not take it, once while they do not.
+    Partly(Vec<(String, io::Error)>),
     /// The kernel said something else.
     Io(io::Error),
 }
@@ -411,24 +431,26 @@ impl PacketSink {
         let stream = &self.socket.stream;
         let sent = match &self.to {
             To::Nobody => return Err(NotSent::Unnamed),
+            To::Networks(networks) => return self.send_to_many(networks, payload).await,
             To::Connected => {
                 let send = |fd: BorrowedFd<'_>| rustix::net::send(fd, payload, flags);
                 stream.until_ready(Interest::WRITABLE, send).await
             }
             To::Address(address) => loop {
-                let send = |fd: BorrowedFd<'_>| rustix::net::sendto(fd, payload, flags, address);
+                let send = |fd: BorrowedFd<'_>| rustix::net::sendto(fd, payload, flags, &**address);
                 let sending = stream.until_ready(Interest::WRITABLE, send);
                 if let Ok(sent) = tokio::time::timeout(PEER_FULL_WAIT, sending).await {
                     break sent;
                 }
             },
         };
-        match sent {
-            Ok(_) => Ok(()),
-            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
-                Err(NotSent::TooLarge { max: self.largest(payload.len()) })
-            }
-            Err(error) => Err(NotSent::Io(error)),
+        sent.map(drop).map_err(|error| self.not_sent(payload.len(), error))
+    }
+
+    fn not_sent(&self, len: usize, error: io::Error) -> NotSent {
+        match error.raw_os_error() {
+            Some(libc::EMSGSIZE) => NotSent::TooLarge { max: self.largest(len) },
+            _ => NotSent::Io(error),
         }
     }
 
@@ -439,9 +461,17 @@ impl PacketSink {
 
     /// The error that this is.
     pub(crate) fn unnamed(&self) -> Error {
-        let problem = "it has bound no name, so nothing can be sent to it".into();
-        let remedy = "bind the client to a path or an abstract name".into();
-        let cause = Cause::Address { problem, remedy };
+        let (problem, remedy) = match self.socket.kind {
+            Type::Udp => (
+                "it sends from no address, so nothing can be sent to it",
+                "give the host an address, by DHCP or by `ip address add`",
+            ),
+            _ => (
+                "it has bound no name, so nothing can be sent to it",
+                "bind the client to a path or an abstract name",
+            ),
+        };
+        let cause = Cause::Address { problem: problem.into(), remedy: remedy.into() };
         Error { op: Op::Send, endpoint: self.peer.clone(), cause }
     }
 
@@ -471,6 +501,10 @@ impl PacketSink {
 #[derive(Debug)]
 pub(crate) struct PacketListener {
     socket: Arc<PacketSocket>,
+    /// Where answers leave from, and what is said to them comes in: a socket of its own where the port
+    /// of `socket` is shared with other programs.
+    answers: Option<Arc<PacketSocket>>,
+    answers_buf: Vec<u8>,
     peers: std::collections::HashMap<Sender, Known>,
     limits: ListenerLimits,
     clock: u64,
@@ -504,6 +538,8 @@ impl PacketListener {
     pub(crate) fn new(socket: PacketSocket, limits: ListenerLimits) -> PacketListener {
         PacketListener {
             socket: Arc::new(socket),
+            answers: None,
+            answers_buf: Vec::new(),
             peers: Default::default(),
             limits,
             clock: 0,
@@ -528,16 +564,26 @@ impl PacketListener {
                 }
                 continue;
             }
-            let (socket, buf) = (&self.socket, &mut self.buf);
-            let max = self.limits.message_bytes;
-            let gathered =
-                socket.stream.until_ready(Interest::READABLE, |_| socket.gather(buf, max)).await;
-            match gathered {
+            match self.gather().await {
+                Ok((from, _)) if self.is_our_own(&from) => {}
                 Ok(gathered) => self.gathered = Some(gathered),
                 // An ICMP error of some peer; a socket with many peers goes on.
                 Err(error) if error.raw_os_error() == Some(libc::ECONNREFUSED) => {}
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// The next datagram of either socket, which come in turn when both have some. Cancel safe.
+    async fn gather(&mut self) -> io::Result<(Sender, Parcel)> {
+        let PacketListener { socket, answers, buf, answers_buf, .. } = self;
+        let max = self.limits.message_bytes;
+        let heard = socket.stream.until_ready(Interest::READABLE, |_| socket.gather(buf, max));
+        let Some(answers) = answers else { return heard.await };
+        let call = |_: BorrowedFd<'_>| answers.gather(answers_buf, max);
+        tokio::select! {
+            gathered = heard => gathered,
+            gathered = answers.stream.until_ready(Interest::READABLE, call) => gathered,
         }
     }
 
@@ -563,9 +609,12 @@ impl PacketListener {
         let (outbox, inbox) = Outbox::new();
         outbox.hand_on(parcel, usize::MAX);
         let peer = from.as_ref().map_or_else(|| "unnamed".into(), shown);
-        let to = from.clone().map_or(To::Nobody, To::Address);
+        let to =
+            from.clone().filter(has_address).map_or(To::Nobody, |from| To::Address(Box::new(from)));
         self.peers.insert(from, Known { outbox, heard: self.clock });
-        let sink = PacketSink { socket: self.socket.clone(), to, peer };
+        let socket = self.answers.as_ref().unwrap_or(&self.socket).clone();
+        let local = self.answers.as_ref().and_then(|answers| cast::local_toward(answers, &to));
+        let sink = PacketSink { socket, to, peer, local };
         Some(Datagrams { source: PacketSource::Inbox(inbox), sink })
     }
 }
@@ -630,6 +679,12 @@ fn shown_unix(unix: &SocketAddrUnix) -> String {
         Some(path) if !path.is_empty() => UnixPath::Path(path.to_vec()).to_string(),
         _ => "unnamed".into(),
     }
+}
+
+/// Whether a sender can be sent to: a host that has no address yet sends from 0.0.0.0 (RFC 2131), which
+/// as a destination would be this machine.
+fn has_address(from: &SocketAddrAny) -> bool {
+    SocketAddr::try_from(from.clone()).map_or(true, |ip| !ip.ip().is_unspecified())
 }
 
 /// Whether a Unix peer bound no name. The kernel gives such a sender as an address without a path,

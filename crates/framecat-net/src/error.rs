@@ -76,6 +76,17 @@ pub enum Cause {
     /// What a peer said is not what was recorded.
     #[error("{0}")]
     Differs(Box<Difference>),
+    /// This machine lacks what it takes: an interface, a route.
+    #[error("{problem}")]
+    Missing {
+        /// What is missing.
+        problem: String,
+        /// How to get it, or do without.
+        remedy: String,
+    },
+    /// A message to many went out, but not by every network: those that did not take it.
+    #[error("{}", .0.iter().map(|(at, error)| format!("{at}: {}", plain(error))).collect::<Vec<_>>().join("; "))]
+    Partly(Vec<(String, io::Error)>),
     /// A path or address cannot be used; says how it should be.
     #[error("{problem}")]
     Address {
@@ -161,16 +172,24 @@ impl Error {
         Error { op, endpoint: endpoint.into(), cause: Cause::Io(error.into()) }
     }
 
-    /// Whether the peer's host or the network says that nobody is there (ICMP for datagrams).
+    /// Whether the peer's host or the network says that nobody is there (ICMP for datagrams), or one of
+    /// several networks takes nothing: the conversation can go on.
     pub fn is_refusal(&self) -> bool {
-        self.errno().is_some_and(is_unreachable)
+        self.is_partial() || self.errno().is_some_and(is_unreachable)
+    }
+
+    /// Whether a message went out by some networks and not by others.
+    pub fn is_partial(&self) -> bool {
+        matches!(self.cause, Cause::Partly(_))
     }
 
     /// The errno, if there was one.
     pub fn errno(&self) -> Option<i32> {
         match &self.cause {
             Cause::Io(error) => error.raw_os_error(),
-            Cause::EveryAddress(all) => all.last().and_then(|(_, error)| error.raw_os_error()),
+            Cause::EveryAddress(all) | Cause::Partly(all) => {
+                all.last().and_then(|(_, error)| error.raw_os_error())
+            }
             Cause::Option { source, .. } => source.raw_os_error(),
             _ => None,
         }
@@ -178,7 +197,15 @@ impl Error {
 }
 
 pub(crate) fn is_unreachable(errno: i32) -> bool {
-    [libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::EHOSTDOWN].contains(&errno)
+    [
+        libc::ECONNREFUSED,
+        libc::EHOSTUNREACH,
+        libc::ENETUNREACH,
+        libc::EHOSTDOWN,
+        libc::ENETDOWN,
+        libc::ENODEV,
+    ]
+    .contains(&errno)
 }
 
 impl std::error::Error for Error {}

@@ -185,6 +185,8 @@ pub enum Event<'a> {
         peer: &'a str,
         /// The round trip.
         rtt: Duration,
+        /// Whether it is one of many that may answer.
+        among: bool,
     },
     /// The port is open (`-z`).
     Open {
@@ -214,6 +216,9 @@ pub enum Reach {
     },
     /// The network: the addresses at which it can be reached.
     Network(Vec<String>),
+    /// The network, by what is sent to many: each address, and the interface by which it is heard.
+    /// Other programs may share the port.
+    Cast(Vec<(String, String)>),
     /// Whoever may open the path.
     Path,
 }

@@ -353,7 +353,12 @@ impl Pump<'_> {
             match from.fill().await {
                 Ok(Filled::Messages) => self.moved.hold(),
                 Ok(Filled::Notice(notice)) => {
-                    self.named.notice(&notice, rules.message_bytes, ledger, &**observer);
+                    self.named.heard(&from).notice(
+                        &notice,
+                        rules.message_bytes,
+                        ledger,
+                        &**observer,
+                    );
                     continue;
                 }
                 Ok(Filled::End) => break,

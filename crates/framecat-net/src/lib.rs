@@ -24,6 +24,7 @@
 //! | bytes by the shortest way | [`relay`], [`fast`] |
 //! | what the verbs do | [`verb`] |
 //! | options of sockets, set and read back | [`sockopt`] |
+//! | the interfaces of this machine, and where broadcasts go | [`interfaces`] |
 
 pub mod conn;
 mod converse;
@@ -32,6 +33,7 @@ pub mod error;
 pub mod event;
 mod fan;
 pub mod fast;
+pub mod interfaces;
 mod join;
 pub mod link;
 pub mod open;

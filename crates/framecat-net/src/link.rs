@@ -225,9 +225,19 @@ impl Receiver {
         }
     }
 
-    /// The peer's address.
+    /// The peer's address; where many may answer, that of who sent the last batch.
     pub fn peer(&self) -> &str {
-        &self.peer
+        match &self.source {
+            Source::Packets(PacketSource::Answers(answers), _) => {
+                answers.from().unwrap_or(&self.peer)
+            }
+            _ => &self.peer,
+        }
+    }
+
+    /// Whether one message may be answered by many (broadcast, multicast).
+    pub fn hears_many(&self) -> bool {
+        matches!(self.source, Source::Packets(PacketSource::Answers(_), _))
     }
 
     /// Our own address.
@@ -250,7 +260,7 @@ impl Receiver {
             Source::Packets(PacketSource::Socket(socket), _) => {
                 socket.kind != crate::datagrams::Type::Unixseq
             }
-            Source::Packets(PacketSource::Inbox(_), _) => true,
+            Source::Packets(PacketSource::Inbox(_) | PacketSource::Answers(_), _) => true,
         }
     }
 

@@ -14,6 +14,7 @@ use framecat_proto::options::{Keepalive, OPTIONS, OptionAbout, Options, Value, W
 use libc::{SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, c_int};
 use rustix::net::{AddressFamily, Protocol, SocketType};
 
+pub(crate) mod cast;
 mod tcp_info;
 
 pub use tcp_info::{TcpInfo, TcpState, tcp_info};
@@ -27,6 +28,10 @@ pub enum Family {
     Inet6,
     /// AF_UNIX.
     Unix,
+    /// AF_INET, to send to a multicast group.
+    Group4,
+    /// AF_INET6, likewise.
+    Group6,
 }
 
 /// How a value is handed to setsockopt, and what getsockopt gives back.
@@ -50,6 +55,8 @@ enum Form {
     Text,
     /// SO_KEEPALIVE and its three times and counts.
     Keepalive,
+    /// The interface of a name: `struct ip_mreqn`, or its index.
+    Interface,
 }
 
 /// How one option is told to the kernel.
@@ -64,9 +71,14 @@ struct Row {
     when: When,
 }
 
-const INET: &[Family] = &[Family::Inet4, Family::Inet6];
+const INET: &[Family] = &[Family::Inet4, Family::Inet6, Family::Group4, Family::Group6];
+const HOST: &[Family] = &[Family::Inet4, Family::Inet6];
 const INET6: &[Family] = &[Family::Inet6];
-const ALL: &[Family] = &[Family::Inet4, Family::Inet6, Family::Unix];
+const ANY6: &[Family] = &[Family::Inet6, Family::Group6];
+const GROUP4: &[Family] = &[Family::Group4];
+const GROUP6: &[Family] = &[Family::Group6];
+const ALL: &[Family] =
+    &[Family::Inet4, Family::Inet6, Family::Unix, Family::Group4, Family::Group6];
 
 macro_rules! row {
     ($name:literal, $level:ident, $opt:ident, $form:ident, $families:ident, $when:ident) => {
@@ -82,7 +94,8 @@ macro_rules! row {
     };
 }
 
-/// Every socket option of [`OPTIONS`] (`bind` and `backlog` are arguments of calls, not options).
+/// Every socket option of [`OPTIONS`] (`bind`, `backlog` and `source` are arguments of calls, not
+/// options).
 ///
 /// A dual-stack socket speaks IPv4 too, so the IPv4 options are set on IPv6 sockets as well.
 /// `fastopen` is one option for who listens and another for who dials: only who dials applies
@@ -91,7 +104,12 @@ const ROWS: &[Row] = &[
     row!("reuseaddr", SOL_SOCKET, SO_REUSEADDR, Flag, INET, BeforeBind),
     row!("reuseport", SOL_SOCKET, SO_REUSEPORT, Flag, INET, BeforeBind),
     row!("v6only", SOL_IPV6, IPV6_V6ONLY, Flag, INET6, BeforeBind),
-    row!("dev", SOL_SOCKET, SO_BINDTODEVICE, Text, INET, BeforeBind),
+    row!("dev", SOL_SOCKET, SO_BINDTODEVICE, Text, HOST, BeforeBind),
+    row!("dev", SOL_IP, IP_MULTICAST_IF, Interface, GROUP4, BeforeBind),
+    row!("dev", SOL_IPV6, IPV6_MULTICAST_IF, Interface, GROUP6, BeforeBind),
+    row!("broadcast", SOL_SOCKET, SO_BROADCAST, Flag, INET, Any),
+    row!("loop", SOL_IP, IP_MULTICAST_LOOP, Flag, GROUP4, Any),
+    row!("loop", SOL_IPV6, IPV6_MULTICAST_LOOP, Flag, GROUP6, Any),
     row!("rcvbuf", SOL_SOCKET, SO_RCVBUF, Size, INET, BeforeBind),
     row!("sndbuf", SOL_SOCKET, SO_SNDBUF, Size, ALL, BeforeBind),
     row!("mark", SOL_SOCKET, SO_MARK, Unsigned, INET, BeforeBind),
@@ -103,8 +121,10 @@ const ROWS: &[Row] = &[
     row!("linger", SOL_SOCKET, SO_LINGER, Linger, INET, Any),
     row!("congestion", SOL_TCP, TCP_CONGESTION, Text, INET, Any),
     row!("ttl", SOL_IPV6, IPV6_UNICAST_HOPS, Int, INET6, Any),
-    row!("ttl", SOL_IP, IP_TTL, Int, INET, Any),
-    row!("tos", SOL_IPV6, IPV6_TCLASS, Int, INET6, Any),
+    row!("ttl", SOL_IP, IP_TTL, Int, HOST, Any),
+    row!("ttl", SOL_IP, IP_MULTICAST_TTL, Int, GROUP4, Any),
+    row!("ttl", SOL_IPV6, IPV6_MULTICAST_HOPS, Int, GROUP6, Any),
+    row!("tos", SOL_IPV6, IPV6_TCLASS, Int, ANY6, Any),
     row!("tos", SOL_IP, IP_TOS, Int, INET, Any),
 ];
 
@@ -182,13 +202,14 @@ pub struct ReadBack {
     /// What was asked, if anything.
     pub asked: Option<Value>,
     /// What the kernel answers. It differs from what was asked by the kernel's own rules: Linux
-    /// doubles buffers and bounds them. `fastopen` of a listener is the length of its queue, and
-    /// `dev` is empty where no interface was named.
+    /// doubles buffers and bounds them. `fastopen` of a listener is the length of its queue, `dev` is
+    /// empty where no interface was named, and for IPv4 groups it is the interface's address.
     pub effective: Result<Value, io::Error>,
 }
 
 /// Asks the kernel for every option that a socket of this family and type has, in the order of the
-/// table. An option with two names in C (`ttl` of a dual-stack socket) comes twice.
+/// table. An option with two names in C (`ttl` of a dual-stack socket) comes twice. A socket of
+/// `broadcast` is one of `udp` to the kernel, and so it is here.
 pub fn read_back(fd: BorrowedFd<'_>, family: Family, options: &Options) -> Vec<ReadBack> {
     let Some(scheme) = scheme_of(fd, family) else {
         return Vec::new();
@@ -215,6 +236,7 @@ fn scheme_of(fd: BorrowedFd<'_>, family: Family) -> Option<&'static str> {
     match (family, type_of(fd).ok()?) {
         (Family::Inet4 | Family::Inet6, SocketType::STREAM) => Some("tcp"),
         (Family::Inet4 | Family::Inet6, SocketType::DGRAM) => Some("udp"),
+        (Family::Group4 | Family::Group6, SocketType::DGRAM) => Some("multicast"),
         (Family::Unix, SocketType::STREAM) => Some("unix"),
         (Family::Unix, SocketType::DGRAM) => Some("unixgram"),
         (Family::Unix, SocketType::SEQPACKET) => Some("unixseq"),
@@ -240,6 +262,7 @@ fn set(fd: BorrowedFd<'_>, row: &Row, value: &Value) -> Result<(), OptionError> 
             Ok(seconds) => set_linger(fd, seconds),
             Err(_) => Err(invalid()),
         },
+        (Form::Interface, Value::Text(name)) => cast::send_by(fd, row.level, name),
         (Form::Text, Value::Text(text)) => set_bytes(fd, row.level, row.opt, text.as_bytes()),
         (Form::Keepalive, Value::Flag(on)) => {
             set_int(fd, SOL_SOCKET, libc::SO_KEEPALIVE, c_int::from(*on))
@@ -308,6 +331,7 @@ fn get(fd: BorrowedFd<'_>, row: &Row) -> io::Result<Value> {
             let text = room[..len].split(|byte| *byte == 0).next().unwrap_or_default();
             Value::Text(String::from_utf8_lossy(text).into_owned())
         }
+        Form::Interface => Value::Text(cast::sends_by(fd, row.level)?),
         Form::Keepalive if int()? == 0 => Value::Flag(false),
         Form::Keepalive => {
             let tcp = |opt| get_int(fd, SOL_TCP, opt).map(c_int::cast_unsigned);

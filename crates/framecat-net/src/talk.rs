@@ -1,5 +1,6 @@
 //! What the talking verbs share: what they are told, what they report, how they end.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::error::{Cause, Difference, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
-use crate::link::{LinkOptions, Notice, Refusal, now_ns};
+use crate::link::{LinkOptions, Notice, Receiver, Refusal, now_ns};
 use crate::record::Record;
 use crate::relay::Allowed;
 use crate::replay::Script;
@@ -297,6 +298,14 @@ impl Named {
     pub(crate) fn context(&self, dir: Dir, first: u64, now_ns: u64) -> Context<'_> {
         let (peer, local) = (self.peer.as_str(), self.local.as_str());
         Context { now_ns, conn: self.conn, peer, local, dir, first, rtt_us: None }
+    }
+
+    /// Named by who sent the batch, where one conversation hears many.
+    pub(crate) fn heard(&self, receiver: &Receiver) -> Cow<'_, Named> {
+        match receiver.hears_many() {
+            true => Cow::Owned(Named { peer: receiver.peer().into(), ..self.clone() }),
+            false => Cow::Borrowed(self),
+        }
     }
 
     pub(crate) fn opened(&self, observer: &dyn Observer) {

@@ -16,10 +16,12 @@ use crate::framing::{Framing, ParseFramingError};
 use crate::options::{Options, ParseOptionError, Value, nearest};
 
 mod address;
+mod cast;
 mod file;
 
 pub(crate) use address::is_interface_name;
 pub use address::{Host, HostPort, UnixPath};
+pub use cast::{BroadcastAt, BroadcastTo, GroupAt};
 pub use file::FilePath;
 
 /// Where to connect or listen, with its options and its framing.
@@ -48,6 +50,10 @@ pub enum At {
     Unixseq(UnixPath),
     /// A file, FIFO or device: read to its end, or written if an option says so.
     File(FilePath),
+    /// A UDP port of every host of a network.
+    Broadcast(BroadcastAt),
+    /// A UDP port of every host that joined a group.
+    Multicast(GroupAt),
     /// The standard input and output of this process.
     Stdio,
 }
@@ -100,6 +106,18 @@ pub const SCHEMES: &[SchemeAbout] = &[
         name: "unixseq",
         address: "PATH or @NAME",
         about: "Connections between programs of this machine that keep messages whole.",
+    },
+    SchemeAbout {
+        name: "broadcast",
+        address: "[ADDRESS or INTERFACE]:PORT",
+        about: "Datagrams to all hosts of a network, of every network of this machine if none is \
+                named; each that answers is a peer. Listening hears the network, as typed.",
+    },
+    SchemeAbout {
+        name: "multicast",
+        address: "GROUP:PORT",
+        about: "Datagrams to all that joined a group (239.1.2.3, [ff02::123%eth0]), by the interface \
+                of the route or dev=; source= hears one sender only.",
     },
     SchemeAbout {
         name: "file",
@@ -166,6 +184,8 @@ impl Endpoint {
             At::Unixgram(_) => "unixgram",
             At::Unixseq(_) => "unixseq",
             At::File(_) => "file",
+            At::Broadcast(_) => "broadcast",
+            At::Multicast(_) => "multicast",
             At::Stdio => "-",
         }
     }
@@ -174,14 +194,17 @@ impl Endpoint {
     pub fn port(&self) -> Option<u16> {
         match &self.at {
             At::Tcp(at) | At::Udp(at) => Some(at.port),
+            At::Broadcast(at) => Some(at.port),
+            At::Multicast(at) => Some(at.port),
             _ => None,
         }
     }
 
-    /// Whether the address names a host; without one it is this machine.
+    /// Whether the address names a host, or many; without one it is this machine.
     pub fn has_host(&self) -> bool {
         match &self.at {
             At::Tcp(at) | At::Udp(at) => at.host.is_some(),
+            At::Broadcast(_) | At::Multicast(_) => true,
             _ => false,
         }
     }
@@ -192,18 +215,25 @@ impl Endpoint {
             At::Tcp(at) | At::Udp(at) => at.to_string(),
             At::Unix(path) | At::Unixgram(path) | At::Unixseq(path) => path.to_string(),
             At::File(path) => path.to_string(),
+            At::Broadcast(at) => at.to_string(),
+            At::Multicast(at) => at.to_string(),
             At::Stdio => String::new(),
         }
     }
 
     /// Whether the kernel keeps messages whole here, so that no framing is needed.
     pub fn keeps_boundaries(&self) -> bool {
-        matches!(self.at, At::Udp(_) | At::Unixgram(_) | At::Unixseq(_))
+        matches!(self.at, At::Udp(_) | At::Unixgram(_) | At::Unixseq(_)) || self.is_cast()
+    }
+
+    /// Whether what is sent there goes to many hosts, and many may answer.
+    pub fn is_cast(&self) -> bool {
+        matches!(self.at, At::Broadcast(_) | At::Multicast(_))
     }
 
     /// Whether it has an address and a port, as other machines could reach them. (Loopback counts.)
     pub fn is_network(&self) -> bool {
-        matches!(self.at, At::Tcp(_) | At::Udp(_))
+        matches!(self.at, At::Tcp(_) | At::Udp(_)) || self.is_cast()
     }
 
     /// Whether it is a file to be written, and not read.
@@ -254,8 +284,11 @@ impl Endpoint {
                     .into(),
             });
         }
-        let (At::Tcp(HostPort { host, port }) | At::Udp(HostPort { host, port })) = &self.at else {
-            return Ok(());
+        let (host, port) = match &self.at {
+            At::Tcp(HostPort { host, port }) | At::Udp(HostPort { host, port }) => (host, port),
+            At::Broadcast(at) => return self.check_broadcast(at),
+            At::Multicast(at) => return self.check_group(at),
+            _ => return Ok(()),
         };
         match host {
             Some(Host::V4(address)) if self.options.get("v6only") == Some(&Value::Flag(true)) => {
@@ -271,6 +304,41 @@ impl Endpoint {
                 Err(ParseEndpointError {
                     problem: format!("the link-local address {address} does not say its interface"),
                     remedy: format!("write [{address}%eth0]:{port} with the interface after the %"),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_broadcast(&self, at: &BroadcastAt) -> Result<(), ParseEndpointError> {
+        match (&at.to, self.options.get("dev")) {
+            (Some(_), Some(dev)) => Err(ParseEndpointError {
+                problem: format!("{at} names its network, and so does dev={dev}"),
+                remedy: format!("leave one out: broadcast://{dev}:{}", at.port),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_group(&self, at: &GroupAt) -> Result<(), ParseEndpointError> {
+        let (group, port, dev) = (at.group, at.port, self.options.get("dev"));
+        if let (Some(zone), Some(dev)) = (&at.zone, dev) {
+            return Err(ParseEndpointError {
+                problem: format!("the interface is named twice: %{zone} and dev={dev}"),
+                remedy: "leave one of them out".into(),
+            });
+        }
+        if at.needs_interface() && at.zone.is_none() && dev.is_none() {
+            return Err(ParseEndpointError {
+                problem: format!("{group} is another group on each link, and names no interface"),
+                remedy: format!("write [{group}%eth0]:{port} with the interface after the %"),
+            });
+        }
+        match self.options.get("source") {
+            Some(Value::Ip(source)) if source.is_ipv4() != group.is_ipv4() => {
+                Err(ParseEndpointError {
+                    problem: format!("{source} cannot send to {group}: they are of two families"),
+                    remedy: "give an IPv4 group an IPv4 source, an IPv6 group an IPv6 one".into(),
                 })
             }
             _ => Ok(()),
@@ -336,6 +404,8 @@ fn parse_place(place: &str) -> Result<At, ParseEndpointError> {
         "unix" => address.parse().map(At::Unix),
         "unixgram" => address.parse().map(At::Unixgram),
         "unixseq" => address.parse().map(At::Unixseq),
+        "broadcast" => address.parse().map(At::Broadcast),
+        "multicast" => address.parse().map(At::Multicast),
         _ => Err(unknown_scheme(scheme)),
     }
 }

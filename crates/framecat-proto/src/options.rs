@@ -4,6 +4,7 @@
 //! library that opens sockets joins it, by name, with the kernel's constants.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -102,6 +103,8 @@ pub enum Kind {
     Text,
     /// `ADDR`, `ADDR:PORT` or `:PORT`; an address, no name.
     Address,
+    /// An IP address of one host, without brackets.
+    Ip,
 }
 
 impl fmt::Display for Kind {
@@ -117,6 +120,7 @@ impl fmt::Display for Kind {
             Kind::Keepalive => f.write_str("IDLE[/INTERVAL/COUNT], or off"),
             Kind::Text => f.write_str("a name of 1 to 15 characters"),
             Kind::Address => f.write_str("ADDR:PORT"),
+            Kind::Ip => f.write_str("the IP address of a host"),
         }
     }
 }
@@ -154,6 +158,8 @@ pub enum Value {
     Text(String),
     /// An address of this machine. No host: any of its addresses; port 0: any port.
     Address(HostPort),
+    /// The address of a host, never of many.
+    Ip(IpAddr),
 }
 
 impl fmt::Display for Value {
@@ -168,6 +174,7 @@ impl fmt::Display for Value {
             }
             Value::Text(text) => f.write_str(text),
             Value::Address(address) => write!(f, "{address}"),
+            Value::Ip(address) => write!(f, "{address}"),
         }
     }
 }
@@ -203,6 +210,13 @@ impl Options {
     /// The value given to an option, if it was given one.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|setting| setting.name == name).map(|setting| &setting.value)
+    }
+
+    /// The same without some of them.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Options {
+        let kept = self.0.iter().filter(|setting| !names.contains(&setting.name));
+        Options(kept.cloned().collect())
     }
 
     /// All that were given, in the order of the table.
@@ -375,6 +389,10 @@ fn parse_value(row: &OptionAbout, value: Option<&str>) -> Result<Value, ParseOpt
         Kind::Text if is_interface_name(text) => Ok(Value::Text(text.into())),
         Kind::Text => Err(wrong(row, text)),
         Kind::Address => parse_local(row, text),
+        Kind::Ip => match text.parse::<IpAddr>() {
+            Ok(ip) if !ip.is_multicast() && !ip.is_unspecified() => Ok(Value::Ip(ip)),
+            _ => Err(wrong(row, text)),
+        },
     }
 }
 

@@ -146,6 +146,11 @@ pub fn of_error(error: &Error) -> Verdict {
         Cause::Option { remedy, .. } | Cause::Address { remedy, .. } => {
             (USAGE, Some(remedy.clone()))
         }
+        Cause::Missing { remedy, .. } => {
+            let code = if error.op == Op::Listen { FAILED } else { REFUSED };
+            (code, Some(remedy.clone()))
+        }
+        Cause::Partly(_) => (PARTLY, Some(BY_THE_OTHERS.into())),
         Cause::Framing(framing) => (FRAMING, Some(of_framing(error, framing))),
         Cause::Io(cause) => of_io(error, cause),
         Cause::EveryAddress(all) => match all.last() {
@@ -163,6 +168,9 @@ fn of_difference(what: &Differs) -> String {
         Differs::Less { recorded } => format!("it is `{recorded}`"),
     }
 }
+
+const BY_THE_OTHERS: &str =
+    "the other networks got it; `ip -br address` shows what became of this one";
 
 fn timed_out() -> String {
     "the host is down or a firewall drops what we send; --wait TIME waits longer".into()
@@ -350,6 +358,7 @@ fn of_connect(error: &Error, place: &Place<'_>, code: i32) -> (u8, Option<String
             (USAGE, format!("the socket there is of another type; try {others}"))
         }
         (libc::ECONNREFUSED, false) => (REFUSED, refused(place, &listening)),
+        (libc::EACCES, false) if place.scheme == "udp" => (REFUSED, cast(place)),
         (libc::EACCES | libc::EPERM, false) => {
             (REFUSED, "a local firewall rule or policy forbids it: `nft list ruleset`".into())
         }
@@ -387,6 +396,14 @@ fn unreachable(place: &Place<'_>) -> String {
     }
 }
 
+/// What sends to many, where a socket for one was told to.
+fn cast(place: &Place<'_>) -> String {
+    let (host, port) = (place.host.unwrap_or_default(), place.port.unwrap_or("PORT"));
+    format!(
+        "if it is a broadcast address: broadcast://{host}:{port}; else a local firewall forbids it"
+    )
+}
+
 fn of_stdin(cause: &io::Error, code: i32) -> (u8, Option<String>) {
     match (code, cause.kind()) {
         (libc::EBADF, _) => (FAILED, Some("stdin is not open; give it < /dev/null".into())),
@@ -406,6 +423,9 @@ fn of_talk(error: &Error, place: &Place<'_>, cause: &io::Error, code: i32) -> (u
         libc::ECONNREFUSED => {
             (REFUSED, "nobody receives datagrams there; start who should, or check the port".into())
         }
+        libc::ENETDOWN | libc::ENODEV => {
+            (REFUSED, "the interface went down or is gone: `ip -br link` shows them".into())
+        }
         libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EHOSTDOWN => (REFUSED, unreachable(place)),
         libc::ETIMEDOUT => (
             NO_ANSWER,
@@ -420,7 +440,7 @@ fn of_talk(error: &Error, place: &Place<'_>, cause: &io::Error, code: i32) -> (u
         }
         libc::EACCES if error.op == Op::Send => (
             FAILED,
-            "a local firewall forbids it, or it is a broadcast address, which is not served".into(),
+            "a local firewall forbids it, or broadcasts are switched off (broadcast=off)".into(),
         ),
         _ if cause.kind() == io::ErrorKind::InvalidInput => {
             (FAILED, "-f names a framing that holds it, such as len:u32be".into())

@@ -112,8 +112,16 @@ fn endpoints() -> String {
          FIFO waits for its other end. A relay whose first end is file: or - dials both ends, and ends \
          with their conversation.",
     );
+    page.prose(
+        "broadcast and multicast are the network: a listener there is heard by it, on a port that other \
+         programs may share, and answers from a port of its own. Without a network loopback takes its \
+         place (127.255.255.255, dev=lo). ask prints every reply within --wait.",
+    );
     page.examples(&[
         "framecat listen 0.0.0.0:9000",
+        "framecat listen broadcast://:9000 --reply 'here is {local}'",
+        "framecat ask broadcast://:9000 'who is there?'",
+        "framecat listen multicast://239.1.2.3:9000,dev=eth0",
         "framecat connect tcp://[::1]:9000,nodelay=off,frame=line",
         "framecat relay :9000 unix:///run/app.sock",
         "framecat relay :9000 file:in.log,append -f line",

@@ -192,6 +192,24 @@ pub fn role(endpoint: &Endpoint, listens: bool, lan: bool) -> Result<(), Mistake
             "the listener's first line on stderr tells its real port",
         ));
     }
+    if !listens && asked("source") {
+        return Err(Mistake::new(
+            "`source` says whom a listener hears, and this end sends",
+            "leave it out here; bind=ADDRESS says where from",
+        ));
+    }
+    if listens && asked("loop") {
+        return Err(Mistake::new(
+            "`loop` is for who sends to a group, and this end listens",
+            "leave it out here",
+        ));
+    }
+    if listens && endpoint.is_cast() && asked("broadcast") {
+        return Err(Mistake::new(
+            "`broadcast` allows sending; whoever listens hears broadcasts without it",
+            "leave it out here",
+        ));
+    }
     if lan && (endpoint.has_host() || !endpoint.is_network()) {
         return Err(Mistake::new(
             format!("--lan listens on every interface, {endpoint} names its place itself"),
@@ -248,14 +266,63 @@ pub fn takes_one(endpoint: &Endpoint, talk: &Talk, answers: bool) -> bool {
     raw && !answers && !endpoint.keeps_boundaries()
 }
 
+/// Whether a relay would hear what it sends, and send it again, for ever: both ends are on one port and
+/// nothing keeps their networks apart.
+fn hears_itself(left: &Endpoint, right: &Endpoint, lan: bool) -> bool {
+    use framecat_proto::endpoint::{At, BroadcastTo, Host};
+    use framecat_proto::options::Value;
+    if left.port() != right.port() || left.port() == Some(0) {
+        return false;
+    }
+    let dev = |end: &Endpoint| end.options.get("dev").cloned();
+    let apart = |one: Option<Value>, other: Option<Value>| match (one, other) {
+        (Some(one), Some(other)) => one != other,
+        _ => false,
+    };
+    match (&left.at, &right.at) {
+        (At::Broadcast(from), At::Broadcast(to)) => {
+            let network = |at: &framecat_proto::endpoint::BroadcastAt, end: &Endpoint| match &at.to
+            {
+                Some(BroadcastTo::Interface(name)) => Some(Value::Text(name.clone())),
+                Some(BroadcastTo::Address(ip)) if !ip.is_broadcast() => {
+                    Some(Value::Ip((*ip).into()))
+                }
+                _ => dev(end),
+            };
+            !apart(network(from, left), network(to, right))
+        }
+        // Bound to every address, it hears broadcasts too.
+        (At::Udp(at), At::Broadcast(_)) => match &at.host {
+            None => lan,
+            Some(Host::V4(ip)) => ip.is_unspecified(),
+            Some(Host::V6 { address, .. }) => address.is_unspecified(),
+            Some(Host::Name(_)) => false,
+        },
+        (At::Multicast(from), At::Multicast(to)) => {
+            let zone = |at: &framecat_proto::endpoint::GroupAt, end: &Endpoint| {
+                at.zone.clone().map(Value::Text).or_else(|| dev(end))
+            };
+            let silent = right.options.get("loop") == Some(&Value::Flag(false));
+            from.group == to.group && !silent && !apart(zone(from, left), zone(to, right))
+        }
+        _ => false,
+    }
+}
+
 /// The framings of a relay's two ends.
 pub fn relay(
     left: &Endpoint,
     right: &Endpoint,
     args: &TalkArgs,
-    stdout: Kind,
+    (lan, stdout): (bool, Kind),
 ) -> Result<(Framing, Framing), Mistake> {
     stdio_end(left, right, args, stdout)?;
+    if hears_itself(left, right, lan) {
+        return Err(Mistake::new(
+            format!("{left} would hear what goes to {right}, and relay it again and again"),
+            "take another port on one side, or name another interface on each: eth0, eth1",
+        ));
+    }
     let (first, second) = match args.frame.as_slice() {
         [] => (None, None),
         [both] => (Some(both), Some(both)),

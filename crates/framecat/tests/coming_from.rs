@@ -10,6 +10,7 @@ use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::thread::{self, JoinHandle};
 
+use run::network::Network;
 use run::{Finished, Folder, PATIENCE, Run, Running, have};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/coming-from.md");
@@ -204,6 +205,24 @@ rows! {
         let (port, peer) = udp_peer(1);
         row.run(port).run("ping\n").expect(0, "ping\n");
         peer.join().unwrap();
+    };
+    all_of_a_network_are_sent_to: "framecat connect broadcast://:9000" => |row| {
+        to_many(&row, "UDP4-RECV:9000,reuseaddr");
+    };
+    a_group_is_sent_to: "framecat connect multicast://239.1.2.3:9000,dev=eth0" => |row| {
+        to_many(&row, "UDP4-RECV:9000,reuseaddr,ip-add-membership=239.1.2.3:eth0");
+    };
+    broadcasts_are_received: "framecat listen broadcast://:9000" => |row| {
+        from_many(&row, "UDP4-DATAGRAM:10.77.0.255:9000,broadcast");
+    };
+    a_group_is_heard: "framecat listen multicast://239.1.2.3:9000,dev=eth0" => |row| {
+        from_many(&row, "UDP4-DATAGRAM:239.1.2.3:9000,ip-multicast-if=10.77.0.2");
+    };
+    all_of_a_network_are_asked: "framecat ask broadcast://:9000 ping --wait 3s" => |row| {
+        let Some(network) = Network::new(2) else { return };
+        let listener = network.run(2, &["listen", "broadcast://:9000", "--reply", "pong"]).start();
+        listener.endpoint();
+        network.shell(1, row.here).run("").expect(0, "pong\n");
     };
     datagrams_are_received: "framecat listen udp://:9000" => |row| {
         let mut listener = row.listen();
@@ -530,6 +549,27 @@ fn echo_lines(stream: TcpStream) -> std::io::Result<Vec<u8>> {
 }
 
 /// A UDP peer that sends `count` datagrams back, and its port.
+/// What the row sends on one host, socat hears on another.
+fn to_many(row: &Row, theirs: &str) {
+    let (true, Some(network)) = (have("socat"), Network::new(2)) else { return };
+    let mut socat = network.program(2, "socat", &["-u", "-d", "-d", theirs, "-"]).start();
+    socat.told("starting data transfer loop");
+    let mut client = network.shell(1, row.here).start();
+    client.stdin_write("ping\n");
+    assert_eq!(socat.read_until("ping"), b"ping");
+    client.signal(run::Signal::TERM);
+    client.wait();
+}
+
+/// What socat sends on one host, the row hears on another.
+fn from_many(row: &Row, theirs: &str) {
+    let (true, Some(network)) = (have("socat"), Network::new(2)) else { return };
+    let mut listener = network.shell(1, row.here).start();
+    listener.endpoint();
+    network.program(2, "socat", &["-u", "-", theirs]).run("ping").expect(0, "");
+    assert_eq!(listener.read_line(), "ping");
+}
+
 fn udp_peer(count: usize) -> (u16, JoinHandle<Vec<u8>>) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();

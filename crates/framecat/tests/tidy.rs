@@ -105,7 +105,7 @@ fn proto_touches_no_world() {
 
 /// The layers of net, lowest first: a file uses only its own and lower ones.
 const LAYERS: &[&[&str]] = &[
-    &["error", "event", "sockopt"],
+    &["error", "event", "interfaces", "sockopt"],
     &["conn", "datagrams", "record"],
     &["open", "fast", "relay"],
     &["link"],

@@ -69,7 +69,7 @@ impl PacketSink {
         }
         let size = batch.get(from).len();
         let to = match &self.to {
-            To::Address(address) => Some(address),
+            To::Address(address) => Some(&**address),
             _ => None,
         };
         let Ok(segment) = u16::try_from(size) else { return RunSent::Singly };

@@ -145,7 +145,7 @@ impl Sender {
         refused: &mut Vec<Refusal>,
     ) -> Result<(), Error> {
         let Sink::Packets(packets) = &self.sink else { return Ok(()) };
-        let mut told = None;
+        let (mut told, mut partly) = (None, Vec::new());
         let mut next = 0;
         while next < batch.len() {
             self.turns.take().await;
@@ -184,6 +184,7 @@ impl Sender {
             match sent {
                 Ok(()) => {}
                 Err(NotSent::Unnamed) => return Err(packets.unnamed()),
+                Err(NotSent::Partly(networks)) => partly.extend(networks),
                 Err(NotSent::TooLarge { max }) => {
                     let error = EncodeError::DoesNotFit { len: message.payload.len(), max };
                     refused.push(Refusal { index, error });
@@ -194,8 +195,12 @@ impl Sender {
             }
         }
         match told {
-            None => Ok(()),
             Some(error) => Err(Error::io(Op::Send, packets.peer.clone(), error)),
+            None if partly.is_empty() => Ok(()),
+            None => {
+                let (op, endpoint) = (Op::Send, packets.peer.clone());
+                Err(Error { op, endpoint, cause: Cause::Partly(partly) })
+            }
         }
     }
 

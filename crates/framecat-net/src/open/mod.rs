@@ -1,22 +1,26 @@
 //! From an endpoint to an open connection: one file a scheme, named as it is typed.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use framecat_proto::Endpoint;
 use framecat_proto::endpoint::At;
 use framecat_proto::limits::{ACCEPT_BACKOFF_MAX, ACCEPT_BACKOFF_MIN, DATAGRAM_PEERS, QUEUE_BYTES};
 use framecat_proto::options::When;
+use rustix::io::Errno;
 use tokio::time::Instant;
 
 use crate::conn::{Conn, Stream, Turns};
-use crate::datagrams::{ListenerLimits, PacketListener, PacketSocket};
+use crate::datagrams::{ListenerLimits, PacketListener, PacketSocket, Type};
 use crate::error::{Cause, Error, Op};
 use crate::event::Reach;
 use crate::sockopt::{self, Family};
 
+mod broadcast;
 mod file;
+mod multicast;
 mod resolve;
 pub mod stdio;
 mod tcp;
@@ -37,6 +41,8 @@ pub async fn connect(endpoint: &Endpoint, wait: Duration) -> Result<Conn, Error>
             At::Unix(at) => unix::connect(endpoint, at).await,
             At::Unixgram(at) => unixgram::connect(endpoint, at).await,
             At::Unixseq(at) => unixseq::connect(endpoint, at).await,
+            At::Broadcast(at) => broadcast::connect(endpoint, at).await,
+            At::Multicast(at) => multicast::connect(endpoint, at).await,
             At::File(at) => file::connect(endpoint, at).await,
             At::Stdio => stdio::connect()
                 .map_err(|error| Error::io(Op::Connect, endpoint.to_string(), error)),
@@ -135,6 +141,8 @@ pub async fn listen(endpoint: &Endpoint, options: &ListenOptions) -> Result<List
         At::Unix(at) => unix::listen(endpoint, at),
         At::Unixgram(at) => unixgram::listen(endpoint, at, options),
         At::Unixseq(at) => unixseq::listen(endpoint, at),
+        At::Broadcast(at) => broadcast::listen(endpoint, at, options),
+        At::Multicast(at) => multicast::listen(endpoint, at, options),
         At::File(_) | At::Stdio => Err(not_for_listening(endpoint)),
     }
 }
@@ -163,13 +171,20 @@ impl Listener {
         options: &ListenOptions,
     ) -> Listener {
         let local = socket.stream.local().to_string();
-        let limits = ListenerLimits {
-            message_bytes: options.message_bytes,
-            peers: DATAGRAM_PEERS,
-            queue_bytes: QUEUE_BYTES,
-        };
-        let packets = Box::new(PacketListener::new(socket, limits));
+        let packets = Box::new(PacketListener::new(socket, packet_limits(options)));
         Listener::new(ListenerKind::Packets(packets), endpoint, &local, reach)
+    }
+
+    /// A socket on a port that others may share, and the one that answers leave from.
+    fn cast(
+        (socket, answers): (PacketSocket, PacketSocket),
+        endpoint: &Endpoint,
+        shown: &str,
+        reach: Reach,
+        options: &ListenOptions,
+    ) -> Listener {
+        let packets = PacketListener::new(socket, packet_limits(options)).answering_from(answers);
+        Listener::new(ListenerKind::Packets(Box::new(packets)), endpoint, shown, reach)
     }
 
     /// The endpoint with its real port, without options.
@@ -238,6 +253,43 @@ impl Listener {
             ListenerKind::Packets(packets) => packets.accept().await.map(Conn::Datagrams),
         }
     }
+}
+
+fn packet_limits(options: &ListenOptions) -> ListenerLimits {
+    ListenerLimits {
+        message_bytes: options.message_bytes,
+        peers: DATAGRAM_PEERS,
+        queue_bytes: QUEUE_BYTES,
+    }
+}
+
+/// Binds to a port that others may bind too (SO_REUSEADDR), and says to which. Each of them hears what
+/// is sent to many.
+fn bind_shared(endpoint: &Endpoint, fd: &OwnedFd, place: SocketAddr) -> Result<SocketAddr, Error> {
+    let wrong = |error: Errno| Error::io(Op::Listen, endpoint.to_string(), error);
+    let share = || match endpoint.options.get("reuseaddr") {
+        None => rustix::net::sockopt::set_socket_reuseaddr(fd, true),
+        Some(_) => Ok(()),
+    };
+    // Shared before, a free port could be one that another program shares too.
+    let chosen = place.port() != 0;
+    if chosen {
+        share().map_err(wrong)?;
+    }
+    tcp::bind_to(fd, place).map_err(wrong)?;
+    if !chosen {
+        share().map_err(wrong)?;
+    }
+    rustix::net::getsockname(fd).and_then(SocketAddr::try_from).map_err(wrong)
+}
+
+/// The socket that answers leave from, on a free port.
+fn answers(endpoint: &Endpoint, fd: OwnedFd, ip: IpAddr) -> Result<PacketSocket, Error> {
+    let wrong = |error: io::Error| Error::io(Op::Listen, endpoint.to_string(), error);
+    tcp::bind_to(&fd, SocketAddr::new(ip, 0)).map_err(|error| wrong(error.into()))?;
+    let local = rustix::net::getsockname(&fd).and_then(SocketAddr::try_from);
+    let local = local.map_err(|error| wrong(error.into()))?;
+    PacketSocket::new(fd, Type::Udp, local.to_string(), String::new()).map_err(wrong)
 }
 
 fn is_exhaustion(error: &io::Error) -> bool {

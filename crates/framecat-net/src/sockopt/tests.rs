@@ -19,8 +19,8 @@ fn options(scheme: &str, words: &[&str]) -> Options {
 
 fn socket(family: Family, kind: SocketType) -> OwnedFd {
     let domain = match family {
-        Family::Inet4 => AddressFamily::INET,
-        Family::Inet6 => AddressFamily::INET6,
+        Family::Inet4 | Family::Group4 => AddressFamily::INET,
+        Family::Inet6 | Family::Group6 => AddressFamily::INET6,
         Family::Unix => AddressFamily::UNIX,
     };
     rustix::net::socket(domain, kind, None).unwrap()
@@ -36,6 +36,9 @@ fn sockets() -> Vec<(&'static str, Family, OwnedFd)> {
     for family in [Family::Inet4, Family::Inet6] {
         sockets.push(("tcp", family, socket(family, SocketType::STREAM)));
         sockets.push(("udp", family, socket(family, SocketType::DGRAM)));
+    }
+    for family in [Family::Group4, Family::Group6] {
+        sockets.push(("multicast", family, socket(family, SocketType::DGRAM)));
     }
     sockets
 }
@@ -59,7 +62,9 @@ fn both_tables_have_the_same_options_with_the_same_names_and_moments() {
     for about in OPTIONS {
         let rows: Vec<&Row> = ROWS.iter().filter(|row| row.name == about.name).collect();
         if about.level == "-" {
-            assert!(rows.is_empty() && about.c_name.ends_with("(2)"), "{}", about.name);
+            // The name of a call, or what joining a group is an argument of.
+            let call = about.c_name.ends_with("(2)") || about.c_name == "MCAST_JOIN_SOURCE_GROUP";
+            assert!(rows.is_empty() && call, "{}", about.name);
             continue;
         }
         let mut names: Vec<&str> = rows.iter().map(|row| row.c_name).collect();
@@ -86,7 +91,7 @@ fn both_tables_have_the_same_options_with_the_same_names_and_moments() {
                     | (Form::Int | Form::Unsigned, Kind::Int { .. })
                     | (Form::Size, Kind::Size { .. })
                     | (Form::Millis | Form::Linger, Kind::Time { .. })
-                    | (Form::Text, Kind::Text)
+                    | (Form::Text | Form::Interface, Kind::Text)
                     | (Form::Keepalive, Kind::Keepalive)
             );
             assert!(kinds_agree, "{}", about.name);
@@ -124,6 +129,11 @@ const SET: &[(&str, &str, Value)] = &[
     ("ttl=9", "IPV6_UNICAST_HOPS", Value::Int(9)),
     ("tos=0x10", "IP_TOS", Value::Int(16)),
     ("tos=0x10", "IPV6_TCLASS", Value::Int(16)),
+    ("broadcast", "SO_BROADCAST", Value::Flag(true)),
+    ("ttl=9", "IP_MULTICAST_TTL", Value::Int(9)),
+    ("ttl=9", "IPV6_MULTICAST_HOPS", Value::Int(9)),
+    ("loop=off", "IP_MULTICAST_LOOP", Value::Flag(false)),
+    ("loop=off", "IPV6_MULTICAST_LOOP", Value::Flag(false)),
 ];
 
 #[test]
@@ -145,7 +155,7 @@ fn what_is_set_is_what_the_kernel_answers() {
             seen += 1;
         }
     }
-    assert!(seen >= 2 * SET.len(), "only {seen} combinations were tried");
+    assert!(seen >= SET.len() + 10, "only {seen} combinations were tried");
 }
 
 #[test]
@@ -423,4 +433,42 @@ fn credentials_come_if_asked_for() {
     assert_eq!(on(), 1);
     pass_credentials(left.as_fd(), false).unwrap();
     assert_eq!(on(), 0);
+}
+
+#[test]
+fn the_interface_of_a_group_is_set_by_name_and_an_unknown_one_is_told() {
+    for (family, c_name, want) in [
+        (Family::Group4, "IP_MULTICAST_IF", "127.0.0.1"),
+        (Family::Group6, "IPV6_MULTICAST_IF", "lo"),
+    ] {
+        let fd = socket(family, SocketType::DGRAM);
+        apply(fd.as_fd(), family, &options("multicast", &["dev=lo"]), When::BeforeBind).unwrap();
+        assert_eq!(effective(fd.as_fd(), family, c_name), Value::Text(want.into()));
+        let unknown = options("multicast", &["dev=nosuch0"]);
+        let error = apply(fd.as_fd(), family, &unknown, When::BeforeBind).unwrap_err();
+        assert_eq!((error.name, error.c_name), ("dev", c_name));
+        assert!(error.remedy.contains("ip -br link"), "{}", error.remedy);
+    }
+}
+
+#[test]
+fn a_group_is_joined_once_for_all_senders_or_for_one() {
+    let lo = crate::interfaces::index_of("lo").unwrap();
+    let fd = socket(Family::Group4, SocketType::DGRAM);
+    let group = "239.77.1.2".parse().unwrap();
+    cast::join(fd.as_fd(), lo, group, None).unwrap();
+    let again = cast::join(fd.as_fd(), lo, group, None).unwrap_err();
+    assert_eq!(again.raw_os_error(), Some(libc::EADDRINUSE));
+    let fd = socket(Family::Group4, SocketType::DGRAM);
+    cast::join(fd.as_fd(), lo, group, Some("127.0.0.7".parse().unwrap())).unwrap();
+    let fd = socket(Family::Group6, SocketType::DGRAM);
+    cast::join(fd.as_fd(), lo, "ff15::77".parse().unwrap(), None).unwrap();
+    let source = Some("::1".parse().unwrap());
+    cast::join(fd.as_fd(), lo, "ff15::78".parse().unwrap(), source).unwrap();
+    // No group at all, and an interface that is not there.
+    let fd = socket(Family::Group4, SocketType::DGRAM);
+    let error = cast::join(fd.as_fd(), lo, "192.0.2.7".parse().unwrap(), None).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
+    let error = cast::join(fd.as_fd(), 1 << 30, group, None).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::ENODEV));
 }

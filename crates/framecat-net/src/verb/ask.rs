@@ -169,7 +169,7 @@ impl Asking<'_> {
     }
 
     async fn ask(&mut self, message: &[u8]) -> Result<Asked, Error> {
-        let Shared { talk, output, ledger, observer, .. } = self.shared;
+        let Shared { talk, ledger, observer, .. } = self.shared;
         let mut spans = Spans::new();
         spans.push(0, message.len());
         let batch = Batch { input: message, spans: &spans };
@@ -189,6 +189,11 @@ impl Asking<'_> {
             // Part of it may have gone: nothing more can be asked here.
             Err(_) => return Ok(Asked::PeerEnded),
             Ok(Err(error)) if is_gone(&error) => return Ok(Asked::PeerEnded),
+            // Those who got it may answer.
+            Ok(Err(error)) if error.is_partial() => {
+                ledger.note_lost();
+                observer.event(Event::Unreachable { conn: self.named.conn, error: &error });
+            }
             Ok(sent) => sent?,
         }
         if talk.send == Framing::Eof {
@@ -200,10 +205,17 @@ impl Asking<'_> {
             self.named.refused((Dir::Out, Place::Peer), n, by, &mut refused, ledger, &**observer);
             return Ok(Asked::Refused);
         }
-        let receiver = &mut self.link.receiver;
+        // Where many may answer, all that do within the time are heard.
+        let many = self.link.receiver.hears_many();
+        let mut silence = Asked::Silence;
         loop {
+            // A flood of replies must not outlast the time: what is ready is taken before it is looked at.
+            if many && Instant::now() >= until {
+                return Ok(silence);
+            }
+            let receiver = &mut self.link.receiver;
             match tokio::time::timeout_at(until, receiver.fill()).await {
-                Err(_) => return Ok(Asked::Silence),
+                Err(_) => return Ok(silence),
                 // It ended with our message unread: the kernel says so by a reset.
                 Ok(Err(error)) if is_gone(&error) && n > 1 => return Ok(Asked::PeerEnded),
                 Ok(Err(error)) => return Err(error),
@@ -212,25 +224,40 @@ impl Asking<'_> {
                     return Ok(Asked::PeerEnded);
                 }
                 Ok(Ok(Filled::Notice(notice))) => {
-                    self.named.notice(&notice, talk.message_bytes, ledger, &**observer);
+                    let named = self.named.heard(receiver);
+                    named.notice(&notice, talk.message_bytes, ledger, &**observer);
                 }
-                Ok(Ok(Filled::Messages)) => break,
+                Ok(Ok(Filled::Messages)) => {
+                    if self.hear(n, began, many).await? != Printed::More {
+                        return Ok(Asked::Enough);
+                    }
+                    if !many {
+                        return Ok(Asked::Replied);
+                    }
+                    silence = Asked::Replied;
+                }
             }
         }
+    }
+
+    /// Prints the replies to message `n`.
+    async fn hear(&mut self, n: u64, began: Instant, among: bool) -> Result<Printed, Error> {
+        let Shared { output, ledger, observer, .. } = self.shared;
+        let receiver = &mut self.link.receiver;
         let rtt = began.elapsed();
         let batch = receiver.batch();
         self.totals.messages_in += batch.len() as u64;
         self.totals.bytes_in += batch.iter().map(|reply| reply.len() as u64).sum::<u64>();
-        let mut context = self.named.context(Dir::In, receiver.first(), now_ns());
+        let named = self.named.heard(receiver);
+        let mut context = named.context(Dir::In, receiver.first(), now_ns());
         context.rtt_us = Some(rtt.as_micros() as u64);
         if observer.wants_messages() {
             observer.messages(batch, &context);
             self.shared.wait_for_room().await?;
         }
-        self.named.cut(batch, &**observer);
-        observer.event(Event::Replied { n, peer: &self.named.peer, rtt });
-        let printed = output.print(receiver, self.named, &context, ledger, &**observer).await?;
-        Ok(if printed == Printed::More { Asked::Replied } else { Asked::Enough })
+        named.cut(batch, &**observer);
+        observer.event(Event::Replied { n, peer: &named.peer, rtt, among });
+        output.print(receiver, &named, &context, ledger, &**observer).await
     }
 }
 

@@ -111,7 +111,7 @@ impl FromStr for HostPort {
     }
 }
 
-fn error(problem: impl Into<String>, remedy: impl Into<String>) -> ParseEndpointError {
+pub(super) fn error(problem: impl Into<String>, remedy: impl Into<String>) -> ParseEndpointError {
     ParseEndpointError { problem: problem.into(), remedy: remedy.into() }
 }
 
@@ -178,7 +178,7 @@ fn parse_bracketed(text: &str, rest: &str) -> Result<HostPort, ParseEndpointErro
     Ok(HostPort { host: Some(host), port: parse_port(port)? })
 }
 
-fn parse_port(text: &str) -> Result<u16, ParseEndpointError> {
+pub(super) fn parse_port(text: &str) -> Result<u16, ParseEndpointError> {
     let remedy = "a port is a number from 0 to 65535";
     if text.is_empty() {
         return Err(error("the port after the colon is missing", remedy));

@@ -1,4 +1,4 @@
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use proptest::prelude::*;
 
@@ -53,6 +53,23 @@ fn an_endpoint_prints_in_its_canonical_form() {
         ("udp://h:1,frame=native", "udp://h:1,frame=native"),
         ("h:1,rcvbuf=1024k,linger=0", "tcp://h:1,rcvbuf=1MiB,linger=0s"),
         ("h:1,bind=192.0.2.7", "tcp://h:1,bind=192.0.2.7:0"),
+        ("broadcast://9000", "broadcast://:9000"),
+        ("broadcast://:09000,dev=eth0", "broadcast://:9000,dev=eth0"),
+        ("broadcast://192.0.2.255:9000", "broadcast://192.0.2.255:9000"),
+        ("broadcast://255.255.255.255:1,ttl=2", "broadcast://255.255.255.255:1,ttl=2"),
+        ("broadcast://eth0.100:9000", "broadcast://eth0.100:9000"),
+        ("broadcast://eth0:1:9000", "broadcast://eth0:1:9000"),
+        ("multicast://239.1.2.3:9000", "multicast://239.1.2.3:9000"),
+        (
+            "multicast://239.1.2.3:9000,ttl=4,dev=eth0,loop=off,source=192.0.2.7",
+            "multicast://239.1.2.3:9000,dev=eth0,source=192.0.2.7,loop=off,ttl=4",
+        ),
+        (
+            "multicast://[ff15:0::9]:9000,source=fd00::7",
+            "multicast://[ff15::9]:9000,source=fd00::7",
+        ),
+        ("multicast://[ff02::1%eth0]:9000", "multicast://[ff02::1%eth0]:9000"),
+        ("multicast://[ff02::1]:9000,dev=eth0", "multicast://[ff02::1]:9000,dev=eth0"),
     ] {
         if canonical == "error" {
             assert!(word.parse::<Endpoint>().is_err(), "{word}");
@@ -81,6 +98,8 @@ fn an_endpoint_is_a_value_with_parts() {
         ("unix://x", false, false),
         ("unixgram://x", false, true),
         ("unixseq://x", false, true),
+        ("broadcast://:1", true, true),
+        ("multicast://239.1.2.3:1", true, true),
         ("-", false, false),
     ] {
         let endpoint = parse(word);
@@ -137,8 +156,85 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("-x:1", "`-x` is no host name", "letters"),
     ("a..b:1", "`a..b` is no host name", "letters"),
     ("bücher:1", "the host name `bücher` is not ASCII", "xn--"),
-    ("tls://h:1", "`tls` is no scheme known here", "tcp:// udp:// unix:// unixgram:// unixseq://"),
-    ("broadcast://:9000", "`broadcast` is no scheme known here", "the schemes are tcp://"),
+    ("tls://h:1", "`tls` is no scheme known here", "unixseq:// broadcast:// multicast://"),
+    ("broadcast://", "the address is empty", "broadcast://:9000"),
+    ("broadcast://eth0", "`eth0` has no port", "write eth0:9000"),
+    ("broadcast://eth0:", "the port after the colon is missing", "0 to 65535"),
+    ("broadcast://:http", "`http` is no port number", "/etc/services"),
+    (
+        "broadcast://[ff02::1]:9",
+        "`[ff02::1]:9` is no place of a broadcast: IPv6 has none",
+        "multicast://[ff02::1%eth0]:9000",
+    ),
+    (
+        "broadcast://239.1.2.3:9",
+        "239.1.2.3 is a multicast group, no broadcast address",
+        "write multicast://239.1.2.3:9",
+    ),
+    ("broadcast://0.0.0.0:9", "0.0.0.0 is no broadcast address", "write broadcast://:9 for every"),
+    ("broadcast://192.0.2.256:9", "`192.0.2.256` is no IPv4 address", "192.0.2.255"),
+    (
+        "broadcast://a/b:9",
+        "`a/b` is no IPv4 address and no name of an interface",
+        "broadcast://eth0:9",
+    ),
+    (
+        "broadcast://eth0:9,dev=eth1",
+        "eth0:9 names its network, and so does dev=eth1",
+        "leave one out",
+    ),
+    (
+        "broadcast:9000",
+        "in `broadcast:9000` the scheme broadcast is not followed by ://",
+        "broadcast://:9000",
+    ),
+    ("multicast://:9", "no group is named", "multicast://239.1.2.3:9"),
+    ("multicast://eth0:9", "`eth0` is no multicast group, which is an address", "dev=eth0"),
+    (
+        "multicast://192.0.2.7:9",
+        "192.0.2.7 is no multicast group, which are 224.0.0.0 to 239.255.255.255",
+        "udp://192.0.2.7:9",
+    ),
+    (
+        "multicast://255.255.255.255:9",
+        "255.255.255.255 is no multicast group, which are 224.0.0.0 to 239.255.255.255",
+        "broadcast://255.255.255.255:9",
+    ),
+    (
+        "multicast://[fd00::1]:9",
+        "fd00::1 is no multicast group, which are those that begin with ff",
+        "udp://[fd00::1]:9",
+    ),
+    (
+        "multicast://[ff02::1]:9",
+        "ff02::1 is another group on each link, and names no interface",
+        "write [ff02::1%eth0]:9",
+    ),
+    (
+        "multicast://[ff02::1%eth0]:9,dev=eth0",
+        "the interface is named twice: %eth0 and dev=eth0",
+        "leave one",
+    ),
+    (
+        "multicast://239.1.2.3:9,source=fd00::1",
+        "fd00::1 cannot send to 239.1.2.3: they are of two families",
+        "IPv4",
+    ),
+    (
+        "multicast://239.1.2.3:9,source=239.1.2.4",
+        "`239.1.2.4` is no value of the option `source`: the IP address of a host",
+        "source=192.0.2.7",
+    ),
+    (
+        "udp://h:1,source=192.0.2.7",
+        "the option `source` is for multicast, not for udp",
+        "multicast://",
+    ),
+    (
+        "broadcast://:9,frame=line",
+        "broadcast keeps messages whole by itself, so `frame=line` has no place there",
+        "leave ,frame= out",
+    ),
     ("ws://h/x", "`ws` is no scheme known here", "the schemes are tcp://"),
     ("http://h:80/", "`http` is no scheme known here", "the schemes are tcp://"),
     ("TCP://h:1", "`TCP` is no scheme known here", "did you mean tcp://?"),
@@ -182,7 +278,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("h:1,nodealy", "`nodealy` is no option of an endpoint", "did you mean `nodelay`?"),
     ("udp://h:1,nodelay", "the option `nodelay` is for tcp, not for udp", "tcp://"),
     ("-,nodelay", "the option `nodelay` is for tcp, not for stdin and stdout", "tcp://"),
-    ("unix://x,rcvbuf=1k", "the option `rcvbuf` is for tcp, udp, not for unix", "tcp://"),
+    (
+        "unix://x,rcvbuf=1k",
+        "the option `rcvbuf` is for tcp, udp, broadcast, multicast, not for unix",
+        "tcp://",
+    ),
     ("h:1,ttl=1,ttl=2", "the option `ttl` is given twice", "leave one"),
     ("1.2.3.4:1,v6only", "`v6only` has no place with the IPv4 address 1.2.3.4", "[::]:1"),
     ("h:1,frame=lime", "`lime` is no framing", "the framings are"),
@@ -228,6 +328,8 @@ fn every_scheme_of_the_table_parses_and_names_itself() {
         let word = match row.address {
             "HOST:PORT" => format!("{}://host:9000", row.name),
             "PATH or @NAME" => format!("{}://@name", row.name),
+            "[ADDRESS or INTERFACE]:PORT" => format!("{}://eth0:9000", row.name),
+            "GROUP:PORT" => format!("{}://239.1.2.3:9000", row.name),
             _ => row.written() + if row.name == "-" { "" } else { "x" },
         };
         assert_eq!(parse(&word).scheme(), row.name);
@@ -257,6 +359,11 @@ fn at() -> impl Strategy<Value = At> {
         "\\PC{1,26}".prop_map(|text| UnixPath::Path(text.into_bytes())),
         prop::collection::vec(any::<u8>(), 1..108).prop_map(UnixPath::Abstract),
     ];
+    let network = prop_oneof![
+        Just(None),
+        (1_u32..0xe000_0000).prop_map(|v4| Some(BroadcastTo::Address(Ipv4Addr::from(v4)))),
+        "[a-z][a-z0-9.@:+-]{0,14}".prop_map(|name| Some(BroadcastTo::Interface(name))),
+    ];
     prop_oneof![
         host_port().prop_map(At::Tcp),
         host_port().prop_map(At::Udp),
@@ -266,6 +373,15 @@ fn at() -> impl Strategy<Value = At> {
         prop::collection::vec(1_u8.., 1..200).prop_map(|path| {
             let text: String = path.iter().map(|byte| format!("%{byte:02x}")).collect();
             At::File(text.parse().unwrap())
+        }),
+        (network, any::<u16>()).prop_map(|(to, port)| At::Broadcast(BroadcastAt { to, port })),
+        (any::<bool>(), any::<u128>(), any::<u16>()).prop_map(|(v4, bits, port)| {
+            let group = match v4 {
+                true => IpAddr::from(Ipv4Addr::from(0xe000_0000 | (bits as u32 >> 4))),
+                false => IpAddr::from(Ipv6Addr::from((0xff << 120) | (bits >> 8))),
+            };
+            let zone = (!v4).then(|| "eth0".to_string());
+            At::Multicast(GroupAt { group, zone, port })
         }),
         Just(At::Stdio),
     ]
@@ -286,6 +402,7 @@ fn option(row: usize, seed: u64) -> String {
         Kind::Keepalive => format!("{}s/{}s/{}", 1 + seed % 32_767, 1 + seed % 99, 1 + seed % 127),
         Kind::Text => format!("{:x}", seed % (1 << 60)),
         Kind::Address => format!("{}:{}", Ipv4Addr::from(seed as u32), seed as u16),
+        Kind::Ip => Ipv4Addr::from(1 + seed as u32 % 0xdfff_ffff).to_string(),
     };
     format!("{}={value}", row.name)
 }
@@ -324,6 +441,7 @@ proptest! {
     #[test]
     fn no_text_makes_an_endpoint_panic(text in ".*") {
         for word in [text.clone(), format!("udp://{text}"), format!("unix://{text}"),
+                     format!("broadcast://{text}"), format!("multicast://{text}:1"),
                      format!(":1,{text}"), format!("file:{text}"), format!("[{text}")] {
             if let Ok(endpoint) = word.parse::<Endpoint>() {
                 prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint), "{}", word);

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{Kind, OptionAbout, When};
 
 const INET: &[&str] = &["tcp", "udp"];
+const NET: &[&str] = &["tcp", "udp", "broadcast", "multicast"];
 const TCP: &[&str] = &["tcp"];
-const SOCKETS: &[&str] = &["tcp", "udp", "unix", "unixgram", "unixseq"];
+const SOCKETS: &[&str] = &["tcp", "udp", "unix", "unixgram", "unixseq", "broadcast", "multicast"];
 const FILES: &[&str] = &["file"];
 const LISTENERS: &[&str] = &["tcp", "unix", "unixseq"];
 
@@ -55,13 +56,49 @@ pub const OPTIONS: &[OptionAbout] = &[
     OptionAbout {
         name: "dev",
         kind: Kind::Text,
-        level: "SOL_SOCKET",
-        c_name: "SO_BINDTODEVICE",
+        level: "SOL_SOCKET, SOL_IP, SOL_IPV6",
+        c_name: "SO_BINDTODEVICE, IP_MULTICAST_IF, IPV6_MULTICAST_IF",
         when: When::BeforeBind,
-        schemes: INET,
-        about: "Send and receive through this network interface only.",
-        default: "any interface",
+        schemes: NET,
+        about: "Send and receive through this network interface only; on multicast, the one that \
+                the group is joined on and that datagrams to it leave by.",
+        default: "any interface; on multicast, the one that the route to the group names",
         example: "dev=eth0",
+    },
+    OptionAbout {
+        name: "source",
+        kind: Kind::Ip,
+        level: "-",
+        c_name: "MCAST_JOIN_SOURCE_GROUP",
+        when: When::Any,
+        schemes: &["multicast"],
+        about: "Join the group for what this host sends to it, and hear no other (RFC 4607); \
+                for who listens.",
+        default: "every sender",
+        example: "source=192.0.2.7",
+    },
+    OptionAbout {
+        name: "broadcast",
+        kind: Kind::Flag,
+        level: "SOL_SOCKET",
+        c_name: "SO_BROADCAST",
+        when: When::Any,
+        schemes: &["udp", "broadcast"],
+        about: "Allow sending to broadcast addresses; without it the kernel refuses with EACCES. \
+                A udp socket hears no answer but from the address dialled: broadcast:// hears all.",
+        default: "off; on for broadcast",
+        example: "broadcast",
+    },
+    OptionAbout {
+        name: "loop",
+        kind: Kind::Flag,
+        level: "SOL_IP, SOL_IPV6",
+        c_name: "IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP",
+        when: When::Any,
+        schemes: &["multicast"],
+        about: "What is sent to the group reaches listeners of this machine too; for who dials.",
+        default: "on",
+        example: "loop=off",
     },
     OptionAbout {
         name: "rcvbuf",
@@ -69,7 +106,7 @@ pub const OPTIONS: &[OptionAbout] = &[
         level: "SOL_SOCKET",
         c_name: "SO_RCVBUF",
         when: When::BeforeBind,
-        schemes: INET,
+        schemes: NET,
         about: "The receive buffer in bytes; Linux doubles it for its own bookkeeping, bounds it \
                 by net.core.rmem_max and stops tuning it.",
         default: "tuned by the kernel",
@@ -93,7 +130,7 @@ pub const OPTIONS: &[OptionAbout] = &[
         level: "SOL_SOCKET",
         c_name: "SO_MARK",
         when: When::BeforeBind,
-        schemes: INET,
+        schemes: NET,
         about: "The mark that routing rules and firewalls see on each packet; \
                 setting it needs CAP_NET_ADMIN or CAP_NET_RAW.",
         default: "0",
@@ -105,7 +142,7 @@ pub const OPTIONS: &[OptionAbout] = &[
         level: "-",
         c_name: "bind(2)",
         when: When::BeforeConnect,
-        schemes: INET,
+        schemes: NET,
         about: "Dial from this address and port of ours; no address or port 0 leaves that part \
                 to the kernel.",
         default: "chosen by the route",
@@ -190,11 +227,11 @@ pub const OPTIONS: &[OptionAbout] = &[
         name: "ttl",
         kind: Kind::Int { min: 1, max: 255 },
         level: "SOL_IP, SOL_IPV6",
-        c_name: "IP_TTL, IPV6_UNICAST_HOPS",
+        c_name: "IP_TTL, IPV6_UNICAST_HOPS, IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS",
         when: When::Any,
-        schemes: INET,
-        about: "How many routers a packet may pass.",
-        default: "net.ipv4.ip_default_ttl, mostly 64",
+        schemes: NET,
+        about: "How many routers a packet may pass; on multicast, 1 keeps it in the network.",
+        default: "net.ipv4.ip_default_ttl, mostly 64; on multicast 1",
         example: "ttl=8",
     },
     OptionAbout {
@@ -203,7 +240,7 @@ pub const OPTIONS: &[OptionAbout] = &[
         level: "SOL_IP, SOL_IPV6",
         c_name: "IP_TOS, IPV6_TCLASS",
         when: When::Any,
-        schemes: INET,
+        schemes: NET,
         about: "The traffic class byte of each packet: DSCP times 4; on tcp the kernel keeps the \
                 lower two bits (ECN) to itself.",
         default: "0",

@@ -96,6 +96,23 @@ fn errors_of_connecting_say_what_would_answer() {
             Cause::Name("the interface `eth9` after %: there is no such interface".into()),
         ),
         kernel(Op::Resolve, "tcp://nowhere:1", libc::EIO),
+        connect("udp://192.0.2.255:9", libc::EACCES),
+        caused(
+            Op::Connect,
+            "multicast://239.1.2.3:9",
+            Cause::Missing {
+                problem: "no route leads to 239.1.2.3".into(),
+                remedy: "name it: dev=eth0".into(),
+            },
+        ),
+        caused(
+            Op::Send,
+            "192.0.2.255:9, 198.51.100.255:9",
+            Cause::Partly(vec![(
+                "198.51.100.255:9 by eth1".into(),
+                io::Error::from_raw_os_error(libc::ENETUNREACH),
+            )]),
+        ),
         caused(
             Op::Connect,
             "tcp://db:1,mark=1",

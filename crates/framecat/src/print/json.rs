@@ -61,7 +61,7 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         Event::Unfinished { conn, peer, unread, cut_off } => {
             object.conn(conn, peer).number("unread", unread as u64).truth("cut_off", cut_off)
         }
-        Event::Replied { n, peer, rtt } => {
+        Event::Replied { n, peer, rtt, .. } => {
             object.text("peer", peer).number("n", n).number("rtt_us", micros(rtt))
         }
         Event::Open { endpoint, took } => {
@@ -114,6 +114,10 @@ fn listening(object: Object, reach: &Reach) -> Object {
     match reach {
         Reach::ThisMachine { .. } => object.text("reach", "machine"),
         Reach::Network(addresses) => object.text("reach", "network").list("addresses", addresses),
+        Reach::Cast(heard) => {
+            let addresses: Vec<_> = heard.iter().map(|(address, _)| address.clone()).collect();
+            object.text("reach", "network").list("addresses", &addresses)
+        }
         Reach::Path => object.text("reach", "path"),
     }
 }

@@ -136,6 +136,9 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
         Event::Path { conn, dir, path } => {
             (format!("connection {conn}, {}: bytes move by {path}", dir.word()), None)
         }
+        Event::Replied { n, peer, rtt, among: true } => {
+            (format!("reply to message {n} from {peer} after {}", time(rtt)), None)
+        }
         Event::Replied { n, rtt, .. } => {
             (format!("reply to message {n} after {}", time(rtt)), None)
         }
@@ -151,7 +154,8 @@ fn listening(endpoint: &str, reach: &Reach) -> Sentence {
         Reach::ThisMachine { udp } => {
             let mut below = vec!["this machine only; --lan for the network".to_string()];
             if *udp {
-                below.push("broadcasts do not arrive at a loopback address".into());
+                let port = endpoint.rsplit(':').next().unwrap_or_default();
+                below.push(format!("broadcasts do not arrive here; use broadcast://:{port}"));
             }
             below
         }
@@ -160,6 +164,18 @@ fn listening(endpoint: &str, reach: &Reach) -> Sentence {
         }
         Reach::Network(addresses) => {
             addresses.iter().map(|address| format!("reachable at {address}")).collect()
+        }
+        Reach::Cast(heard) => {
+            let heard: Vec<_> =
+                heard.iter().map(|(address, by)| format!("{address} ({by})")).collect();
+            let heard = match heard.is_empty() {
+                true => "no network yet: no interface has a broadcast address".into(),
+                false => heard.join(", "),
+            };
+            vec![
+                "the network; other programs may share the port (SO_REUSEADDR)".into(),
+                format!("hears what is sent to {heard}"),
+            ]
         }
         Reach::Path => vec!["whoever may open the path".into()],
     };

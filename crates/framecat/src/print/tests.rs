@@ -122,6 +122,11 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
         Reach::ThisMachine { udp: true },
         addresses,
         Reach::Network(Vec::new()),
+        Reach::Cast(vec![
+            ("192.0.2.255".into(), "eth0".into()),
+            ("127.255.255.255".into(), "lo".into()),
+        ]),
+        Reach::Cast(Vec::new()),
         Reach::Path,
     ] {
         tell(Event::Listening { endpoint: &format!("tcp://{peer}"), reach: &reach });
@@ -154,7 +159,8 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
     tell(Event::Unreachable { conn, error: &refusal });
     tell(Event::AcceptDelayed { error: &full, wait: Duration::from_millis(10) });
     tell(Event::Path { conn, dir: Dir::In, path: Path::Splice });
-    tell(Event::Replied { n: 1, peer, rtt: ms });
+    tell(Event::Replied { n: 1, peer, rtt: ms, among: false });
+    tell(Event::Replied { n: 2, peer, rtt: ms, among: true });
     tell(Event::Open { endpoint: &format!("tcp://{peer}"), took: Duration::from_micros(12_340) });
 }
 

@@ -26,11 +26,13 @@ pub fn plan(mut args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> 
     talk.half_open = args.half_open;
     talk.send = send.unwrap_or(talk.send);
     talk.replay = play.map(|play| play.script);
-    if args.zero && args.endpoint.keeps_boundaries() && args.endpoint.scheme() == "udp" {
+    let udp = args.endpoint.scheme() == "udp" || args.endpoint.is_cast();
+    if args.zero && udp {
         return Err(Mistake {
-            problem:
-                "udp has no connections: without sending, nobody can tell whether a port is open"
-                    .into(),
+            problem: format!(
+                "{} has no connections: without sending, nobody can tell whether a port is open",
+                args.endpoint.scheme()
+            ),
             remedy: format!("ask it something: framecat ask {} MESSAGE", args.endpoint),
         });
     }

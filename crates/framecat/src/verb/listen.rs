@@ -44,7 +44,9 @@ impl run::Plan for Plan {
     fn explain(&self) -> Explained {
         let mut explained = Explained::default();
         explained.fact("listen on", &self.args.endpoint);
-        let reach = if self.args.lan {
+        let reach = if self.args.endpoint.is_cast() {
+            "the network, by what is sent to many"
+        } else if self.args.lan {
             "every interface"
         } else {
             "this machine, unless the host says more"

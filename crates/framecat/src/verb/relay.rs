@@ -23,7 +23,8 @@ pub struct Plan {
 pub fn plan(args: RelayArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.left, !args.left.is_dialled(), args.lan)?;
     plan::role(&args.right, false, false)?;
-    let (left, right) = plan::relay(&args.left, &args.right, &args.talk, standard.stdout)?;
+    let (left, right) =
+        plan::relay(&args.left, &args.right, &args.talk, (args.lan, standard.stdout))?;
     Ok(Plan { args, left, right })
 }
 

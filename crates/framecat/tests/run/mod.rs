@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
 
+pub mod network;
 pub mod sockets;
 pub mod terminal;
 

@@ -8,7 +8,7 @@ pub(super) const LETTERS: &[(char, &str, &str)] = &[
     ('4', "IPv4 only", "write the address: 127.0.0.1, or 0.0.0.0 to listen"),
     ('6', "IPv6 only", "write the address: ::1, or :: to listen; an endpoint takes v6only too"),
     ('A', "SCTP or another protocol", "there are tcp, -u for udp, and -U for Unix sockets"),
-    ('b', "allow broadcast", "broadcast is not in this release; udp reaches single hosts"),
+    ('b', "allow broadcast", "write framecat connect broadcast://ADDRESS:PORT"),
     ('C', "CR LF as line ending", "write framecat connect HOST:PORT --in line -f crlf"),
     (
         'c',
