@@ -112,3 +112,35 @@ fn the_udp_client_of_the_notes_talks_to_listen() {
     assert_eq!(client.text().matches(&format!("从服务器收到： {GOT_IT}\n")).count(), 2, "{client}");
     drained(listener, "one\ntwo\n");
 }
+
+#[test]
+fn the_broadcast_receivers_of_the_notes_answer_ask() {
+    if !have("python3") {
+        return;
+    }
+    let mut first = python("broadcast_recv.py", &["", "0"]).env("PYTHONUNBUFFERED", "1").start();
+    let port = first.read_line().trim_start_matches("bound : ").to_string();
+    let mut second = python("broadcast_recv.py", &["", &port]).env("PYTHONUNBUFFERED", "1").start();
+    second.read_line();
+    let at = format!("broadcast://lo:{port}");
+    let asked = Run::new(&["ask", &at, "hello", "--count", "2", "--wait", "20s"]).run("");
+    asked.expect(0, format!("{GOT_IT}\n{GOT_IT}\n"));
+    for mut receiver in [first, second] {
+        let line = receiver.read_line();
+        assert!(line.starts_with("Receive from ('127.0.0.1', ") && line.ends_with(" : hello"));
+        assert_eq!(receiver.wait().code, 0);
+    }
+}
+
+#[test]
+fn the_broadcast_sender_of_the_notes_is_answered() {
+    if !have("python3") {
+        return;
+    }
+    let listener = listen(&["broadcast://lo:0", "--reply", GOT_IT]);
+    let port = listener.port().to_string();
+    let sender = python("broadcast_send.py", &["127.255.255.255", &port]).run("one\ntwo\n\n");
+    assert_eq!(sender.code, 0, "{sender}");
+    assert_eq!(sender.text().matches(&format!("收到： {GOT_IT}\n")).count(), 2, "{sender}");
+    drained(listener, "one\ntwo\n");
+}

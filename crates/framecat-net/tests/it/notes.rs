@@ -50,7 +50,15 @@ impl Drop for Running {
 
 impl Running {
     fn start(command: &mut Command, port: &str) -> (Running, BufReader<ChildStdout>) {
-        let piped = command.args(["127.0.0.1", port]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        Running::start_at(command, "127.0.0.1", port)
+    }
+
+    fn start_at(
+        command: &mut Command,
+        place: &str,
+        port: &str,
+    ) -> (Running, BufReader<ChildStdout>) {
+        let piped = command.args([place, port]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = piped.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         (Running(child), stdout)
@@ -153,6 +161,47 @@ fn the_programs_of_the_library_talk_to_each_other() {
             (Command::new(example(server)), Command::new(example(client)));
         talk(&mut server, &mut client, "0", ANSWER);
     }
+}
+
+#[test]
+fn the_notes_broadcast_sender_is_answered_by_the_library() {
+    if python().is_none() {
+        return;
+    }
+    let mut receiver = Command::new(example("broadcast_recv"));
+    let (_receiver, mut heard) = Running::start_at(&mut receiver, "lo", "0");
+    let at = port(&line(&mut heard));
+    let mut sender = script("broadcast_send.py");
+    let (mut sender, mut answers) = Running::start_at(&mut sender, "127.255.255.255", &at);
+    sender.say("hello\n\n");
+    let heard = line(&mut heard);
+    assert!(heard.starts_with("Receive from 127.0.0.1:") && heard.ends_with(" : hello"), "{heard}");
+    assert!(line(&mut answers).ends_with(ANSWER));
+    sender.ends_well();
+}
+
+#[test]
+fn the_notes_broadcast_receivers_answer_the_library() {
+    if python().is_none() {
+        return;
+    }
+    // Two on one port: the second on the one that the first was given.
+    let (mut first, mut one) = Running::start_at(&mut script("broadcast_recv.py"), "", "0");
+    let at = line(&mut one).trim_start_matches("bound : ").to_string();
+    let (mut second, mut other) = Running::start_at(&mut script("broadcast_recv.py"), "", &at);
+    line(&mut other);
+    let mut sender = Command::new(example("broadcast_send"));
+    let (mut sender, mut answers) = Running::start_at(&mut sender, "lo", &at);
+    sender.say("hello\n");
+    for heard in [&mut one, &mut other] {
+        assert!(line(heard).ends_with(" : hello"));
+        // Both answer from the port that they share.
+        let answer = line(&mut answers);
+        assert_eq!(answer, format!("127.0.0.1:{at} : {ANSWER}"));
+    }
+    sender.ends_well();
+    first.ends_well();
+    second.ends_well();
 }
 
 #[test]
