@@ -278,6 +278,21 @@ impl Stream {
         Ok(())
     }
 
+    /// Writes all bytes as a segment of its own as far as the kernel lets it: over TCP nothing is put
+    /// behind them that comes later (`MSG_EOR`, net/ipv4/tcp.c). Not cancel safe.
+    pub(crate) async fn write_segment(&self, mut bytes: &[u8]) -> io::Result<()> {
+        if self.kind() != Kind::Tcp {
+            return self.write_all(bytes).await;
+        }
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL | SendFlags::EOR;
+        while !bytes.is_empty() {
+            let send = |fd: BorrowedFd<'_>| rustix::net::send(fd, bytes, flags);
+            let sent = self.until_ready(Interest::WRITABLE, send).await?;
+            bytes = &bytes[sent..];
+        }
+        Ok(())
+    }
+
     /// Writes some of the bytes. Cancel safe: there is no await behind the call.
     pub(crate) async fn write_some(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let written = self.until_ready(Interest::WRITABLE, |_| self.write_now(slices)).await?;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::conn::{Conn, Kind, Stream};
 use crate::error::{Cause, Error, Op};
-use crate::event::{self, Event, Observer, Totals};
+use crate::event::{self, Event, Observer};
 use crate::fan::{Fan, Place, Step};
 use crate::link::{Filled, Link, Receiver, Refusal, Sender, now_ns};
 use crate::open::stdio;
@@ -24,11 +24,13 @@ use crate::sockopt::bytes_to_read;
 use crate::talk::{End, Ledger, Named, Shutdown, Talk};
 
 mod closing;
+mod moved;
 mod recorded;
 mod silence;
 
 pub(crate) use closing::close;
 use closing::swallow;
+use moved::Moved;
 pub(crate) use silence::Bounds;
 
 /// What is sent to the peer.
@@ -108,34 +110,6 @@ enum Heard {
     NoReader,
 }
 
-/// Counters of one conversation.
-#[derive(Debug, Default)]
-struct Moved {
-    inward: Progress,
-    outward: Progress,
-    messages_in: std::sync::atomic::AtomicU64,
-    messages_out: std::sync::atomic::AtomicU64,
-    /// The end of what we say was told.
-    ended_out: AtomicBool,
-    /// A datagram of ours was refused by the peer's host; told.
-    refused: AtomicBool,
-}
-
-impl Moved {
-    fn totals(&self) -> Totals {
-        Totals {
-            messages_in: self.messages_in.load(Relaxed),
-            messages_out: self.messages_out.load(Relaxed),
-            bytes_in: self.inward.bytes(),
-            bytes_out: self.outward.bytes(),
-        }
-    }
-
-    fn last(&self) -> Instant {
-        self.inward.last().max(self.outward.last())
-    }
-}
-
 /// Holds one conversation until it is over.
 pub(crate) async fn converse(
     shared: &Shared,
@@ -149,7 +123,8 @@ pub(crate) async fn converse(
     let observer = shared.observer.clone();
     named.opened(&*observer);
     let moved = Moved::default();
-    let link = Link::new(conn, &shared.talk.link());
+    let mut link = Link::new(conn, &shared.talk.link());
+    link.sender.shape(shared.talk.shape);
     let stream = link.receiver.stream().cloned();
     let player = match &feed {
         Feed::Replay(player) => Some(player.clone()),
@@ -405,9 +380,27 @@ impl One<'_> {
             return self.hear_raw(&stream).await;
         }
         let mut refused = Vec::new();
+        if answering.is_some() && talk.shape.paces_messages() {
+            receiver.one_by_one();
+        }
         loop {
-            self.moved.inward.rest().await;
-            match receiver.fill().await {
+            let filled = match &mut answering {
+                // Answers may be held back to be sent with others.
+                Some((sender, _)) => {
+                    if !sender.holds() {
+                        self.moved.inward.rest().await;
+                    }
+                    match sender.meanwhile(&self.moved.inward, receiver.fill()).await? {
+                        Some(filled) => filled,
+                        None => continue,
+                    }
+                }
+                None => {
+                    self.moved.inward.rest().await;
+                    receiver.fill().await
+                }
+            };
+            match filled {
                 Ok(Filled::Messages) => self.moved.inward.hold(),
                 Ok(Filled::Notice(notice)) => {
                     let named = self.named.heard(receiver);
@@ -456,6 +449,9 @@ impl One<'_> {
                 self.named.refused(way, context.first, by, &mut refused, ledger, &**observer);
             }
             if printed == Printed::Enough {
+                if let Some((sender, _)) = &mut answering {
+                    sender.flush().await?;
+                }
                 return Ok(Heard::Enough);
             }
         }
@@ -464,7 +460,7 @@ impl One<'_> {
             player.hear_end();
         }
         if let Some((sender, _)) = answering {
-            self.finish(sender)?;
+            self.finish(sender).await?;
         }
         Ok(Heard::All)
     }
@@ -562,7 +558,22 @@ impl One<'_> {
             (self.shared, self.moved);
         let mut refused = Vec::new();
         loop {
-            match place.step(sender, outward).await? {
+            let step = match sender.held_until() {
+                None => place.step(sender, outward).await?,
+                Some(until) => tokio::select! {
+                    biased;
+                    () = tokio::time::sleep_until(until) => {
+                        sender.flush().await?;
+                        continue;
+                    }
+                    () = outward.stopped() => {
+                        sender.flush().await?;
+                        continue;
+                    }
+                    step = place.step(sender, outward) => step?,
+                },
+            };
+            match step {
                 Step::Wrote(taken) => {
                     outward.add(taken.bytes);
                     activity.touch();
@@ -572,7 +583,7 @@ impl One<'_> {
                     self.send(sender, parcel.batch(), &mut refused).await?;
                     place.took();
                 }
-                Step::End => return self.finish(sender),
+                Step::End => return self.finish(sender).await,
             }
         }
     }
@@ -594,11 +605,20 @@ impl One<'_> {
             };
         }
         let mut messages = stdin_messages(stdin, talk)?;
+        if talk.shape.paces_messages() {
+            messages.one_by_one();
+        }
         let mut refused = Vec::new();
         loop {
-            self.moved.outward.rest().await;
-            match messages.fill().await? {
+            self.rest(sender).await;
+            let Some(filled) = sender.meanwhile(&self.moved.outward, messages.fill()).await? else {
+                continue;
+            };
+            match filled? {
                 Filled::Messages => {
+                    if !sender.holds() {
+                        sender.turn().await;
+                    }
                     self.moved.outward.hold();
                     let sent = self.send(sender, messages.batch(), &mut refused).await;
                     match sent {
@@ -609,13 +629,21 @@ impl One<'_> {
                     }
                 }
                 Filled::Notice(_) => {}
-                Filled::End => return self.finish(sender),
+                Filled::End => return self.finish(sender).await,
             }
         }
     }
 
+    /// Nothing is in hand, unless it is held back to be sent with others.
+    async fn rest(&self, sender: &Sender) {
+        if !sender.holds() {
+            self.moved.outward.rest().await;
+        }
+    }
+
     /// Ends what we say.
-    fn finish(&self, sender: &mut Sender) -> Result<(), Error> {
+    async fn finish(&self, sender: &mut Sender) -> Result<(), Error> {
+        sender.flush().await?;
         self.ended_out();
         sender.finish()
     }

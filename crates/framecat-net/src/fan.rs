@@ -297,7 +297,7 @@ impl Place {
     /// Waits for something to send, and sends it if it is encoded. While nothing is in hand `moved`
     /// rests. Cancel safe but for a message that is half written.
     pub(crate) async fn step(&self, sender: &Sender, moved: &Progress) -> Result<Step, Error> {
-        if self.is_settled() {
+        if self.is_settled() && !sender.holds() {
             moved.rest().await;
         }
         let due = poll_fn(|_| self.fan.lock().poll_due(self.slot)).await;

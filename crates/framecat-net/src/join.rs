@@ -21,6 +21,7 @@ use crate::link::{Begun, Filled, Link, LinkOptions, Receiver, Sender, now_ns};
 use crate::output::Output;
 use crate::record::Record;
 use crate::relay::{Allowed, CopyError, Progress, Side, copy};
+use crate::shape::Shape;
 use crate::sockopt::bytes_to_read;
 use crate::talk::{End, Ledger, Lines, Named, Shutdown, Talk};
 
@@ -41,6 +42,8 @@ pub(crate) struct Rules {
     pub(crate) until: Option<Vec<u8>>,
     /// A pair on which nothing moves for so long is ended.
     pub(crate) idle: Option<Duration>,
+    /// How what is sent is spread over time and calls, each direction by itself.
+    pub(crate) shape: Shape,
     /// Where both directions are recorded: the observer records, and the pair waits for its room.
     pub(crate) record: Option<Arc<Record>>,
     /// Whether raw bytes may take the fast paths.
@@ -92,8 +95,10 @@ impl Joint {
         right: Conn,
         stopped: Shutdown,
     ) -> (Totals, Result<(), Error>) {
-        let left = Link::new(left, &self.link(&self.rules.left));
-        let right = Link::new(right, &self.link(&self.rules.right));
+        let mut left = Link::new(left, &self.link(&self.rules.left));
+        let mut right = Link::new(right, &self.link(&self.rules.right));
+        left.sender.shape(self.rules.shape);
+        right.sender.shape(self.rules.shape);
         let streams = [left.receiver.stream().cloned(), right.receiver.stream().cloned()];
         let (totals, ended) = both_ways(self, named, left, right, stopped).await;
         // A reset is carried on as a reset, which half-closing first would turn into an end.
@@ -348,10 +353,24 @@ impl Pump<'_> {
             return done;
         }
         let mut refused = Vec::new();
+        if rules.shape.paces_messages() {
+            from.one_by_one();
+        }
         loop {
-            self.moved.rest().await;
-            match from.fill().await {
-                Ok(Filled::Messages) => self.moved.hold(),
+            if !to.holds() {
+                self.moved.rest().await;
+            }
+            let Some(filled) = to.meanwhile(self.moved, from.fill()).await? else { continue };
+            match filled {
+                Ok(Filled::Messages) => {
+                    if !to.holds() {
+                        // What waits for its time is not read yet, should all end before.
+                        from.set_waiting(true);
+                        to.turn().await;
+                        from.set_waiting(false);
+                    }
+                    self.moved.hold();
+                }
                 Ok(Filled::Notice(notice)) => {
                     self.named.heard(&from).notice(
                         &notice,
@@ -403,10 +422,12 @@ impl Pump<'_> {
                 &**observer,
             );
             if stop.is_some() {
+                to.flush().await?;
                 self.joint.finish();
                 return Ok(());
             }
         }
+        to.flush().await?;
         self.client.ended(self.dir, &**observer);
         to.finish()
     }
@@ -420,7 +441,8 @@ impl Pump<'_> {
     async fn run_raw(&self, from: &Receiver, to: &mut Sender) -> Option<Result<(), Error>> {
         let Joint { rules, observer, .. } = self.joint;
         let raw = rules.left == Framing::Raw && rules.right == Framing::Raw;
-        let looked_at = observer.wants_messages() || rules.count.is_some() || rules.until.is_some();
+        let counts = rules.count.is_some() || rules.until.is_some();
+        let looked_at = observer.wants_messages() || counts || rules.shape.is_set();
         if !raw || looked_at {
             return None;
         }

@@ -42,6 +42,7 @@ pub mod record;
 pub mod relay;
 pub mod replay;
 pub mod respond;
+pub mod shape;
 pub mod sockopt;
 pub mod talk;
 pub mod verb;

@@ -119,6 +119,7 @@ impl Link {
 
     /// Ends our direction; the peer reads the end and can still answer.
     pub async fn finish(&mut self) -> Result<(), Error> {
+        self.sender.flush().await?;
         self.sender.finish()
     }
 }
@@ -286,6 +287,17 @@ impl Receiver {
     /// The same, to be asked while somebody else waits in [`fill`](Self::fill).
     pub(crate) fn begun(&self) -> Begun {
         self.begun.clone()
+    }
+
+    /// Whether the batch waits for its time to be sent on: it counts as begun then.
+    pub(crate) fn set_waiting(&self, waits: bool) {
+        let behind = self.buf.len() - self.start - self.taken;
+        let batch = match (waits, &self.source) {
+            (false, _) => 0,
+            (true, Source::Stream(_)) => self.taken,
+            (true, _) => self.batch().iter().map(<[u8]>::len).sum(),
+        };
+        self.begun.0.store(behind + batch, Relaxed);
     }
 
     /// Makes the last message of the batch one like the others, if the end of the stream cut it.

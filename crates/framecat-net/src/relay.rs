@@ -39,6 +39,7 @@ pub struct Progress {
     holding: AtomicBool,
     stopping: AtomicBool,
     rested: Notify,
+    stopped: Notify,
 }
 
 impl Default for Progress {
@@ -50,6 +51,7 @@ impl Default for Progress {
             holding: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             rested: Notify::new(),
+            stopped: Notify::new(),
         }
     }
 }
@@ -93,6 +95,14 @@ impl Progress {
     /// Stops the direction at its next rest.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.stopped.notify_one();
+    }
+
+    /// Waits until it was told to stop. Cancel safe.
+    pub(crate) async fn stopped(&self) {
+        while !self.stopping.load(Ordering::Relaxed) {
+            self.stopped.notified().await;
+        }
     }
 
     /// Waits until nothing is in hand, while somebody else polls the direction.

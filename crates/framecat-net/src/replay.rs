@@ -14,6 +14,7 @@ use framecat_proto::message::{Batch, Dir};
 use framecat_proto::text::recording::{Conversation, Recording, Step};
 use framecat_proto::text::visible;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::error::{Difference, Differs};
 
@@ -106,6 +107,8 @@ pub(crate) struct Cursor {
     bytes: u64,
     /// The peer ended before this place.
     ended: bool,
+    /// Its turn has come, and it speaks at this time.
+    speaks: Option<Instant>,
 }
 
 /// What the player has to do.
@@ -118,7 +121,7 @@ pub(crate) enum Cue<'a> {
 }
 
 impl Player {
-    /// Waits for the player's next turn. Not cancel safe: a step may be passed over.
+    /// Waits for the player's next turn. Cancel safe: what was waited for is not forgotten.
     ///
     /// # Errors
     /// Nothing came for as long as this.
@@ -126,7 +129,6 @@ impl Player {
         let steps = &self.conversation.steps;
         while let Some(step) = steps.get(at.step) {
             let before = at.step.checked_sub(1).and_then(|before| steps[before].time_ns);
-            at.step += 1;
             match (step.dir, &step.message) {
                 (Dir::In, Some(message)) => {
                     at.messages += 1;
@@ -135,18 +137,24 @@ impl Player {
                 (Dir::In, None) => at.ended = true,
                 (Dir::Out, message) => {
                     let ended = at.ended && message.is_none();
-                    if !self.turn(at, ended).await? {
+                    if at.speaks.is_none() && !self.turn(at, ended).await? {
                         return Ok(Cue::End);
                     }
-                    if let (true, Some(time), Some(before)) =
-                        (self.script.timed, step.time_ns, before)
-                    {
-                        let pause = Duration::from_nanos(time.saturating_sub(before));
-                        tokio::time::sleep(pause).await;
+                    let pause = match (self.script.timed, step.time_ns, before) {
+                        (true, Some(time), Some(before)) => {
+                            Duration::from_nanos(time.saturating_sub(before))
+                        }
+                        _ => Duration::ZERO,
+                    };
+                    let speaks = *at.speaks.get_or_insert_with(|| Instant::now() + pause);
+                    if speaks > Instant::now() {
+                        tokio::time::sleep_until(speaks).await;
                     }
+                    (at.step, at.speaks) = (at.step + 1, None);
                     return Ok(message.as_ref().map_or(Cue::End, |message| Cue::Say(message)));
                 }
             }
+            at.step += 1;
         }
         self.turn(at, at.ended).await?;
         Ok(Cue::End)
@@ -310,7 +318,6 @@ fn shown(message: &[u8], at: usize) -> String {
 #[cfg(test)]
 mod tests {
     use framecat_proto::message::Spans;
-    use tokio::time::Instant;
 
     use super::*;
 

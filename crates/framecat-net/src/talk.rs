@@ -20,6 +20,7 @@ use crate::link::{LinkOptions, Notice, Receiver, Refusal, now_ns};
 use crate::record::Record;
 use crate::relay::Allowed;
 use crate::replay::Script;
+use crate::shape::Shape;
 
 /// What a talking verb is told, the endpoint apart.
 #[derive(Debug, Clone)]
@@ -56,6 +57,8 @@ pub struct Talk {
     pub many: bool,
     /// Lines told besides the messages (`--json`), written to stdout between them.
     pub lines: Option<Arc<Lines>>,
+    /// How what is sent is spread over time and calls.
+    pub shape: Shape,
     /// A recording to play, one of its parts: stdin plays none then.
     pub replay: Option<Arc<Script>>,
     /// Where both directions are recorded: the observer records, and the verb waits for its room.
@@ -84,6 +87,7 @@ impl Default for Talk {
             half_open: false,
             many: false,
             lines: None,
+            shape: Shape::default(),
             replay: None,
             record: None,
             fast: Allowed::Fast,
@@ -131,7 +135,7 @@ impl Talk {
 
     /// Whether bytes from stdin may go to the wire without anybody looking at them.
     pub(crate) fn raw_out(&self) -> bool {
-        self.send == Framing::Raw && self.input == Form::Raw
+        self.send == Framing::Raw && self.input == Form::Raw && !self.shape.is_set()
     }
 
     fn speaks_of_messages(&self) -> bool {

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod message;
 pub mod options;
 pub mod quantity;
+pub mod rate;
 pub mod template;
 pub mod text;
 pub mod words;

@@ -250,6 +250,7 @@ pub const TABLE: &[Limit] = &[
         bound: "10 s",
         then: "exit 5; --wait TIME",
     },
+    Limit { what: "what --coalesce holds", bound: "1 MiB", then: "sent at once" },
     Limit {
         what: "lines waiting to be shown",
         bound: "1,024",

@@ -31,6 +31,7 @@ const TOPICS: &[Topic] = &[
     ("options", "what may be asked of a socket", options),
     ("framings", "where a message ends", framings),
     ("recordings", "what --record writes and --replay plays", recordings),
+    ("pace", "when and in which pieces things are sent", pace),
     ("limits", "what is bounded, and by how much", limits_page),
     ("exit", "exit codes", exit),
     ("eof", "how a conversation ends", eof),
@@ -251,6 +252,38 @@ fn recordings() -> String {
         "framecat relay :6380 :6379 -f crlf --record talk.jsonl",
         "framecat listen :6379 --replay talk.jsonl",
         "framecat connect :6379 --replay talk.jsonl --expect",
+    ]);
+    page.end()
+}
+
+fn pace() -> String {
+    let mut page = Page::new("Pace: when and in which pieces things are sent.");
+    let rows = [
+        ("--delay TIME", "so long between the end of a message and the next one"),
+        (
+            "--rate N, N/s, N/m, N/h",
+            "at most so many messages; late ones are caught up, no pause is",
+        ),
+        ("--rate 64KiB/s", "at most so many bytes on the wire, in small pieces"),
+        (
+            "--chop N",
+            "at most N bytes a send; over TCP each is a segment of its own, but who reads late finds \
+             several",
+        ),
+        ("--coalesce TIME", "messages wait for TIME and leave as one send; less from 1 MiB on"),
+    ];
+    page.table(&[], rows.map(|row| vec![row.0.into(), row.1.into()]).into());
+    page.prose(
+        "Each connection, and each direction of a relay, has its own pace. --chop and --coalesce are \
+         for streams: a receiver whose framing is right takes no notice of them. Together they join \
+         messages and split them anew; --chop 1 --rate 10B/s leaves time to read between two bytes. A \
+         signal does not wait: what is held is sent, what waits for its time is left and, in a relay, \
+         told.",
+    );
+    page.examples(&[
+        "framecat connect :9000 -f len:u32be --chop 1",
+        "framecat connect :9000 -f line --coalesce 100ms",
+        "framecat relay :9000 :9001 --rate 64KiB/s",
     ]);
     page.end()
 }

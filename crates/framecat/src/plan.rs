@@ -6,14 +6,16 @@ use std::path::Path;
 
 use framecat_net::relay::Allowed;
 use framecat_net::replay::Script;
+use framecat_net::shape::Shape;
 use framecat_net::talk::Talk;
 use framecat_proto::endpoint::At;
 use framecat_proto::limits::MESSAGE_BYTES;
+use framecat_proto::rate::Unit;
 use framecat_proto::text::recording::{Head, Side};
 use framecat_proto::text::{Form, Look};
 use framecat_proto::{Endpoint, Framing};
 
-use crate::flags::{FormArgs, TalkArgs};
+use crate::flags::{FormArgs, ShapeArgs, TalkArgs};
 
 /// A command that makes no sense: what, and what to type instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +135,7 @@ pub fn talk(
         half_open: false,
         many: false,
         lines: None,
+        shape: shape(args, &[endpoint])?,
         replay: None,
         record: None,
         fast: Allowed::Fast,
@@ -152,6 +155,34 @@ fn default_input(send: &Framing) -> Form {
 
 fn line_if(kind: Kind) -> Framing {
     if kind == Kind::Terminal { Framing::line() } else { Framing::Raw }
+}
+
+/// How what is sent is spread over time and sends. A datagram is sent whole or not at all.
+pub fn shape(args: &TalkArgs, ends: &[&Endpoint]) -> Result<Shape, Mistake> {
+    let ShapeArgs { delay, rate, chop, coalesce } = args.shape;
+    let splits = match (chop, coalesce) {
+        (Some(_), _) => Some("--chop splits"),
+        (None, Some(_)) => Some("--coalesce joins"),
+        (None, None) => None,
+    };
+    if let (Some(splits), true) = (splits, ends.iter().all(|end| end.keeps_boundaries())) {
+        return Err(Mistake::new(
+            format!(
+                "{splits} a stream of bytes, and {} keeps each message whole",
+                ends[0].scheme()
+            ),
+            "leave it out, or try it over tcp:// or unix://; --delay and --rate pace messages here",
+        ));
+    }
+    let message_rate = rate.is_some_and(|rate| rate.of == Unit::Messages);
+    if coalesce.is_some() && (delay.is_some() || message_rate) {
+        let paces = if delay.is_some() { "--delay" } else { "--rate" };
+        return Err(Mistake::new(
+            format!("{paces} keeps messages apart, --coalesce sends them together"),
+            "leave one of them out; --rate 64KiB/s paces bytes",
+        ));
+    }
+    Ok(Shape { delay, rate, chop, coalesce })
 }
 
 /// The rule that was asked for on an endpoint; `native` where it keeps messages itself.
@@ -402,7 +433,25 @@ impl Explained {
             let text = framecat_proto::text::visible(until, 64);
             self.fact("ends after", format_args!("a message that holds `{text}`"));
         }
-        self.times(talk.wait, talk.idle, talk.deadline)
+        self.shape(&talk.shape).times(talk.wait, talk.idle, talk.deadline)
+    }
+
+    /// Adds how what is sent is spread.
+    pub fn shape(&mut self, shape: &Shape) -> &mut Explained {
+        let print = framecat_proto::quantity::print_time;
+        if let Some(delay) = shape.delay {
+            self.fact("delay", print(delay));
+        }
+        if let Some(rate) = shape.rate {
+            self.fact("sends at most", rate);
+        }
+        if let Some(chop) = shape.chop {
+            self.fact("bytes a send", chop);
+        }
+        if let Some(time) = shape.coalesce {
+            self.fact("sent together", format_args!("after {}", print(time)));
+        }
+        self
     }
 
     /// Adds the times.

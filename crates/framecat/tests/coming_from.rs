@@ -76,6 +76,18 @@ macro_rules! rows {
 }
 
 rows! {
+    lines_are_sent_with_pauses: "framecat connect localhost:9000 -f line --delay 1s" => |row| {
+        let (port, peer) = tcp_peer(take_and_echo);
+        row.run(port).run("one\ntwo\n").expect(0, "one\ntwo\n");
+        assert_eq!(peer.join().unwrap(), b"one\ntwo\n");
+    };
+    a_file_is_sent_slowly: "framecat connect localhost:9000 --rate 1MiB/s < x.tar" => file_to_peer;
+    bytes_are_sent_one_by_one:
+        "printf hey | framecat connect localhost:9000 --chop 1 --rate 10B/s" => |row| {
+            let (port, peer) = tcp_peer(take_and_echo);
+            row.run(port).run("").expect(0, "hey");
+            assert_eq!(peer.join().unwrap(), b"hey");
+        };
     a_recorded_client_is_played: "framecat connect localhost:9000 --replay x.jsonl" => |row| {
         let (port, peer) = tcp_peer(echo_lines);
         fs::write(row.folder.file("x.jsonl"), TALK).unwrap();

@@ -107,7 +107,7 @@ fn proto_touches_no_world() {
 const LAYERS: &[&[&str]] = &[
     &["error", "event", "interfaces", "sockopt"],
     &["conn", "datagrams", "record"],
-    &["open", "fast", "relay"],
+    &["open", "fast", "relay", "shape"],
     &["link"],
     &["talk", "replay", "respond", "output", "fan", "converse", "join"],
     &["verb"],

@@ -16,21 +16,28 @@ impl One<'_> {
     ) -> Result<(), Error> {
         let (mut at, mut refused) = (Cursor::default(), Vec::new());
         loop {
-            self.moved.outward.rest().await;
-            match player.cue(&mut at).await {
+            self.rest(sender).await;
+            let Some(cue) = sender.meanwhile(&self.moved.outward, player.cue(&mut at)).await?
+            else {
+                continue;
+            };
+            match cue {
                 Ok(Cue::Say(message)) => {
+                    if !sender.holds() {
+                        sender.turn().await;
+                    }
                     self.moved.outward.hold();
                     let mut spans = Spans::new();
                     spans.push(0, message.len());
                     let batch = Batch { input: message, spans: &spans };
                     match self.send(sender, batch, &mut refused).await {
-                        Err(error) if sender.stream().is_none() && is_refusal(&error) => {
+                        Err(error) if sender.is_packets() && is_refusal(&error) => {
                             self.note_refused(&error);
                         }
                         sent => sent?,
                     }
                 }
-                Ok(Cue::End) => return self.finish(sender),
+                Ok(Cue::End) => return self.finish(sender).await,
                 Err(wait) => {
                     let endpoint = self.named.peer.clone();
                     return Err(Error { op: Op::Receive, endpoint, cause: Cause::TimedOut(wait) });

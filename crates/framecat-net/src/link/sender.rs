@@ -10,6 +10,9 @@ use crate::conn::{Stream, Turns};
 use crate::datagrams::runs::RunSent;
 use crate::datagrams::{NotSent, PacketSink};
 use crate::error::{Cause, Error, Op};
+use crate::shape::Shaper;
+
+mod shaped;
 
 #[derive(Debug)]
 pub(super) enum Sink {
@@ -38,6 +41,7 @@ pub struct Sender {
     pub(super) op: Op,
     out: Outgoing,
     turns: Turns,
+    shaper: Option<Box<Shaper>>,
 }
 
 impl std::fmt::Debug for Sender {
@@ -59,7 +63,7 @@ impl Sender {
             Sink::None(_) => String::new(),
         };
         let (out, turns) = (Outgoing::new(), Turns::default());
-        Sender { sink, framer, name, peer, op: Op::Send, out, turns }
+        Sender { sink, framer, name, peer, op: Op::Send, out, turns, shaper: None }
     }
 
     /// The peer's address.
@@ -114,6 +118,9 @@ impl Sender {
         context: &Context<'_>,
         refused: &mut Vec<Refusal>,
     ) -> Result<(), Error> {
+        if self.shaper.is_some() && !matches!(self.sink, Sink::None(_)) {
+            return self.send_shaped(batch, context, refused).await;
+        }
         if let Sink::Packets(_) = self.sink {
             return self.send_packets(batch, context, refused).await;
         }

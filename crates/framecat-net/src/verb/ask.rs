@@ -56,7 +56,8 @@ pub async fn run(
         local: conn.local().into(),
     };
     named.opened(&*shared.observer);
-    let link = Link::new(conn, &shared.talk.link());
+    let mut link = Link::new(conn, &shared.talk.link());
+    link.sender.shape(shared.talk.shape);
     let stream = link.receiver.stream().cloned();
     let mut asking = Asking { shared: &shared, named: &named, link, totals: Totals::default() };
     let asked = async {

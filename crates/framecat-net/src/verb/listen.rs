@@ -72,7 +72,8 @@ pub async fn run(
         }
         let places = Arc::new(Semaphore::new(max_clients.unwrap_or(CLIENTS)));
         // What is shown as it leaves is shown per peer, and the kernel frames datagrams.
-        let one_for_all = !packets && !shared.observer.wants_messages();
+        let alike = !packets && !shared.talk.shape.is_set();
+        let one_for_all = alike && !shared.observer.wants_messages();
         let sends = (&shared.talk.send, shared.talk.message_bytes);
         let fan = Fan::new(one_for_all.then_some(sends));
         let (shared, conns) = (shared.clone(), JoinSet::new());

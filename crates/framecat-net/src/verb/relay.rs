@@ -21,6 +21,7 @@ use crate::join::{Joint, Rules};
 use crate::open::{self, Accepted, ListenOptions, Listener};
 use crate::record::Record;
 use crate::relay::Allowed;
+use crate::shape::Shape;
 use crate::talk::{End, Lines, Named, Shutdown};
 
 /// What `relay` is told.
@@ -56,6 +57,8 @@ pub struct Relay {
     pub max_clients: Option<usize>,
     /// Whether raw bytes may take the fast paths.
     pub fast: Allowed,
+    /// How what is sent is spread over time and calls, each direction by itself.
+    pub shape: Shape,
     /// Where both directions are recorded: the observer records, and the relay waits for its room.
     pub record: Option<Arc<Record>>,
     /// Stdout, and the lines that are told there (`--json`).
@@ -80,6 +83,7 @@ impl Shared {
             count: options.count,
             until: options.until,
             idle: options.idle,
+            shape: options.shape,
             record: options.record,
             fast: options.fast,
         };

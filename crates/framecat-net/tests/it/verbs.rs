@@ -83,6 +83,7 @@ pub async fn relaying(
         once: false,
         max_clients: None,
         fast: Allowed::Fast,
+        shape: Default::default(),
         record: None,
         lines: None,
     };

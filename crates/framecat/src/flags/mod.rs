@@ -1,6 +1,7 @@
 //! What was typed. One struct a verb; what several verbs take stands in one place and is flattened
 //! in. What it means is decided in [`crate::plan`].
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use framecat_net::respond::Answer;
 use framecat_proto::framing::Tail;
 use framecat_proto::limits::MESSAGE_BYTES_CEILING;
 use framecat_proto::options::{parse_size, parse_time};
+use framecat_proto::rate::Rate;
 use framecat_proto::template::Template;
 use framecat_proto::text::Form;
 use framecat_proto::{Endpoint, Framing};
@@ -87,6 +89,9 @@ pub struct TalkArgs {
     #[arg(long, value_name = "TEXT", help_heading = "The end")]
     pub until: Option<String>,
 
+    #[command(flatten)]
+    pub shape: ShapeArgs,
+
     /// How long to wait for a connection [default: 10s], and for a reply [default: 2s for ask and
     /// datagrams]
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "The end")]
@@ -99,6 +104,26 @@ pub struct TalkArgs {
     /// End after so long, exit 5
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "The end")]
     pub deadline: Option<Duration>,
+}
+
+/// How what is sent is spread over time and sends.
+#[derive(Debug, Default, Args)]
+pub struct ShapeArgs {
+    /// Wait so long between messages sent
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Pace")]
+    pub delay: Option<Duration>,
+
+    /// Send at most so many messages, or bytes: 10, 30/m, 64KiB/s
+    #[arg(long, value_name = "RATE", value_parser = rate, help_heading = "Pace")]
+    pub rate: Option<Rate>,
+
+    /// Send at most N bytes at a time: does the receiver put messages together?
+    #[arg(long, value_name = "N", value_parser = chop, help_heading = "Pace")]
+    pub chop: Option<NonZeroUsize>,
+
+    /// Hold messages for TIME, send them as one: does the receiver take them apart?
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Pace")]
+    pub coalesce: Option<Duration>,
 }
 
 /// How messages look on stdin and stdout.
@@ -355,6 +380,18 @@ fn record(text: &str) -> Result<PathBuf, Wrong> {
         }),
         path => Ok(path.into()),
     }
+}
+
+fn rate(text: &str) -> Result<Rate, Wrong> {
+    text.parse::<Rate>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn chop(text: &str) -> Result<NonZeroUsize, Wrong> {
+    let size = parse_size(text).ok().and_then(|size| usize::try_from(size).ok());
+    size.and_then(NonZeroUsize::new).ok_or_else(|| Wrong {
+        problem: format!("`{text}` is no number of bytes to send at a time"),
+        remedy: "a number from 1 up: --chop 1".into(),
+    })
 }
 
 fn count(text: &str) -> Result<u64, Wrong> {

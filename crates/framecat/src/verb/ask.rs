@@ -20,6 +20,13 @@ pub fn plan(args: AskArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.endpoint, false, false)?;
     plan::not_stdio(&args.endpoint)?;
     let talk = plan::talk(&args.endpoint, &args.talk, &args.form, true, standard)?;
+    if talk.shape.coalesce.is_some() {
+        return Err(Mistake {
+            problem: "ask awaits a reply to each message, and --coalesce holds messages back"
+                .into(),
+            remedy: "connect sends without awaiting; --chop splits what ask sends".into(),
+        });
+    }
     let read = |word: &String| {
         talk.input.one(word, talk.message_bytes).map_err(|problem| Mistake {
             problem: format!("the message `{word}`: {problem}"),

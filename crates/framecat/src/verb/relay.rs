@@ -1,6 +1,7 @@
 //! `framecat relay EP EP`.
 
 use framecat_net::relay::Allowed;
+use framecat_net::shape::Shape;
 use framecat_net::talk::{End, Shutdown};
 use framecat_net::verb::relay;
 use framecat_proto::Framing;
@@ -17,6 +18,7 @@ pub struct Plan {
     args: RelayArgs,
     left: Framing,
     right: Framing,
+    shape: Shape,
 }
 
 /// Decides what the flags mean.
@@ -25,7 +27,8 @@ pub fn plan(args: RelayArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.right, false, false)?;
     let (left, right) =
         plan::relay(&args.left, &args.right, &args.talk, (args.lan, standard.stdout))?;
-    Ok(Plan { args, left, right })
+    let shape = plan::shape(&args.talk, &[&args.left, &args.right])?;
+    Ok(Plan { args, left, right, shape })
 }
 
 impl run::Plan for Plan {
@@ -39,7 +42,7 @@ impl run::Plan for Plan {
         }
         let act = if right.is_dialled() { "join with" } else { "connect to" };
         explained.fact(act, format_args!("{right}, messages: {}", plan::spelled(&self.right)));
-        explained.times(talk.wait, talk.idle, talk.deadline);
+        explained.shape(&self.shape).times(talk.wait, talk.idle, talk.deadline);
         explained
     }
 
@@ -70,6 +73,7 @@ impl run::Plan for Plan {
             once: self.args.once,
             max_clients: self.args.max_clients,
             fast: Allowed::Fast,
+            shape: self.shape,
             record: stdio.record,
             lines: stdio.lines.map(|lines| (stdio.stdout, lines)),
         };

@@ -19,7 +19,7 @@ pub(super) const LETTERS: &[(char, &str, &str)] = &[
     (
         'd',
         "do not read stdin, or a delay",
-        "for the first write < /dev/null; a delay between messages is not in this release",
+        "for the first write < /dev/null; for the second framecat connect HOST:PORT --delay TIME",
     ),
     ('e', "run a program", "not in this release; listen --reply and --echo answer without one"),
     ('F', "pass the socket on", "not in this release"),
@@ -30,7 +30,7 @@ pub(super) const LETTERS: &[(char, &str, &str)] = &[
     (
         'i',
         "a pause between lines, or ncat's idle time",
-        "the end after silence is --idle TIME after a verb; a pause between messages is not in this release",
+        "the end after silence is --idle TIME after a verb, a pause between messages --delay TIME",
     ),
     ('L', "listen again and again", "write -lk: framecat -lk 9000"),
     ('M', "outgoing TTL", "write it with the endpoint: framecat connect HOST:PORT,ttl=8"),
@@ -89,7 +89,7 @@ pub(super) const LONG: &[(&str, &str)] = &[
     ("broker", "write framecat listen :9000 --chat"),
     ("chat", "write framecat listen :9000 --chat"),
     ("crlf", "write framecat connect HOST:PORT --in line -f crlf"),
-    ("delay", "not in this release"),
+    ("delay", "write framecat connect HOST:PORT --delay TIME; --rate N for so many in a second"),
     ("deny", "not in this release; without an address only this machine gets in"),
     ("denyfile", "not in this release; without an address only this machine gets in"),
     ("exec", "not in this release; listen --reply and --echo answer without a program"),
