@@ -6,6 +6,7 @@
 
 use framecat_proto::Framing;
 use framecat_proto::framing::{Decoder, Fault, Tail, Tailed};
+use framecat_proto::limits::HEADER_BYTES;
 use framecat_proto::message::{Batch, Context, Outgoing, Spans};
 
 mod models;
@@ -32,6 +33,9 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     ),
     ("json", &["json"]),
     ("resp", &["resp"]),
+    ("lsp", &["lsp", "lsp,keep"]),
+    ("syslog", &["syslog", "syslog,keep"]),
+    ("dot", &["dot", "dot,keep"]),
     ("ndjson", &["ndjson", "ndjson,resync"]),
     ("json-seq", &["json-seq", "json-seq,resync"]),
     (
@@ -98,6 +102,8 @@ const AROUND: usize = 64;
 fn longest(rule: &Framing, max: usize) -> usize {
     match rule {
         Framing::Slip(_) | Framing::Hdlc(_) | Framing::Stx(_) => 2 * max + AROUND,
+        Framing::Dot(_) => 2 * max + AROUND,
+        Framing::Lsp(_) => max + HEADER_BYTES + AROUND,
         Framing::Cobs(_) => max + max / 254 + AROUND,
         _ => max + AROUND,
     }
@@ -385,6 +391,10 @@ fn check_conservation(rule: &Framing, max: usize, bytes: &[u8], got: &Outcome) {
     for ((bare, _), (kept, _)) in got.messages.iter().zip(&kept.messages) {
         let same = match rule {
             Framing::Line(_) | Framing::Delim(_) => kept.starts_with(bare),
+            Framing::Syslog(_) => {
+                kept.strip_suffix(b"\n").unwrap_or(kept).ends_with(bare) || kept.ends_with(bare)
+            }
+            Framing::Dot(_) => encode(rule, max, &[(bare.clone(), None)]).0 == *kept,
             _ => kept[..kept.len() - trailer].ends_with(bare),
         };
         assert!(same, "{rule}: {bare:02x?} lies not in {kept:02x?}");

@@ -148,6 +148,8 @@ fn default_input(send: &Framing) -> Form {
     let keeps = match send {
         Framing::Line(line) => line.keep,
         Framing::Delim(delim) => delim.keep(),
+        Framing::Syslog(syslog) => syslog.keep,
+        Framing::Dot(dot) => dot.keep,
         _ => false,
     };
     if keeps { Form::Framing(send.clone()) } else { Form::default_for(send) }

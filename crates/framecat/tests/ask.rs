@@ -141,6 +141,9 @@ fn every_framing_of_this_release_asks_and_is_answered() {
         "len:u16be@2,counts=total,magic=03",
         "struct",
         "fixed:5",
+        "lsp",
+        "syslog",
+        "dot",
     ] {
         let finished = ask_echo(
             ":0",

@@ -19,6 +19,8 @@ const FRAMINGS: &[&str] = &[
     "len:varint",
     "struct",
     "fixed:64",
+    "lsp",
+    "dot",
 ];
 
 fn messages(word: &str, count: usize, max: usize, dice: &mut Dice) -> Vec<Vec<u8>> {

@@ -7,5 +7,6 @@ mod links;
 mod notes;
 mod open;
 mod runs;
+mod smtp;
 mod sockets;
 mod verbs;

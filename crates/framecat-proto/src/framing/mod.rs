@@ -27,6 +27,7 @@ mod amqp;
 mod cobs;
 mod decoder;
 mod delim;
+mod dot;
 mod eof;
 mod escaped;
 mod fix;
@@ -38,6 +39,7 @@ mod json;
 mod json_seq;
 mod len;
 mod line;
+mod lsp;
 mod mllp;
 mod ndjson;
 mod nearest;
@@ -48,6 +50,7 @@ mod raw;
 pub(crate) mod resp;
 mod slip;
 mod stx;
+mod syslog;
 // `struct` is a word of the language, so the module cannot have the file's name.
 #[path = "struct.rs"]
 mod structure;
@@ -55,17 +58,20 @@ mod structure;
 pub use cobs::Cobs;
 pub use decoder::{Decoded, Decoder, FramingError, Tailed};
 pub use delim::Delim;
+pub use dot::Dot;
 pub use fixed::Fixed;
 pub use hdlc::Hdlc;
 pub use json_seq::JsonSeq;
 pub use len::{Counts, Len, Width};
 pub use line::Line;
+pub use lsp::Lsp;
 pub use ndjson::Ndjson;
 pub use netstring::Netstring;
 pub use preset::{PRESETS, Preset, Row as PresetRow};
 pub use slip::Slip;
 pub use structure::Struct;
 pub use stx::Stx;
+pub use syslog::Syslog;
 
 use nearest::cannot_resync;
 
@@ -90,6 +96,12 @@ pub enum Framing {
     JsonSeq(JsonSeq),
     /// A value of Redis' protocol.
     Resp,
+    /// Content-Length in a header.
+    Lsp(Lsp),
+    /// A length or an LF, told by the first byte: RFC 6587.
+    Syslog(Syslog),
+    /// Lines up to a single dot.
+    Dot(Dot),
     /// A length field says so.
     Len(Len),
     /// Time, byte count, content.
@@ -139,6 +151,9 @@ impl Framing {
             Framing::Ndjson(rule) => Box::new(ndjson::Framer::new(*rule, max)),
             Framing::JsonSeq(rule) => Box::new(json_seq::Framer::new(*rule, max)),
             Framing::Resp => Box::new(resp::Framer::new(max)),
+            Framing::Lsp(rule) => Box::new(lsp::Framer::new(*rule, max)),
+            Framing::Syslog(rule) => Box::new(syslog::Framer::new(*rule, max)),
+            Framing::Dot(rule) => Box::new(dot::Framer::new(*rule, max)),
             Framing::Len(rule) => rule.framer(max),
             Framing::Struct(rule) => Box::new(structure::Framer::new(*rule, max)),
             Framing::Fixed(rule) => Box::new(fixed::Framer::new(*rule, max)),
@@ -173,7 +188,7 @@ impl Framing {
             Framing::Raw | Framing::Native | Framing::Eof => Tail::Keep,
             Framing::Line(_) | Framing::Delim(_) => Tail::Keep,
             Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_) => Tail::Error,
-            Framing::Resp => Tail::Error,
+            Framing::Resp | Framing::Lsp(_) | Framing::Syslog(_) | Framing::Dot(_) => Tail::Error,
             Framing::Len(_) | Framing::Struct(_) | Framing::Fixed(_) => Tail::Error,
             Framing::Netstring(_) | Framing::Slip(_) | Framing::Cobs(_) => Tail::Error,
             Framing::Hdlc(_) | Framing::Stx(_) => Tail::Error,
@@ -232,6 +247,9 @@ impl FromStr for Framing {
             ("line", rest) => Line::parse(rest).map(Framing::Line),
             ("crlf" | "nul" | "delim", rest) => Delim::parse(name, rest).map(Framing::Delim),
             ("json", "") => Ok(Framing::Json),
+            ("lsp", rest) => Lsp::parse(rest).map(Framing::Lsp),
+            ("syslog", rest) => Syslog::parse(rest).map(Framing::Syslog),
+            ("dot", rest) => Dot::parse(rest).map(Framing::Dot),
             ("resp", "") => Ok(Framing::Resp),
             ("ndjson", rest) => Ndjson::parse(rest).map(Framing::Ndjson),
             ("json-seq", rest) => JsonSeq::parse(rest).map(Framing::JsonSeq),
@@ -307,6 +325,9 @@ impl fmt::Display for Framing {
             Framing::Ndjson(rule) => write!(f, "ndjson{rule}"),
             Framing::JsonSeq(rule) => write!(f, "json-seq{rule}"),
             Framing::Resp => f.write_str("resp"),
+            Framing::Lsp(rule) => write!(f, "lsp{rule}"),
+            Framing::Syslog(rule) => write!(f, "syslog{rule}"),
+            Framing::Dot(rule) => write!(f, "dot{rule}"),
             Framing::Len(rule) => write!(f, "len:{rule}"),
             Framing::Struct(rule) => write!(f, "struct{rule}"),
             Framing::Fixed(rule) => write!(f, "fixed{rule}"),
@@ -364,6 +385,21 @@ pub const TABLE: &[About] = &[
         name: "resp",
         grammar: "resp",
         message: "one value of Redis' protocol, RESP2 or RESP3",
+    },
+    About {
+        name: "lsp",
+        grammar: "lsp[,keep]",
+        message: "as many bytes as Content-Length in a header says: LSP, DAP",
+    },
+    About {
+        name: "syslog",
+        grammar: "syslog[,keep]",
+        message: "by a length or up to LF, told by the first byte (RFC 6587); a length is written",
+    },
+    About {
+        name: "dot",
+        grammar: "dot[,keep]",
+        message: "lines up to a single dot, dots doubled: SMTP, POP3, NNTP",
     },
     About { name: "len", grammar: len::GRAMMAR, message: "a length field says so" },
     About {

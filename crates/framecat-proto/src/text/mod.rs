@@ -84,6 +84,7 @@ impl Form {
             Framing::Raw => Form::Raw,
             Framing::Line(_) | Framing::Delim(_) | Framing::Native => Form::Line,
             Framing::Json | Framing::Ndjson(_) => Form::Line,
+            Framing::Syslog(_) | Framing::Dot(_) => Form::Line,
             Framing::Resp => Form::Words,
             _ => Form::Quoted,
         }

@@ -12,3 +12,4 @@ mod postgres;
 mod properties;
 mod python;
 mod resp;
+mod text;

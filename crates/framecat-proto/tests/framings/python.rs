@@ -136,3 +136,24 @@ fn python_and_we_agree_where_a_json_value_ends() {
         assert_eq!(python(JSON_READ, rule, &bytes).unwrap(), b"same\n", "{rule}");
     }
 }
+
+const DOT: &str = "
+import smtplib, sys
+bodies = [b'hello', b'.', b'a\\r\\n.b\\r\\n..c', b'\\r\\n.', b'x' * 5000 + b'\\r\\n.y']
+quoted = b''.join(smtplib._quote_periods(body) + b'\\r\\n.\\r\\n' for body in bodies)
+if sys.argv[1] == 'write': sys.stdout.buffer.write(quoted)
+else:
+    assert sys.stdin.buffer.read() == quoted
+    print('same')
+";
+
+#[test]
+fn dots_are_doubled_as_smtplib_doubles_them() {
+    let dot: Framing = "dot".parse().unwrap();
+    let Some(theirs) = python(DOT, "write", b"") else { return };
+    let got = decode(&dot, MESSAGE_BYTES, theirs.chunks(3));
+    assert_eq!((got.messages.len(), got.faults, got.cut), (5, vec![], None));
+    assert_eq!(got.messages[2].0, b"a\r\n.b\r\n..c");
+    let (bytes, _) = encode(&dot, MESSAGE_BYTES, &got.messages);
+    assert_eq!(python(DOT, "read", &bytes).unwrap(), b"same\n");
+}
