@@ -1,4 +1,4 @@
-//! The README's examples, run as they stand: what is printed is what the page shows.
+//! The examples of the pages, run as they stand: what is printed is what the page shows.
 
 use std::fs;
 use std::path::Path;
@@ -107,20 +107,29 @@ fn run_block(block: &Block) -> Vec<String> {
     text.lines().filter(|line| !line.is_empty()).map(|line| plain(line, &ports)).collect()
 }
 
-#[test]
-fn the_examples_of_the_readme_print_what_it_shows() {
-    if !run::have("python3") {
-        return;
-    }
-    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
-    let blocks = blocks(&page);
-    assert_eq!(blocks.len(), 10, "ten examples");
-    for block in blocks {
-        let mut printed = run_block(&block);
+/// Runs every block of a page, and gives how many there are.
+fn check(page: &str) -> usize {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
+    let blocks = blocks(&fs::read_to_string(path).unwrap());
+    for block in &blocks {
+        let mut printed = run_block(block);
         let mut shown: Vec<String> = block.shown.iter().map(|line| plain(line, &[])).collect();
         // Two programs write to one terminal: which comes first is not told.
         printed.sort();
         shown.sort();
-        assert_eq!(printed, shown, "{:#?}", block.typed);
+        assert_eq!(printed, shown, "{page}: {:#?}", block.typed);
     }
+    blocks.len()
+}
+
+#[test]
+fn the_examples_of_the_readme_print_what_it_shows() {
+    if run::have("python3") {
+        assert_eq!(check("README.md"), 10, "ten examples");
+    }
+}
+
+#[test]
+fn what_the_guide_has_the_reader_run_prints_what_it_shows() {
+    assert!(check("docs/guide.md") > 10);
 }
