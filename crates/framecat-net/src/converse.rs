@@ -558,22 +558,7 @@ impl One<'_> {
             (self.shared, self.moved);
         let mut refused = Vec::new();
         loop {
-            let step = match sender.held_until() {
-                None => place.step(sender, outward).await?,
-                Some(until) => tokio::select! {
-                    biased;
-                    () = tokio::time::sleep_until(until) => {
-                        sender.flush().await?;
-                        continue;
-                    }
-                    () = outward.stopped() => {
-                        sender.flush().await?;
-                        continue;
-                    }
-                    step = place.step(sender, outward) => step?,
-                },
-            };
-            match step {
+            match place.step(sender, outward).await? {
                 Step::Wrote(taken) => {
                     outward.add(taken.bytes);
                     activity.touch();

@@ -118,7 +118,7 @@ impl Fan {
     /// somebody as they leave, and a framing that remembers what it wrote.
     pub(crate) fn new(shared: Option<(&Framing, usize)>) -> Arc<Fan> {
         let framer = shared
-            .filter(|(framing, _)| !matches!(framing, Framing::Eof))
+            .filter(|(framing, _)| !framing.remembers())
             .map(|(framing, max)| framing.framer(max));
         Arc::new(Fan {
             log: std::sync::Mutex::default(),
@@ -294,9 +294,23 @@ impl Place {
         Error { op, endpoint, cause: Cause::Stalled(STALLED_TIME) }
     }
 
-    /// Waits for something to send, and sends it if it is encoded. While nothing is in hand `moved`
-    /// rests. Cancel safe but for a message that is half written.
-    pub(crate) async fn step(&self, sender: &Sender, moved: &Progress) -> Result<Step, Error> {
+    /// Waits for something to send, and sends it if it is encoded; what the sender holds back goes out
+    /// in its time. While nothing is in hand `moved` rests. Cancel safe but for a message that is half
+    /// written.
+    pub(crate) async fn step(&self, sender: &mut Sender, moved: &Progress) -> Result<Step, Error> {
+        loop {
+            let Some(until) = sender.held_until() else { return self.take(sender, moved).await };
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(until) => {}
+                () = moved.stopped() => {}
+                step = self.take(sender, moved) => return step,
+            }
+            sender.flush().await?;
+        }
+    }
+
+    async fn take(&self, sender: &Sender, moved: &Progress) -> Result<Step, Error> {
         if self.is_settled() && !sender.holds() {
             moved.rest().await;
         }
@@ -313,14 +327,10 @@ impl Place {
                 let write = stream.until_ready(Interest::WRITABLE, |_| self.write(stream));
                 match write.await {
                     Ok(taken) => Ok(Step::Wrote(taken)),
-                    Err(error) => Err(Error::io(Op::Send, sender.peer(), error)),
+                    Err(error) => Err(sender.failed(error)),
                 }
             }
-            (None, None) => Err(Error::io(
-                Op::Send,
-                sender.peer(),
-                std::io::Error::new(std::io::ErrorKind::InvalidInput, "datagrams have no stream"),
-            )),
+            (None, None) => Err(sender.failed(std::io::ErrorKind::BrokenPipe)),
         }
     }
 

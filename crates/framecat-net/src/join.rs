@@ -17,6 +17,7 @@ use crate::conn::{Conn, Kind, Stream};
 use crate::converse::{close, is_refusal, sleep_until};
 use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
+use crate::fan::Fan;
 use crate::link::{Begun, Filled, Link, LinkOptions, Receiver, Sender, now_ns};
 use crate::output::Output;
 use crate::record::Record;
@@ -124,7 +125,7 @@ impl Joint {
         self.enough.notified().await;
     }
 
-    fn link(&self, framing: &Framing) -> LinkOptions {
+    pub(crate) fn link(&self, framing: &Framing) -> LinkOptions {
         LinkOptions {
             receive: framing.clone(),
             send: framing.clone(),
@@ -224,8 +225,10 @@ async fn both_ways(
         messages: &messages_out,
     };
     let begun = [left.receiver.begun(), right.receiver.begun()];
-    let mut there = std::pin::pin!(there.run(left.receiver, right.sender));
-    let mut back = std::pin::pin!(back.run(right.receiver, left.sender));
+    let Link { receiver: from_left, sender: mut to_left } = left;
+    let Link { receiver: from_right, sender: mut to_right } = right;
+    let mut there = std::pin::pin!(there.run(from_left, To::One(&mut to_right)));
+    let mut back = std::pin::pin!(back.run(from_right, To::One(&mut to_left)));
     let (mut there_done, mut back_done) = (None, None);
     let (mut ended, mut stopping, mut give_up) = (Ended::Well, false, None);
     loop {
@@ -305,11 +308,11 @@ async fn both_ways(
 }
 
 /// Tells what is left of a connection that is ended before its peers ended it.
-fn unfinished(
+pub(crate) fn unfinished(
     joint: &Joint,
     named: &Named,
-    begun: &[Begun; 2],
-    ends: &[Option<Stream>; 2],
+    begun: &[Begun],
+    ends: &[Option<Stream>],
     cut_off: bool,
 ) {
     let waiting = |end: &Stream| bytes_to_read(end.as_fd()).unwrap_or(0);
@@ -323,7 +326,7 @@ fn unfinished(
 }
 
 /// A reset is carried on as a reset: an end would make what was cut look whole.
-fn reset_both(ends: &[Option<Stream>]) {
+pub(crate) fn reset_both(ends: &[Option<Stream>]) {
     for stream in ends.iter().flatten() {
         if stream.kind() == Kind::Tcp {
             // It is closed anyway; without the option it ends by FIN.
@@ -332,24 +335,68 @@ fn reset_both(ends: &[Option<Stream>]) {
     }
 }
 
+/// Where a direction leads.
+pub(crate) enum To<'a> {
+    /// To one other end, which ends when the source does.
+    One(&'a mut Sender),
+    /// To all readers of a fan-out, under the framing that prints so. It goes on without the source.
+    All(&'a Arc<Fan>, &'a str),
+}
+
+impl To<'_> {
+    /// Whether messages are held back to be sent with others. (A fan-out's readers hold their own.)
+    fn holds(&self) -> bool {
+        matches!(self, To::One(to) if to.holds())
+    }
+
+    /// See [`Sender::meanwhile`].
+    async fn meanwhile<T>(
+        &mut self,
+        moved: &Progress,
+        next: impl Future<Output = T>,
+    ) -> Result<Option<T>, Error> {
+        match self {
+            To::One(to) => to.meanwhile(moved, next).await,
+            To::All(..) => Ok(Some(next.await)),
+        }
+    }
+
+    /// See [`Sender::turn`].
+    async fn turn(&self) {
+        if let To::One(to) = self {
+            to.turn().await;
+        }
+    }
+
+    /// See [`Sender::flush`].
+    async fn flush(&mut self) -> Result<(), Error> {
+        match self {
+            To::One(to) => to.flush().await,
+            To::All(..) => Ok(()),
+        }
+    }
+}
+
 /// One direction.
-struct Pump<'a> {
-    joint: &'a Joint,
+pub(crate) struct Pump<'a> {
+    pub(crate) joint: &'a Joint,
     /// Whom the messages come from.
-    named: &'a Named,
+    pub(crate) named: &'a Named,
     /// Whose connection it is: messages are shown as from it or to it.
-    client: &'a Named,
-    dir: Dir,
-    moved: &'a Progress,
+    pub(crate) client: &'a Named,
+    pub(crate) dir: Dir,
+    pub(crate) moved: &'a Progress,
     /// How many messages went on.
-    messages: &'a AtomicU64,
+    pub(crate) messages: &'a AtomicU64,
 }
 
 impl Pump<'_> {
-    /// Moves messages until the source ends, then ends the destination.
-    async fn run(&self, mut from: Receiver, mut to: Sender) -> Result<(), Error> {
+    /// Moves messages until the source ends, then ends the destination if that is one.
+    pub(crate) async fn run(&self, mut from: Receiver, mut to: To<'_>) -> Result<(), Error> {
         let Joint { rules, observer, ledger, .. } = self.joint;
-        if let Some(done) = self.run_raw(&from, &mut to).await {
+        if let To::One(to) = &mut to
+            && let Some(done) = self.run_raw(&from, to).await
+        {
             return done;
         }
         let mut refused = Vec::new();
@@ -390,12 +437,16 @@ impl Pump<'_> {
                     return Err(error);
                 }
             }
+            let _speaking = match &to {
+                To::One(_) => None,
+                To::All(fan, _) => Some(fan.speak()),
+            };
             let stop = self.joint.count(&from);
             if let Some(stop) = stop {
                 from.keep(stop);
             }
-            let batch = from.batch();
             let context = self.client.context(self.dir, from.first(), now_ns());
+            let batch = from.batch();
             if observer.wants_messages() {
                 observer.messages(batch, &context);
                 self.joint.flush(QUEUE_BYTES).await?;
@@ -404,23 +455,28 @@ impl Pump<'_> {
                 }
             }
             self.named.cut(batch, &**observer);
-            match to.send_batch(batch, &context, &mut refused).await {
-                Err(error) if to.is_packets() && is_refusal(&error) => {
-                    self.unreachable(&error);
+            match &mut to {
+                To::One(to) => match to.send_batch(batch, &context, &mut refused).await {
+                    Err(error) if to.is_packets() && is_refusal(&error) => {
+                        self.unreachable(&error);
+                    }
+                    sent => sent?,
+                },
+                To::All(fan, _) => {
+                    // Behind it come messages of others.
+                    from.close_cut();
+                    fan.give(context.conn, from.batch(), &context, &mut refused).await;
                 }
-                sent => sent?,
             }
+            let batch = from.batch();
             self.messages.fetch_add((batch.len() - refused.len()) as u64, Ordering::Relaxed);
             self.moved.add((0..batch.len()).map(|i| batch.get(i).len()).sum());
-            let first = context.first;
-            self.client.refused(
-                (self.dir, Place::Peer),
-                first,
-                to.rule(),
-                &mut refused,
-                ledger,
-                &**observer,
-            );
+            let by = match &to {
+                To::One(to) => to.rule(),
+                To::All(_, rule) => rule,
+            };
+            let (way, first) = ((self.dir, Place::Peer), context.first);
+            self.client.refused(way, first, by, &mut refused, ledger, &**observer);
             if stop.is_some() {
                 to.flush().await?;
                 self.joint.finish();
@@ -429,7 +485,10 @@ impl Pump<'_> {
         }
         to.flush().await?;
         self.client.ended(self.dir, &**observer);
-        to.finish()
+        match to {
+            To::One(to) => to.finish(),
+            To::All(..) => Ok(()),
+        }
     }
 
     fn unreachable(&self, error: &Error) {

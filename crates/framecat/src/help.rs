@@ -163,8 +163,8 @@ fn framings() -> String {
     page.prose(
         "-f RULE gives one to the stream ends, ,frame=RULE to one endpoint. relay takes -f twice: \
          for its first and its second end. Without -f, what a person types or reads on a terminal is \
-         line, pipes are raw, and what speaks of messages (ask, --reply, --chat, --format, --count, \
-         --until, --json) is line. Datagrams are messages already.",
+         line, pipes are raw, and what speaks of messages (ask, --reply, --chat, --shared, --format, \
+         --count, --until, --json) is line. Datagrams are messages already.",
     );
     let row = |row: &framing::About| vec![row.grammar.into(), row.message.into()];
     page.table(&["rule", "a message is"], framing::TABLE.iter().map(row).collect());

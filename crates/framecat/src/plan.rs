@@ -342,14 +342,21 @@ fn hears_itself(left: &Endpoint, right: &Endpoint, lan: bool) -> bool {
     }
 }
 
-/// The framings of a relay's two ends.
+/// The framings of a relay's two ends. What many clients share are messages.
 pub fn relay(
     left: &Endpoint,
     right: &Endpoint,
     args: &TalkArgs,
     (lan, stdout): (bool, Kind),
+    shared: bool,
 ) -> Result<(Framing, Framing), Mistake> {
     stdio_end(left, right, args, stdout)?;
+    if shared && left.is_dialled() {
+        return Err(Mistake::new(
+            format!("{left} is one conversation, and --shared is for many clients"),
+            "leave --shared out, or listen: framecat relay --shared :9000 HOST:PORT",
+        ));
+    }
     if hears_itself(left, right, lan) {
         return Err(Mistake::new(
             format!("{left} would hear what goes to {right}, and relay it again and again"),
@@ -372,7 +379,7 @@ pub fn relay(
         1 if end.keeps_boundaries() => framing(end, None),
         _ => framing(end, rule),
     };
-    let speaks = args.count.is_some() || args.until.is_some() || args.json;
+    let speaks = shared || args.count.is_some() || args.until.is_some() || args.json;
     let unsaid = || if speaks { Framing::line() } else { Framing::Raw };
     let left_rule = only(left, first)?.unwrap_or_else(unsaid);
     let right_rule = only(right, second)?.unwrap_or_else(unsaid);

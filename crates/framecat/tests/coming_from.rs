@@ -196,6 +196,25 @@ rows! {
         first.read_exact(&mut heard).unwrap();
         assert_eq!(&heard, b"whole\n");
     };
+    one_connection_for_all: "framecat relay --shared :8080 localhost:9000" => |row| {
+        let (port, peer) = tcp_peer(echo_lines);
+        let relay = row.run(port).start();
+        let mut clients = [dial(relay.port()), dial(relay.port())];
+        clients[0].write_all(b"one\n").unwrap();
+        let mut heard = [0; 4];
+        clients[0].read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"one\n");
+        clients[1].write_all(b"two\n").unwrap();
+        for client in &mut clients {
+            while &heard != b"two\n" {
+                client.read_exact(&mut heard).unwrap();
+            }
+            heard = [0; 4];
+        }
+        relay.signal(run::Signal::TERM);
+        assert_eq!(relay.wait().code, 0);
+        peer.join().unwrap();
+    };
     a_chat_tells_who_comes_and_goes: "framecat listen :9000 --chat -v" => |row| {
         let listener = row.listen();
         let peer = dial(listener.port());

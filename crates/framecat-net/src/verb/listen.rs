@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use framecat_proto::endpoint::At;
 use framecat_proto::limits::CLIENTS;
 use framecat_proto::message::Dir;
 use framecat_proto::{Endpoint, Framing};
@@ -60,7 +61,7 @@ pub async fn run(
     let deadline = options.talk.deadline.map(|time| Instant::now() + time);
     let Listen { mut talk, answer, chat, once, patient, max_clients, stdin, stdout, .. } = options;
     let datagrams = listener.is_datagrams();
-    let packets = options.endpoint.keeps_boundaries();
+    let plain = matches!(options.endpoint.at, At::Tcp(_) | At::Unix(_));
     if once && datagrams && talk.count.is_none() {
         talk.count = Some(1);
     }
@@ -72,7 +73,7 @@ pub async fn run(
         }
         let places = Arc::new(Semaphore::new(max_clients.unwrap_or(CLIENTS)));
         // What is shown as it leaves is shown per peer, and the kernel frames datagrams.
-        let alike = !packets && !shared.talk.shape.is_set();
+        let alike = plain && !shared.talk.shape.is_set();
         let one_for_all = alike && !shared.observer.wants_messages();
         let sends = (&shared.talk.send, shared.talk.message_bytes);
         let fan = Fan::new(one_for_all.then_some(sends));

@@ -24,6 +24,8 @@ use crate::relay::Allowed;
 use crate::shape::Shape;
 use crate::talk::{End, Lines, Named, Shutdown};
 
+mod shared;
+
 /// What `relay` is told.
 #[derive(Debug)]
 pub struct Relay {
@@ -51,6 +53,8 @@ pub struct Relay {
     pub idle: Option<Duration>,
     /// End after so long.
     pub deadline: Option<Duration>,
+    /// One dial for all connections.
+    pub shared: bool,
     /// One connection, then the end.
     pub once: bool,
     /// Connections at once.
@@ -65,6 +69,25 @@ pub struct Relay {
     pub lines: Option<(Stream, Arc<Lines>)>,
 }
 
+impl Relay {
+    /// What concerns the connections once they are there; and stdout.
+    fn rules(self) -> (Rules, Option<(Stream, Arc<Lines>)>) {
+        let rules = Rules {
+            left: self.left_framing,
+            right: self.right_framing,
+            message_bytes: self.message_bytes,
+            tail: self.tail,
+            count: self.count,
+            until: self.until,
+            idle: self.idle,
+            shape: self.shape,
+            record: self.record,
+            fast: self.fast,
+        };
+        (rules, self.lines)
+    }
+}
+
 /// What all connections of a relay share.
 struct Shared {
     joint: Joint,
@@ -75,23 +98,9 @@ struct Shared {
 
 impl Shared {
     fn new(options: Relay, observer: Arc<dyn Observer>) -> Shared {
-        let rules = Rules {
-            left: options.left_framing,
-            right: options.right_framing,
-            message_bytes: options.message_bytes,
-            tail: options.tail,
-            count: options.count,
-            until: options.until,
-            idle: options.idle,
-            shape: options.shape,
-            record: options.record,
-            fast: options.fast,
-        };
-        Shared {
-            joint: Joint::new(rules, observer, options.lines),
-            right: options.right,
-            wait: options.wait.unwrap_or(CONNECT_WAIT),
-        }
+        let (right, wait) = (options.right.clone(), options.wait.unwrap_or(CONNECT_WAIT));
+        let (rules, lines) = options.rules();
+        Shared { joint: Joint::new(rules, observer, lines), right, wait }
     }
 }
 
@@ -106,6 +115,9 @@ pub async fn run(
 ) -> Result<End, Error> {
     if options.left.is_dialled() {
         return dial_both(options, observer, shutdown).await;
+    }
+    if options.shared {
+        return shared::run(options, observer, shutdown).await;
     }
     serve_all(options, observer, shutdown).await
 }

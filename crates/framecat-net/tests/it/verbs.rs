@@ -80,6 +80,7 @@ pub async fn relaying(
         wait: None,
         idle: None,
         deadline: None,
+        shared: false,
         once: false,
         max_clients: None,
         fast: Allowed::Fast,

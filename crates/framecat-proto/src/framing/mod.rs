@@ -182,6 +182,13 @@ impl Framing {
         }
     }
 
+    /// Whether what a connection has carried before decides how a message is written. If not, the
+    /// same bytes do for every connection.
+    pub fn remembers(&self) -> bool {
+        use Framing::{Amqp, Eof, Git, Postgres};
+        matches!(self.expanded(), Eof | Postgres | Amqp | Git)
+    }
+
     /// What becomes of bytes left when a stream from the wire ends inside a message.
     pub fn tail(&self) -> Tail {
         match self {

@@ -380,3 +380,28 @@ fn a_framer_never_looks_again_at_bytes_that_it_has_searched() {
         }
     }
 }
+
+#[test]
+fn a_rule_that_remembers_nothing_writes_a_message_the_same_every_time() {
+    let write = |framer: &mut dyn framecat_proto::framing::Framer, message: &[u8]| {
+        let mut spans = Spans::new();
+        spans.push(0, message.len());
+        let batch = Batch { input: message, spans: &spans };
+        let mut out = Outgoing::new();
+        framer.encode_batch(batch, 0, &Context::at(1), &mut out).map(|()| out.to_vec(batch))
+    };
+    let mut remember = Vec::new();
+    for (word, _, messages) in CASES {
+        let rule: Framing = word.parse().unwrap();
+        let mut used = rule.framer(MESSAGE_BYTES);
+        let twice = messages.iter().chain(*messages);
+        let same = twice.filter(|message| {
+            write(&mut *used, message) == write(&mut *rule.framer(MESSAGE_BYTES), message)
+        });
+        match rule.remembers() {
+            true => remember.push(*word),
+            false => assert_eq!(same.count(), 2 * messages.len(), "{word}"),
+        }
+    }
+    assert!(remember.contains(&"eof"), "{remember:?}");
+}

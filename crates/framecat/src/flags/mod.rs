@@ -290,6 +290,10 @@ pub struct RelayArgs {
     #[command(flatten)]
     pub talk: TalkArgs,
 
+    /// Connect once: all clients speak there, in turn, and all hear what it says
+    #[arg(long, help_heading = "Peers", conflicts_with = "once")]
+    pub shared: bool,
+
     /// One connection, then the end
     #[arg(long, help_heading = "Peers")]
     pub once: bool,

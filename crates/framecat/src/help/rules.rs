@@ -99,6 +99,12 @@ pub const EOF: &[Rule] = &[
          that conversation's.",
     ),
     rule(
+        "relay --shared, or to broadcast:// or multicast://",
+        "When the dial ends, all clients get what it said and the end, nobody else is let in, and the \
+         relay ends with the last of them; it does not dial again. If the dial is reset, so are they: \
+         exit 1. A client that has ended hears on until it closes, for --idle at most.",
+    ),
+    rule(
         "datagrams",
         "They have no end. After stdin's end we stay --wait (2 s) after the last one: exit 0, or 5 \
          if none ever came. A refusal by ICMP is 4.",

@@ -16,6 +16,7 @@ use crate::run::{self, Job, Stdio};
 /// What is to be done.
 pub struct Plan {
     args: RelayArgs,
+    shared: bool,
     left: Framing,
     right: Framing,
     shape: Shape,
@@ -25,10 +26,12 @@ pub struct Plan {
 pub fn plan(args: RelayArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.left, !args.left.is_dialled(), args.lan)?;
     plan::role(&args.right, false, false)?;
-    let (left, right) =
-        plan::relay(&args.left, &args.right, &args.talk, (args.lan, standard.stdout))?;
+    let (shared, place) = (args.shared, (args.lan, standard.stdout));
+    let (left, right) = plan::relay(&args.left, &args.right, &args.talk, place, shared)?;
     let shape = plan::shape(&args.talk, &[&args.left, &args.right])?;
-    Ok(Plan { args, left, right, shape })
+    // What many hear and answer is shared by nature.
+    let cast = args.right.is_cast() && !args.once && !args.left.is_dialled();
+    Ok(Plan { shared: args.shared || cast, args, left, right, shape })
 }
 
 impl run::Plan for Plan {
@@ -42,6 +45,9 @@ impl run::Plan for Plan {
         }
         let act = if right.is_dialled() { "join with" } else { "connect to" };
         explained.fact(act, format_args!("{right}, messages: {}", plan::spelled(&self.right)));
+        if self.shared {
+            explained.fact("dials", "once, for all clients");
+        }
         explained.shape(&self.shape).times(talk.wait, talk.idle, talk.deadline);
         explained
     }
@@ -70,6 +76,7 @@ impl run::Plan for Plan {
             wait: talk.wait,
             idle: talk.idle,
             deadline: talk.deadline,
+            shared: self.shared,
             once: self.args.once,
             max_clients: self.args.max_clients,
             fast: Allowed::Fast,
