@@ -170,7 +170,8 @@ fn framings() -> String {
     page.table(&["rule", "a message is"], framing::TABLE.iter().map(row).collect());
     page.prose(
         "keep leaves header, marker or trailer on the message; resync goes on behind a message that \
-         is too long. In BYTES: \\r \\n \\t \\0 \\xHH \\\\.",
+         is too long or broken. In BYTES: \\r \\n \\t \\0 \\xHH \\\\. With resp a line of stdin is a command, \
+         its words split as a shell would (--in words), and a value is a line of stdout (--out words).",
     );
     page.heading("presets: names of protocols, each for a line of the above");
     for row in framing::PRESETS {

@@ -332,11 +332,12 @@ proptest! {
     #[test]
     fn serde_json_agrees_on_what_is_json(bytes in nearly_json()) {
         let trimmed = bytes.trim_ascii() == bytes;
-        // The size of a number is no matter of the grammar.
-        let theirs = std::str::from_utf8(&bytes).is_ok_and(|text| {
-            let read = serde_json::from_str::<serde_json::Value>(text);
-            read.map_or_else(|error| error.to_string().contains("out of range"), |_| true)
-        });
+        let theirs = std::str::from_utf8(&bytes).ok().map(serde_json::from_str::<serde_json::Value>);
+        // The size of a number is no matter of the grammar, and it looks no further than that.
+        if matches!(&theirs, Some(Err(error)) if error.to_string().contains("out of range")) {
+            return Ok(());
+        }
+        let theirs = theirs.is_some_and(|read| read.is_ok());
         prop_assert_eq!(written("json", &bytes).is_ok(), theirs && trimmed);
     }
 }

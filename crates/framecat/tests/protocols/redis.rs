@@ -60,6 +60,8 @@ fn a_server_is_asked_in_words_and_its_replies_are_read_on_a_line_each() {
         "ZSCORE z m",
     ]);
     resp2.expect(0, "(integer) 1\nf \"v 1\"\n(integer) 1\nx\n(integer) 1\n1.5\n");
+    let formatted = server.ask(&["--format", "<{payload}> of {1}", "ECHO 'a b c'"]);
+    formatted.expect(0, "<a b c> of b\n");
     let resp3 = server.ask(&[
         "HELLO 3",
         "HGETALL h",
