@@ -145,6 +145,18 @@ pub enum Event<'a> {
         /// What it lacks.
         missing: &'a framecat_proto::template::Missing,
     },
+    /// A message that ended by silence (`gap`) lay there for longer than that before it was read, so
+    /// it may be several.
+    LooksMerged {
+        /// The connection.
+        conn: u64,
+        /// Who sent it.
+        peer: &'a str,
+        /// Its number.
+        n: u64,
+        /// How many of this peer looked so until now.
+        count: u64,
+    },
     /// Datagrams of a peer came faster than they were taken and were dropped.
     Dropped {
         /// The connection.

@@ -19,9 +19,12 @@ use crate::datagrams::{PacketSource, Parcel};
 use crate::error::{Cause, Error, Op};
 
 mod sender;
+mod silence;
 
 use sender::Sink;
 pub use sender::{Refusal, Sender};
+use silence::Ear;
+pub use silence::LooksMerged;
 
 /// How a link frames: a rule each way, the longest message, and what becomes of a cut one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,6 +168,8 @@ pub enum Notice {
     },
     /// So many datagrams were dropped because they were not taken in time.
     Dropped(u64),
+    /// A message that ended by silence may be several.
+    LooksMerged(LooksMerged),
 }
 
 /// The receiving half of a [`Link`].
@@ -194,6 +199,8 @@ pub struct Receiver {
     /// Reads in a row that used little of a large buffer.
     small_reads: u32,
     turns: Turns,
+    /// Where messages end by silence.
+    ear: Option<Ear>,
 }
 
 impl Receiver {
@@ -206,6 +213,7 @@ impl Receiver {
     fn new(source: Source, decoder: Decoder, peer: String, local: String, max: usize) -> Receiver {
         Receiver {
             source,
+            ear: Ear::of(&decoder),
             decoder,
             peer,
             local,
@@ -327,6 +335,7 @@ impl Receiver {
     /// rule; the current batch is given up.
     pub fn reframe(&mut self, decoder: Decoder) {
         self.drop_batch();
+        self.ear = Ear::of(&decoder);
         self.decoder = decoder;
         // What lies here already is looked at before anything is read.
         self.stopped = !self.buf.is_empty();
@@ -398,10 +407,10 @@ impl Receiver {
     async fn read_stream(&mut self) -> Result<(), Error> {
         self.turns.take().await;
         self.make_room();
-        let Source::Stream(stream) = &self.source else { return Ok(()) };
         let before = self.buf.len();
         let room = self.buf.capacity() - before;
-        let read = match stream.read(&mut self.buf).await {
+        let Some(read) = self.read_or_silence().await else { return Ok(()) };
+        let read = match read {
             Ok(read) => read,
             // Data in front of a reset was decoded when it was read; nothing is held back.
             Err(error) => {
@@ -441,6 +450,7 @@ impl Receiver {
 
     fn end_of_stream(&mut self) {
         self.ended = true;
+        self.note_merged(self.decoder.messages() + 1);
         let rest = &self.buf[self.start..];
         match self.decoder.end(rest, &mut self.spans) {
             Ok(Tailed::Nothing) => {}

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::error::{Cause, Difference, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
-use crate::link::{LinkOptions, Notice, Receiver, Refusal, now_ns};
+use crate::link::{LinkOptions, LooksMerged, Notice, Receiver, Refusal, now_ns};
 use crate::record::Record;
 use crate::relay::Allowed;
 use crate::replay::Script;
@@ -373,6 +373,9 @@ impl Named {
             Notice::TooLong { len } => {
                 ledger.note_lost();
                 observer.event(Event::TooLong { conn, peer, len: *len, max });
+            }
+            Notice::LooksMerged(LooksMerged { n, count }) => {
+                observer.event(Event::LooksMerged { conn, peer, n: *n, count: *count });
             }
             Notice::Dropped(count) => {
                 ledger.note_lost();

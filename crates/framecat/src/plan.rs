@@ -84,6 +84,12 @@ pub fn talk(
             "send stdout elsewhere, or use --out quoted",
         ));
     }
+    if let Some(Form::Framing(rule @ Framing::Gap(_))) = &form.output {
+        return Err(Mistake::new(
+            format!("--out {rule} would keep messages apart by time alone, which stdout forgets"),
+            "--out raw writes the same bytes; --out quoted keeps messages apart",
+        ));
+    }
     if args.until.as_ref().is_some_and(String::is_empty) {
         return Err(Mistake::new(
             "--until holds no text, which every message holds",
@@ -140,6 +146,18 @@ pub fn talk(
         record: None,
         fast: Allowed::Fast,
     })
+}
+
+/// What is said of a framing of silences on a network stream, once, before anything is opened.
+pub fn caution<'a>(ends: impl IntoIterator<Item = (&'a Endpoint, &'a Framing)>) -> Option<Mistake> {
+    let gap = |(end, rule): &(&Endpoint, &Framing)| {
+        end.is_network() && !end.keeps_boundaries() && matches!(rule, Framing::Gap(_))
+    };
+    let (end, rule) = ends.into_iter().find(gap)?;
+    Some(Mistake::new(
+        format!("{rule} only seems to work on {end}: TCP keeps no silence between what is sent"),
+        "a framing that marks or counts works, such as -f line or -f len:u32be",
+    ))
 }
 
 /// How messages stand on stdin unless it is said. A rule that keeps its marker on the message needs the

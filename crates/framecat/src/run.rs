@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{self, Signal, Verdict};
 use crate::flags::TalkArgs;
-use crate::plan::{Explained, Standard};
+use crate::plan::{Explained, Mistake, Standard};
 use crate::print::{self, Manner, Show, Voice};
 use crate::stdfds;
 
@@ -52,6 +52,8 @@ pub struct Job {
     pub relays: bool,
     /// Whether round trips are told.
     pub asks: bool,
+    /// What is said before it begins, and what to try.
+    pub caution: Option<Mistake>,
     /// Where a recording goes, and how it begins.
     pub record: Option<(PathBuf, Head)>,
 }
@@ -103,6 +105,9 @@ pub fn run(plan: impl Plan) -> u8 {
         terminal,
         asking: job.asks,
     });
+    if let Some(caution) = &job.caution {
+        voice.say(&caution.problem, Some(&caution.remedy));
+    }
     let verdict = if job.writes_stdout && !stdfds::was_open(stdfds::Standard::Out) {
         exit::stdout_not_open()
     } else {

@@ -67,7 +67,8 @@ fn through(form: &str, messages: &[Vec<u8>]) -> Vec<u8> {
 #[test]
 fn messages_written_out_and_read_in_again_are_the_same() {
     let messages = awkward();
-    for form in ["quoted", "hex", "jsonl", "len:u32be", "len:varint", "len:u64le", "struct"] {
+    let forms = ["quoted", "hex", "jsonl", "len:u32be", "len:varint", "len:u64le", "struct"];
+    for form in forms.into_iter().chain(["netstring", "cobs", "stx,dle"]) {
         assert!(through(form, &messages) == counted(&messages), "{form}");
     }
     let free: Vec<Vec<u8>> =

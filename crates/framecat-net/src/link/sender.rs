@@ -10,7 +10,7 @@ use crate::conn::{Stream, Turns};
 use crate::datagrams::runs::RunSent;
 use crate::datagrams::{NotSent, PacketSink};
 use crate::error::{Cause, Error, Op};
-use crate::shape::Shaper;
+use crate::shape::{Shape, Shaper};
 
 mod shaped;
 
@@ -42,6 +42,8 @@ pub struct Sender {
     out: Outgoing,
     turns: Turns,
     shaper: Option<Box<Shaper>>,
+    /// What was asked of that; the framing may ask for more.
+    asked: Shape,
 }
 
 impl std::fmt::Debug for Sender {
@@ -63,7 +65,19 @@ impl Sender {
             Sink::None(_) => String::new(),
         };
         let (out, turns) = (Outgoing::new(), Turns::default());
-        Sender { sink, framer, name, peer, op: Op::Send, out, turns, shaper: None }
+        let mut sender = Sender {
+            sink,
+            framer,
+            name,
+            peer,
+            op: Op::Send,
+            out,
+            turns,
+            shaper: None,
+            asked: Shape::default(),
+        };
+        sender.shape(sender.asked);
+        sender
     }
 
     /// The peer's address.
@@ -105,6 +119,7 @@ impl Sender {
     pub fn reframe(&mut self, framer: Box<dyn Framer>, name: String) {
         self.framer = framer;
         self.name = name;
+        self.shape(self.asked);
     }
 
     /// Sends all messages of a batch that the rule can hold, in one write where the kernel takes it;

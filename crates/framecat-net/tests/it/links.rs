@@ -23,8 +23,12 @@ const FRAMINGS: &[&str] = &[
     "dot",
 ];
 
+/// Those that count in digits or stuff their bytes.
+const STUFFED: &[&str] = &["netstring", "slip", "cobs", "hdlc", "stx", "stx,dle"];
+
 fn messages(word: &str, count: usize, max: usize, dice: &mut Dice) -> Vec<Vec<u8>> {
     let max = if word == "len:u16le" { max.min(65_535) } else { max };
+    let least = usize::from(matches!(word, "slip" | "hdlc"));
     let length = |i: usize, dice: &mut Dice| match (word, i) {
         ("fixed:64", _) => 64,
         (_, 7) => max,
@@ -33,7 +37,7 @@ fn messages(word: &str, count: usize, max: usize, dice: &mut Dice) -> Vec<Vec<u8
         _ => dice.below(200),
     };
     (0..count)
-        .map(|i| length(i, dice))
+        .map(|i| length(i, dice).max(least))
         .collect::<Vec<_>>()
         .into_iter()
         .map(|len| dice.letters(len))
@@ -55,7 +59,7 @@ async fn expect(receiver: &mut Receiver, want: &[Vec<u8>], what: &str) {
 async fn a_thousand_messages_arrive_over_every_stream_both_ways_at_once() {
     const MAX: usize = 300_000;
     for scheme in ["tcp", "unix"] {
-        for word in FRAMINGS {
+        for word in FRAMINGS.iter().chain(STUFFED) {
             let what = format!("{scheme} {word}");
             let mut dice = Dice::new(1);
             let there = messages(word, 1_000, MAX, &mut dice);

@@ -3,6 +3,7 @@
 mod datagrams;
 mod ends;
 mod fast;
+mod gap;
 mod links;
 mod notes;
 mod open;

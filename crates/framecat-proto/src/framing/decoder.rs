@@ -2,6 +2,7 @@
 //! place.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::{Ending, Fault, Framer, Framing, Progress, Tail};
 use crate::limits::SHOWN_HEAD_BYTES;
@@ -128,6 +129,23 @@ impl Decoder {
         self.messages += (out.len() - before) as u64;
         let error = fault.map(|fault| self.error(fault, &input[consumed..]));
         Decoded { consumed, rejected, error, resumes: self.framer.resynchronises() }
+    }
+
+    /// The silence that ends a message, for whoever reads to wait for: see [`Framer::silence`].
+    pub fn silence(&self) -> Option<Duration> {
+        self.framer.silence()
+    }
+
+    /// The silence came after `rest`, which is what decoding left, and the whole input of the spans.
+    /// Says whether it is a message; all of it is consumed then.
+    pub fn silent(&mut self, rest: &[u8], out: &mut Spans) -> Result<bool, FramingError> {
+        let ending = self.framer.finish(rest, out).map_err(|fault| self.error(fault, rest))?;
+        let whole = ending == Ending::Whole;
+        if whole {
+            self.messages += 1;
+            self.offset += rest.len() as u64;
+        }
+        Ok(whole)
     }
 
     /// The stream ended; `rest` is what decoding left, and the whole input of the spans.

@@ -6,7 +6,7 @@
 //!
 //! # The laws of every framer
 //! 1. `decode(encode(m)) == m`, or `encode` refuses. Nothing is ever substituted.
-//! 2. The split of the input never matters (`raw` alone obeys only: the concatenation of the
+//! 2. The split of the input never matters (`raw` and `gap` alone obey only: the concatenation of the
 //!    messages is the input).
 //! 3. Nothing is invented or lost: messages + cut tail + rejected bytes = the input.
 //! 4. An empty message is a message, never an end; a framing that cannot express one refuses it.
@@ -19,6 +19,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::limits::MESSAGE_BYTES_CEILING;
 use crate::message::{Batch, Context, Outbound, Outgoing, Spans};
@@ -32,6 +33,7 @@ mod eof;
 mod escaped;
 mod fix;
 mod fixed;
+mod gap;
 mod git;
 mod hdlc;
 mod json;
@@ -60,6 +62,7 @@ pub use decoder::{Decoded, Decoder, FramingError, Tailed};
 pub use delim::Delim;
 pub use dot::Dot;
 pub use fixed::Fixed;
+pub use gap::Gap;
 pub use hdlc::Hdlc;
 pub use json_seq::JsonSeq;
 pub use len::{Counts, Len, Width};
@@ -118,6 +121,8 @@ pub enum Framing {
     Hdlc(Hdlc),
     /// Between STX and ETX.
     Stx(Stx),
+    /// Up to a silence.
+    Gap(Gap),
     /// PostgreSQL's messages.
     Postgres,
     /// AMQP 0-9-1: its header, then frames.
@@ -168,6 +173,7 @@ impl Framing {
             Framing::Fix => Box::new(fix::Framer::new(max)),
             Framing::Git => Box::new(git::Framer::new(max)),
             Framing::Preset(preset) => preset.framer(max),
+            Framing::Gap(rule) => Box::new(gap::Framer::new(*rule, max)),
         }
     }
 
@@ -192,7 +198,7 @@ impl Framing {
     /// What becomes of bytes left when a stream from the wire ends inside a message.
     pub fn tail(&self) -> Tail {
         match self {
-            Framing::Raw | Framing::Native | Framing::Eof => Tail::Keep,
+            Framing::Raw | Framing::Native | Framing::Eof | Framing::Gap(_) => Tail::Keep,
             Framing::Line(_) | Framing::Delim(_) => Tail::Keep,
             Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_) => Tail::Error,
             Framing::Resp | Framing::Lsp(_) | Framing::Syslog(_) | Framing::Dot(_) => Tail::Error,
@@ -268,6 +274,7 @@ impl FromStr for Framing {
             ("cobs", rest) => Cobs::parse(rest).map(Framing::Cobs),
             ("hdlc", rest) => Hdlc::parse(rest).map(Framing::Hdlc),
             ("stx", rest) => Stx::parse(rest).map(Framing::Stx),
+            ("gap", rest) => Gap::parse(rest).map(Framing::Gap),
             ("postgres", "") => Ok(Framing::Postgres),
             ("amqp", "") => Ok(Framing::Amqp),
             ("mllp", "") => Ok(Framing::Mllp),
@@ -343,6 +350,7 @@ impl fmt::Display for Framing {
             Framing::Cobs(rule) => write!(f, "cobs{rule}"),
             Framing::Hdlc(rule) => write!(f, "hdlc{rule}"),
             Framing::Stx(rule) => write!(f, "stx{rule}"),
+            Framing::Gap(rule) => write!(f, "gap{rule}"),
             Framing::Postgres => f.write_str("postgres"),
             Framing::Amqp => f.write_str("amqp"),
             Framing::Mllp => f.write_str("mllp"),
@@ -435,6 +443,11 @@ pub const TABLE: &[About] = &[
         name: "stx",
         grammar: "stx[,dle][,keep][,resync]",
         message: "between 02 and 03; with dle between 10 02 and 10 03, each 10 doubled",
+    },
+    About {
+        name: "gap",
+        grammar: "gap:TIME",
+        message: "what comes before TIME of silence; only seems to work on TCP",
     },
     About {
         name: "postgres",
@@ -625,5 +638,12 @@ pub trait Framer: Send + Sync {
     /// Whether decoding goes on after a fault.
     fn resynchronises(&self) -> bool {
         false
+    }
+
+    /// The silence that ends a message: if nothing more comes for so long, the bytes that
+    /// [`decode`](Self::decode) left are what [`finish`](Self::finish) makes of them. Also the least
+    /// that a sender waits between two messages. Almost no framing has one.
+    fn silence(&self) -> Option<Duration> {
+        None
     }
 }

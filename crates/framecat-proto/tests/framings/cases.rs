@@ -1,7 +1,7 @@
 //! A row for every framing, and every way its bytes can arrive.
 
 use framecat_proto::Framing;
-use framecat_proto::framing::{EncodeError, Fault, Tail};
+use framecat_proto::framing::{Decoder, EncodeError, Fault, Tail, Tailed};
 use framecat_proto::limits::{COPY_BYTES, MESSAGE_BYTES};
 use framecat_proto::message::{Batch, Context, Outbound, Outgoing, Spans};
 
@@ -304,6 +304,45 @@ fn raw_gives_each_read_and_divides_what_is_over_the_maximum() {
     let got = decode(&Framing::Raw, 4, [b"abcdefghij".as_slice(), b"", b"kl"]);
     let payloads: Vec<_> = got.messages.iter().map(|(payload, _)| payload.as_slice()).collect();
     assert_eq!(payloads, [b"abcd".as_slice(), b"efgh", b"ij", b"kl"]);
+}
+
+/// Proto has no clock: whoever reads says when it was silent.
+#[test]
+fn a_gap_ends_a_message_when_it_is_told_to_be_silent() {
+    let rule = framing("gap:50ms");
+    let mut decoder = Decoder::of(&rule, 9, None);
+    assert_eq!(decoder.silence(), Some(std::time::Duration::from_millis(50)));
+    assert_eq!(Decoder::of(&Framing::line(), 9, None).silence(), None);
+    let mut spans = Spans::new();
+    for (n, (pieces, want)) in
+        [(["he", "hello"], "hello"), (["\0", "\0"], "\0")].into_iter().enumerate()
+    {
+        for piece in pieces {
+            let did = decoder.decode(piece.as_bytes(), &mut spans);
+            assert_eq!((did.consumed, did.error, spans.len()), (0, None, n), "{want}");
+        }
+        let rest = want.as_bytes();
+        assert_eq!(decoder.silent(rest, &mut spans), Ok(true), "{want}");
+        assert_eq!((spans.get(n, rest), decoder.messages()), (rest, n as u64 + 1), "{want}");
+    }
+    // More silence, and the end behind it, are no messages.
+    assert_eq!(decoder.silent(b"", &mut spans), Ok(false));
+    assert_eq!(decoder.end(b"", &mut spans), Ok(Tailed::Nothing));
+    assert_eq!(spans.len(), 2);
+    // The maximum is one while it is not silent, too; and the error counts from where the stream began.
+    let error = decoder.decode(b"0123456789", &mut spans).error.unwrap();
+    assert_eq!((error.offset, error.message), (6, 3));
+    assert_eq!(error.fault, Fault::TooLong { len: None, max: 9 });
+}
+
+#[test]
+fn the_end_is_silence_and_an_empty_message_would_be_nothing() {
+    let rule = framing("gap:1s");
+    assert_eq!(decode(&rule, 9, [b"ab".as_slice(), b"c"]).messages, [(b"abc".to_vec(), None)]);
+    assert_eq!(decode(&rule, 9, []).messages, []);
+    let sent = [(b"a".to_vec(), None), (Vec::new(), None), (b"0123456789".to_vec(), None)];
+    assert_eq!(encode(&rule, 9, &sent), (b"a".to_vec(), vec![true, false, false]));
+    assert_eq!(rule.tail(), Tail::Keep);
 }
 
 #[test]

@@ -473,6 +473,7 @@ fn a_payload_that_would_be_read_otherwise_is_refused() {
         ("fixed:3", b"ab", WrongLength { len: 2, want: 3 }),
         ("slip", b"", Empty),
         ("hdlc", b"", Empty),
+        ("gap:1s", b"", Empty),
         ("stx", b"a\x03", WouldSplit { at: 1 }),
         ("stx", b"a\x02b", WouldSplit { at: 1 }),
         ("stx,keep", b"\x02a\x03b\x03", WouldSplit { at: 2 }),

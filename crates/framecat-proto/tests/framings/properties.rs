@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn no_word_makes_the_parser_fail(word in r"(line|crlf|nul|delim|len|struct|fixed|raw|netstring|slip|cobs|hdlc|stx|dns|git)?[:,@=\\a-z0-9é]{0,20}") {
+    fn no_word_makes_the_parser_fail(word in r"(line|crlf|nul|delim|len|struct|fixed|raw|netstring|slip|cobs|hdlc|stx|gap|dns|git)?[:,@=\\a-z0-9é]{0,20}") {
         if let Ok(rule) = word.parse::<Framing>() {
             prop_assert_eq!(rule.to_string().parse(), Ok(rule));
         }

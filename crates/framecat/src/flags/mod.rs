@@ -48,7 +48,7 @@ pub enum Verb {
 #[derive(Debug, Default, Args)]
 pub struct TalkArgs {
     /// Where a message ends: line, crlf, nul, delim:BYTES, len:u32be, struct, fixed:N,
-    /// netstring, slip, cobs, hdlc, stx, eof, raw (framecat help framings)
+    /// netstring, slip, cobs, hdlc, stx, gap:TIME, eof, raw (framecat help framings)
     #[arg(short = 'f', long = "frame", value_name = "RULE", value_parser = framing, help_heading = "Messages")]
     pub frame: Vec<Framing>,
 

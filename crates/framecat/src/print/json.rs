@@ -51,6 +51,9 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         | Event::Unprinted { conn, peer, n, missing } => {
             object.conn(conn, peer).number("n", n).text("error", &missing.to_string())
         }
+        Event::LooksMerged { conn, peer, n, count } => {
+            object.conn(conn, peer).number("n", n).number("count", count)
+        }
         Event::Dropped { conn, peer, count } => object.conn(conn, peer).number("count", count),
         Event::AcceptDelayed { error, wait } => {
             object.text("error", &plain(error)).number("wait_us", micros(wait))
@@ -100,6 +103,7 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Resynchronised { .. } => "resynchronised",
         Event::Unanswered { .. } => "unanswered",
         Event::Unprinted { .. } => "unprinted",
+        Event::LooksMerged { .. } => "looks_merged",
         Event::Dropped { .. } => "dropped",
         Event::Unreachable { .. } => "unreachable",
         Event::AcceptDelayed { .. } => "accept_delayed",

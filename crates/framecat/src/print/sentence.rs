@@ -123,6 +123,15 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
         Event::Unprinted { peer, n, missing, .. } => {
             (format!("message {n} from {peer} is not printed: {missing}"), None)
         }
+        Event::LooksMerged { peer, n, count, .. } => (
+            format!(
+                "message {n} from {peer} looks merged, {count} until now: it was read later than it \
+                 came, and a silence in it would not have been heard"
+            ),
+            Some(
+                "a framing that marks or counts needs no silence, such as line or len:u32be".into(),
+            ),
+        ),
         Event::Dropped { peer, count, .. } => (
             format!(
                 "{count} datagrams from {peer} are lost: they came faster than they were taken"

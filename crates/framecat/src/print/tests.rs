@@ -155,6 +155,7 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
     tell(Event::Cut { conn, peer, len: 1, delivered: false });
     tell(Event::Resynchronised { conn, peer, error: &framing });
     tell(Event::Unanswered { conn, peer, n: 4, missing: &missing });
+    tell(Event::LooksMerged { conn, peer, n: 5, count: 1 });
     tell(Event::Dropped { conn, peer, count: 12 });
     tell(Event::Unreachable { conn, error: &refusal });
     tell(Event::AcceptDelayed { error: &full, wait: Duration::from_millis(10) });

@@ -52,6 +52,10 @@ impl run::Plan for Plan {
     fn job(&self) -> Job {
         let head = plan::head(Side::Connect, &self.talk.send, &self.talk.receive);
         Job {
+            caution: plan::caution([
+                (&self.args.endpoint, &self.talk.receive),
+                (&self.args.endpoint, &self.talk.send),
+            ]),
             reads_stdin: self.messages.is_empty(),
             writes_stdout: true,
             asks: true,

@@ -65,6 +65,10 @@ impl run::Plan for Plan {
     fn job(&self) -> Job {
         let head = plan::head(Side::Connect, &self.talk.send, &self.talk.receive);
         Job {
+            caution: plan::caution([
+                (&self.args.endpoint, &self.talk.receive),
+                (&self.args.endpoint, &self.talk.send),
+            ]),
             reads_stdin: !self.args.zero && self.talk.replay.is_none(),
             writes_stdout: !self.args.zero || self.args.talk.json,
             record: self

@@ -71,6 +71,10 @@ impl run::Plan for Plan {
     fn job(&self) -> Job {
         let head = plan::head(Side::Listen, &self.talk.receive, &self.talk.send);
         Job {
+            caution: plan::caution([
+                (&self.args.endpoint, &self.talk.receive),
+                (&self.args.endpoint, &self.talk.send),
+            ]),
             reads_stdin: self.args.answer().is_none() && self.talk.replay.is_none(),
             writes_stdout: true,
             record: self.args.talk.record.clone().map(|path| (path, head)),

@@ -58,7 +58,16 @@ impl run::Plan for Plan {
         head.dialled = Some(self.right.clone()).filter(|right| *right != self.left);
         let record = talk.record.clone().map(|path| (path, head));
         let stdio = [&self.args.left, &self.args.right].iter().any(|end| end.at == At::Stdio);
-        Job { writes_stdout: talk.json || stdio, relays: true, record, ..Job::of(talk) }
+        Job {
+            caution: plan::caution([
+                (&self.args.left, &self.left),
+                (&self.args.right, &self.right),
+            ]),
+            writes_stdout: talk.json || stdio,
+            relays: true,
+            record,
+            ..Job::of(talk)
+        }
     }
 
     async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {

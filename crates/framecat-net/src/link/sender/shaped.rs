@@ -11,8 +11,14 @@ use crate::relay::Progress;
 use crate::shape::{Shape, Shaper};
 
 impl Sender {
-    /// Spreads what is sent from here on. `chop` and `coalesce` do nothing to datagrams.
-    pub fn shape(&mut self, shape: Shape) {
+    /// Spreads what is sent from here on. `chop` and `coalesce` do nothing to datagrams. A framing that
+    /// keeps messages apart by silence (`gap`) has twice that silence between them, or more if asked:
+    /// a reader with the same rule hears it though one message was on its way a little longer than the
+    /// next.
+    pub fn shape(&mut self, mut shape: Shape) {
+        self.asked = shape;
+        let silence = self.framer.silence();
+        shape.delay = shape.delay.max(silence.map(|silence| silence * 2));
         self.shaper = shape.is_set().then(|| Box::new(Shaper::new(shape)));
     }
 
