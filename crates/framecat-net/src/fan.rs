@@ -115,11 +115,13 @@ impl std::fmt::Debug for Pen {
 impl Fan {
     /// For readers whose connections are streams with this framing, if all of them can be written the
     /// same bytes; else `None`, and each encodes for itself: datagrams, messages that are shown to
-    /// somebody as they leave, and a framing that remembers what it wrote.
+    /// somebody as they leave, a framing that remembers what it wrote, and one that keeps silence
+    /// between messages.
     pub(crate) fn new(shared: Option<(&Framing, usize)>) -> Arc<Fan> {
         let framer = shared
             .filter(|(framing, _)| !framing.remembers())
-            .map(|(framing, max)| framing.framer(max));
+            .map(|(framing, max)| framing.framer(max))
+            .filter(|framer| framer.silence().is_none());
         Arc::new(Fan {
             log: std::sync::Mutex::default(),
             pen: tokio::sync::Mutex::new(Pen { framer, out: Outgoing::new() }),

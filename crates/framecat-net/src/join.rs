@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use framecat_proto::Framing;
-use framecat_proto::framing::Tail;
+use framecat_proto::framing::{Tail, Ways};
 use framecat_proto::limits::{DRAIN_TIME, QUEUE_BYTES, RELAY_PEER_IDLE};
 use framecat_proto::message::Dir;
 use memchr::memmem;
@@ -30,9 +30,9 @@ use crate::talk::{End, Ledger, Lines, Named, Shutdown, Talk};
 #[derive(Debug)]
 pub(crate) struct Rules {
     /// How messages end on the left.
-    pub(crate) left: Framing,
+    pub(crate) left: Ways,
     /// How messages end on the right.
-    pub(crate) right: Framing,
+    pub(crate) right: Ways,
     /// The longest message, in bytes.
     pub(crate) message_bytes: usize,
     /// What becomes of a cut message.
@@ -125,10 +125,10 @@ impl Joint {
         self.enough.notified().await;
     }
 
-    pub(crate) fn link(&self, framing: &Framing) -> LinkOptions {
+    pub(crate) fn link(&self, ways: &Ways) -> LinkOptions {
         LinkOptions {
-            receive: framing.clone(),
-            send: framing.clone(),
+            receive: ways.receive.clone(),
+            send: ways.send.clone(),
             message_bytes: self.rules.message_bytes,
             tail: self.rules.tail,
         }
@@ -499,7 +499,11 @@ impl Pump<'_> {
     /// Bytes that nobody looks at take the short way. `None`: somebody does.
     async fn run_raw(&self, from: &Receiver, to: &mut Sender) -> Option<Result<(), Error>> {
         let Joint { rules, observer, .. } = self.joint;
-        let raw = rules.left == Framing::Raw && rules.right == Framing::Raw;
+        let (hears, says) = match self.dir {
+            Dir::In => (&rules.left.receive, &rules.right.send),
+            Dir::Out => (&rules.right.receive, &rules.left.send),
+        };
+        let raw = *hears == Framing::Raw && *says == Framing::Raw;
         let counts = rules.count.is_some() || rules.until.is_some();
         let looked_at = observer.wants_messages() || counts || rules.shape.is_set();
         if !raw || looked_at {

@@ -1,4 +1,4 @@
-//! Where to connect or listen: `SCHEME://ADDRESS[,OPTION[=VALUE]…][,frame=RULE]`.
+//! Where to connect or listen: `SCHEME://ADDRESS[,OPTION[=VALUE]…][,frame=RULE][,send=RULE]`.
 //!
 //! An [`Endpoint`] is a value. It parses from one word that a shell leaves as it is, prints itself
 //! back the same, and knows nothing of sockets; whether one waits there or dials is the verb's.
@@ -6,7 +6,7 @@
 //! ```text
 //! tcp://host:9000,nodelay=off,frame=line
 //! └┬┘   └───┬───┘ └────┬────┘ └───┬────┘
-//! scheme  address   options     framing: comes last and takes the rest of the word
+//! scheme  address   options     framing: comes last and takes the rest of the word, up to ,send=
 //! ```
 
 use std::fmt;
@@ -33,6 +33,9 @@ pub struct Endpoint {
     pub options: Options,
     /// Where a message ends, if the endpoint itself says it (`,frame=`).
     pub framing: Option<Framing>,
+    /// Where a message ends that goes there, if the endpoint itself says that it is another rule
+    /// (`,send=`).
+    pub send: Option<Framing>,
 }
 
 /// A place, and how one talks there.
@@ -155,7 +158,7 @@ impl From<ParseFramingError> for ParseEndpointError {
 
 impl From<At> for Endpoint {
     fn from(at: At) -> Endpoint {
-        Endpoint { at, options: Options::new(), framing: None }
+        Endpoint { at, options: Options::new(), framing: None, send: None }
     }
 }
 
@@ -254,26 +257,29 @@ impl Endpoint {
 
     /// What only the whole endpoint can tell.
     fn check(&self) -> Result<(), ParseEndpointError> {
-        if let Some(framing) = &self.framing
-            && *framing != Framing::Native
-            && self.keeps_boundaries()
-        {
-            return Err(ParseEndpointError {
-                problem: format!(
-                    "{} keeps messages whole by itself, so `frame={framing}` has no place there",
-                    self.scheme()
-                ),
-                remedy: "leave ,frame= out, or write frame=native".into(),
-            });
-        }
-        if self.framing == Some(Framing::Native) && !self.keeps_boundaries() {
-            return Err(ParseEndpointError {
-                problem: format!(
-                    "`frame=native` has no place on {}, a stream has no boundaries of its own",
-                    if self.at == At::Stdio { "stdin and stdout" } else { self.scheme() }
-                ),
-                remedy: "write a framing such as frame=line, or frame=raw".into(),
-            });
+        for (key, rule) in [("frame", &self.framing), ("send", &self.send)] {
+            match (rule, self.keeps_boundaries()) {
+                (Some(Framing::Native), true) | (None, _) => {}
+                (Some(rule), true) => {
+                    return Err(ParseEndpointError {
+                        problem: format!(
+                            "{} keeps messages whole by itself, so `{key}={rule}` has no place there",
+                            self.scheme()
+                        ),
+                        remedy: format!("leave ,{key}= out, or write {key}=native"),
+                    });
+                }
+                (Some(Framing::Native), false) => {
+                    return Err(ParseEndpointError {
+                        problem: format!(
+                            "`{key}=native` has no place on {}, a stream has no boundaries of its own",
+                            if self.at == At::Stdio { "stdin and stdout" } else { self.scheme() }
+                        ),
+                        remedy: format!("write a framing such as {key}=line, or {key}=raw"),
+                    });
+                }
+                (Some(_), false) => {}
+            }
         }
         let ways = || ["create", "append", "replace"].into_iter().filter(|way| self.is_on(way));
         if let (At::File(_), Some(first), Some(second)) = (&self.at, ways().next(), ways().nth(1)) {
@@ -354,10 +360,12 @@ impl fmt::Display for Endpoint {
             _ => write!(f, "{}://{}", self.scheme(), self.address())?,
         }
         write!(f, "{}", self.options)?;
-        match &self.framing {
-            Some(framing) => write!(f, ",frame={framing}"),
-            None => Ok(()),
+        for (key, rule) in [("frame", &self.framing), ("send", &self.send)] {
+            if let Some(rule) = rule {
+                write!(f, ",{key}={rule}")?;
+            }
         }
+        Ok(())
     }
 }
 
@@ -371,9 +379,19 @@ impl FromStr for Endpoint {
         };
         let mut endpoint = Endpoint::from(parse_place(place)?);
         while let Some(options) = rest {
-            if let Some(rule) = options.strip_prefix("frame=") {
-                endpoint.framing = Some(rule.parse()?);
-                break;
+            if let Some((key, rule, after)) = split_rule(options) {
+                let place = if key == "send" { &mut endpoint.send } else { &mut endpoint.framing };
+                if place.replace(rule.parse()?).is_some() {
+                    return Err(ParseEndpointError {
+                        problem: format!("`{key}=` is given twice"),
+                        remedy:
+                            "leave one of them out; frame= is for both directions, send= for what \
+                                 goes there"
+                                .into(),
+                    });
+                }
+                rest = after;
+                continue;
             }
             let (option, after) = match options.split_once(',') {
                 Some((option, after)) => (option, Some(after)),
@@ -384,6 +402,18 @@ impl FromStr for Endpoint {
         }
         endpoint.check()?;
         Ok(endpoint)
+    }
+}
+
+/// The rule that `options` begins with, and what comes behind it. A rule has commas of its own, and ends
+/// only where the other one begins.
+fn split_rule(options: &str) -> Option<(&str, &str, Option<&str>)> {
+    let (key, rest) =
+        options.split_once('=').filter(|(key, _)| matches!(*key, "frame" | "send"))?;
+    let ends = [",frame=", ",send="].into_iter().filter_map(|other| rest.find(other));
+    match ends.min() {
+        Some(at) => Some((key, &rest[..at], Some(&rest[at + 1..]))),
+        None => Some((key, rest, None)),
     }
 }
 

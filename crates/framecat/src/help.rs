@@ -96,7 +96,7 @@ pub fn topic(name: &str) -> Result<String, (String, String)> {
 fn endpoints() -> String {
     let mut page = Page::new("Endpoints: where to connect or listen.");
     page.prose(
-        "SCHEME://ADDRESS[,OPTION[=VALUE]...][,frame=RULE] is one word that needs no quotes in a \
+        "SCHEME://ADDRESS[,OPTION[=VALUE]...][,frame=RULE][,send=RULE] is one word that needs no quotes in a \
          shell. Whether one waits there or dials is the verb's.",
     );
     let row = |row: &framecat_proto::endpoint::SchemeAbout| {
@@ -162,9 +162,10 @@ fn framings() -> String {
     let mut page = Page::new("Framings: where a message ends.");
     page.prose(
         "-f RULE gives one to the stream ends, ,frame=RULE to one endpoint. relay takes -f twice: \
-         for its first and its second end. Without -f, what a person types or reads on a terminal is \
-         line, pipes are raw, and what speaks of messages (ask, --reply, --chat, --shared, --format, \
-         --count, --until, --json) is line. Datagrams are messages already.",
+         for its first and its second end. --send-frame RULE, or ,send=RULE on an endpoint, is for what \
+         is sent, where that ends by another rule. Without -f, what a person types or reads on a \
+         terminal is line, pipes are raw, and what speaks of messages (ask, --reply, --chat, --shared, \
+         --format, --count, --until, --json) is line. Datagrams are messages already.",
     );
     let row = |row: &framing::About| vec![row.grammar.into(), row.message.into()];
     page.table(&["rule", "a message is"], framing::TABLE.iter().map(row).collect());

@@ -9,6 +9,7 @@ use framecat_net::replay::Script;
 use framecat_net::shape::Shape;
 use framecat_net::talk::Talk;
 use framecat_proto::endpoint::At;
+use framecat_proto::framing::Ways;
 use framecat_proto::limits::MESSAGE_BYTES;
 use framecat_proto::rate::Unit;
 use framecat_proto::text::recording::{Head, Side};
@@ -16,6 +17,8 @@ use framecat_proto::text::{Form, Look};
 use framecat_proto::{Endpoint, Framing};
 
 use crate::flags::{FormArgs, ShapeArgs, TalkArgs};
+
+pub mod ways;
 
 /// A command that makes no sense: what, and what to type instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,12 +68,13 @@ pub fn talk(
         || form.format.is_some()
         || message_form(&form.input)
         || message_form(&form.output);
-    let (receive, send) = match framing(endpoint, args.frame.first())? {
+    let rules = match framing(endpoint, args.frame.first())? {
         Some(framing) => (framing.clone(), framing),
         None if speaks => (Framing::line(), Framing::line()),
         // Pipes stay byte-exact as nc's are, and people get lines.
         None => (line_if(standard.stdout), line_if(standard.stdin)),
     };
+    let Ways { receive, send } = ways::of_talk(endpoint, args, rules)?;
     let input = form.input.clone().unwrap_or_else(|| default_input(&send));
     if input == Form::Dump {
         return Err(Mistake::new(
@@ -367,7 +371,7 @@ pub fn relay(
     args: &TalkArgs,
     (lan, stdout): (bool, Kind),
     shared: bool,
-) -> Result<(Framing, Framing), Mistake> {
+) -> Result<[Ways; 2], Mistake> {
     stdio_end(left, right, args, stdout)?;
     if shared && left.is_dialled() {
         return Err(Mistake::new(
@@ -401,17 +405,7 @@ pub fn relay(
     let unsaid = || if speaks { Framing::line() } else { Framing::Raw };
     let left_rule = only(left, first)?.unwrap_or_else(unsaid);
     let right_rule = only(right, second)?.unwrap_or_else(unsaid);
-    if left_rule.has_boundaries() != right_rule.has_boundaries() {
-        let (stream, other) = match left_rule.has_boundaries() {
-            true => (right, left),
-            false => (left, right),
-        };
-        return Err(Mistake::new(
-            format!("{other} carries messages, and nothing says where they end on {stream}"),
-            format!("name a rule for it: -f line, or {stream},frame=len:u32be"),
-        ));
-    }
-    Ok((left_rule, right_rule))
+    ways::of_relay([left, right], args, [left_rule, right_rule])
 }
 
 /// How a recording begins: whose it is, and the framings of what the two parts say.

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use framecat_proto::Endpoint;
 use framecat_proto::endpoint::At;
-use framecat_proto::framing::Tail;
+use framecat_proto::framing::{Tail, Ways};
 use framecat_proto::limits::{CLIENTS, CONNECT_WAIT};
-use framecat_proto::{Endpoint, Framing};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -34,9 +34,9 @@ pub struct Relay {
     /// Where to dial, once per connection.
     pub right: Endpoint,
     /// How messages end on the left.
-    pub left_framing: Framing,
+    pub left_framing: Ways,
     /// How messages end on the right.
-    pub right_framing: Framing,
+    pub right_framing: Ways,
     /// No host on the left means every interface.
     pub lan: bool,
     /// The longest message.

@@ -70,8 +70,8 @@ pub async fn relaying(
     let mut options = relay::Relay {
         left,
         right: right.clone(),
-        left_framing,
-        right_framing,
+        left_framing: left_framing.into(),
+        right_framing: right_framing.into(),
         lan: false,
         message_bytes: 1 << 20,
         tail: None,

@@ -53,6 +53,7 @@ pub(crate) mod resp;
 mod slip;
 mod stx;
 mod syslog;
+mod ways;
 // `struct` is a word of the language, so the module cannot have the file's name.
 #[path = "struct.rs"]
 mod structure;
@@ -75,6 +76,7 @@ pub use slip::Slip;
 pub use structure::Struct;
 pub use stx::Stx;
 pub use syslog::Syslog;
+pub use ways::Ways;
 
 use nearest::cannot_resync;
 

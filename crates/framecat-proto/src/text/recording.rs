@@ -55,7 +55,7 @@ pub struct Head {
     pub client: Option<Framing>,
     /// The framing of what the server says.
     pub server: Option<Framing>,
-    /// The framing of a relay's dialled end, both ways, where that is another.
+    /// The framing of what a relay's dialled end says, where that end's rules are others.
     pub dialled: Option<Framing>,
 }
 

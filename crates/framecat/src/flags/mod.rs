@@ -52,6 +52,10 @@ pub struct TalkArgs {
     #[arg(short = 'f', long = "frame", value_name = "RULE", value_parser = framing, help_heading = "Messages")]
     pub frame: Vec<Framing>,
 
+    /// Where a message ends that is sent, if by another rule than -f
+    #[arg(long, value_name = "RULE", value_parser = framing, help_heading = "Messages")]
+    pub send_frame: Vec<Framing>,
+
     /// The longest message, at most 1 GiB [default: 16MiB]
     #[arg(long, value_name = "SIZE", value_parser = message_size, help_heading = "Messages")]
     pub max_message: Option<usize>,

@@ -4,8 +4,8 @@ use framecat_net::relay::Allowed;
 use framecat_net::shape::Shape;
 use framecat_net::talk::{End, Shutdown};
 use framecat_net::verb::relay;
-use framecat_proto::Framing;
 use framecat_proto::endpoint::At;
+use framecat_proto::framing::Ways;
 use framecat_proto::limits::MESSAGE_BYTES;
 use framecat_proto::text::recording::Side;
 
@@ -17,8 +17,8 @@ use crate::run::{self, Job, Stdio};
 pub struct Plan {
     args: RelayArgs,
     shared: bool,
-    left: Framing,
-    right: Framing,
+    left: Ways,
+    right: Ways,
     shape: Shape,
 }
 
@@ -27,7 +27,7 @@ pub fn plan(args: RelayArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.left, !args.left.is_dialled(), args.lan)?;
     plan::role(&args.right, false, false)?;
     let (shared, place) = (args.shared, (args.lan, standard.stdout));
-    let (left, right) = plan::relay(&args.left, &args.right, &args.talk, place, shared)?;
+    let [left, right] = plan::relay(&args.left, &args.right, &args.talk, place, shared)?;
     let shape = plan::shape(&args.talk, &[&args.left, &args.right])?;
     // What many hear and answer is shared by nature.
     let cast = args.right.is_cast() && !args.once && !args.left.is_dialled();
@@ -39,12 +39,14 @@ impl run::Plan for Plan {
         let mut explained = Explained::default();
         let RelayArgs { left, right, talk, .. } = &self.args;
         let act = if left.is_dialled() { "join" } else { "listen on" };
-        explained.fact(act, format_args!("{left}, messages: {}", plan::spelled(&self.left)));
+        explained
+            .fact(act, format_args!("{left}, messages: {}", plan::ways::explained(&self.left)));
         if self.args.lan {
             explained.fact("reach", "every interface");
         }
         let act = if right.is_dialled() { "join with" } else { "connect to" };
-        explained.fact(act, format_args!("{right}, messages: {}", plan::spelled(&self.right)));
+        explained
+            .fact(act, format_args!("{right}, messages: {}", plan::ways::explained(&self.right)));
         if self.shared {
             explained.fact("dials", "once, for all clients");
         }
@@ -54,14 +56,16 @@ impl run::Plan for Plan {
 
     fn job(&self) -> Job {
         let talk = &self.args.talk;
-        let mut head = plan::head(Side::Listen, &self.left, &self.left);
-        head.dialled = Some(self.right.clone()).filter(|right| *right != self.left);
+        let mut head = plan::head(Side::Listen, &self.left.receive, &self.left.send);
+        head.dialled = Some(self.right.receive.clone()).filter(|_| self.right != self.left);
         let record = talk.record.clone().map(|path| (path, head));
         let stdio = [&self.args.left, &self.args.right].iter().any(|end| end.at == At::Stdio);
         Job {
             caution: plan::caution([
-                (&self.args.left, &self.left),
-                (&self.args.right, &self.right),
+                (&self.args.left, &self.left.receive),
+                (&self.args.left, &self.left.send),
+                (&self.args.right, &self.right.receive),
+                (&self.args.right, &self.right.send),
             ]),
             writes_stdout: talk.json || stdio,
             relays: true,

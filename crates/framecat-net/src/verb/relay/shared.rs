@@ -98,8 +98,8 @@ pub(super) async fn run(
     let max = joint.rules.message_bytes;
     let unshaped = !joint.rules.shape.is_set();
     let stream = matches!(dial, Conn::Stream(_)) && unshaped;
-    let there = Fan::new(stream.then_some((&joint.rules.right, max)));
-    let back = Fan::new((plain && unshaped).then_some((&joint.rules.left, max)));
+    let there = Fan::new(stream.then_some((&joint.rules.right.send, max)));
+    let back = Fan::new((plain && unshaped).then_some((&joint.rules.left.send, max)));
     let broken = AtomicBool::new(false);
     let shared = Arc::new(Shared { joint, there, back, broken });
     let joint = &shared.joint;
@@ -112,7 +112,7 @@ pub(super) async fn run(
     let (ends, begun) = ([receiver.stream().cloned()], [receiver.begun()]);
     let place = shared.there.join(conn);
     let moved = Moved::default();
-    let rule = joint.rules.left.to_string();
+    let rule = joint.rules.left.send.to_string();
     let pump = pump(joint, &named, &moved);
     let mut hear = std::pin::pin!(pump.run(receiver, To::All(&shared.back, &rule)));
     let mut say = std::pin::pin!(send(joint, &named, &mut sender, &place, &moved));
@@ -296,7 +296,7 @@ async fn client(shared: &Shared, conn: Conn, id: u64, place: Place, mut stopped:
     sender.shape(joint.rules.shape);
     let (ends, begun) = ([receiver.stream().cloned()], [receiver.begun()]);
     let moved = Moved::default();
-    let rule = joint.rules.right.to_string();
+    let rule = joint.rules.right.send.to_string();
     let pump = pump(joint, &named, &moved);
     let mut hear = std::pin::pin!(pump.run(receiver, To::All(there, &rule)));
     let mut say = std::pin::pin!(send(joint, &named, &mut sender, &place, &moved));
