@@ -14,6 +14,7 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, Ready};
 
+pub use crate::child::Child;
 pub use crate::datagrams::Datagrams;
 use crate::error::{Cause, Op};
 
@@ -64,6 +65,8 @@ pub struct Pair {
     pub(crate) peer: String,
     pub(crate) from: Stream,
     pub(crate) to: Result<Stream, Cause>,
+    /// The program that is the peer, if one was started.
+    pub(crate) child: Option<Child>,
     /// What it is to write there, for errors.
     pub(crate) op: Op,
 }
@@ -71,17 +74,23 @@ pub struct Pair {
 impl Pair {
     /// Stdin and stdout.
     pub(crate) fn stdio(stdin: Stream, stdout: Stream) -> Pair {
-        Pair { peer: "-".into(), from: stdin, to: Ok(stdout), op: Op::Write }
+        Pair { peer: "-".into(), from: stdin, to: Ok(stdout), child: None, op: Op::Write }
     }
 
     /// What is only read; `why`: what who sends to it is told.
     pub(crate) fn read_only(from: Stream, why: Cause) -> Pair {
-        Pair { peer: from.peer().into(), from, to: Err(why), op: Op::Send }
+        Pair { peer: from.peer().into(), from, to: Err(why), child: None, op: Op::Send }
+    }
+
+    /// The pipes of a program.
+    pub(crate) fn child(from: Stream, to: Stream, child: Child) -> Pair {
+        let peer = from.peer().into();
+        Pair { peer, from, to: Ok(to), child: Some(child), op: Op::Send }
     }
 
     /// A file that is written; `from` says when it ended.
     pub(crate) fn written(from: Stream, to: Stream) -> Pair {
-        Pair { peer: from.peer().into(), from, to: Ok(to), op: Op::Write }
+        Pair { peer: from.peer().into(), from, to: Ok(to), child: None, op: Op::Write }
     }
 }
 

@@ -125,6 +125,7 @@ pub(crate) async fn converse(
     let moved = Moved::default();
     let mut link = Link::new(conn, &shared.talk.link());
     link.sender.shape(shared.talk.shape);
+    let child = link.child.take();
     let stream = link.receiver.stream().cloned();
     let player = match &feed {
         Feed::Replay(player) => Some(player.clone()),
@@ -137,6 +138,7 @@ pub(crate) async fn converse(
         moved: &moved,
         stream: stream.clone(),
         stuck: AtomicBool::new(false),
+        heard: AtomicBool::new(false),
     };
     let mut ended = one.run(link, feed, bounds, shutdown).await;
     let whole = !shared.output.is_met() && !shared.output.is_closed();
@@ -148,6 +150,12 @@ pub(crate) async fn converse(
     if let Some(stream) = stream.filter(|_| !stalled && !one.stuck.load(Relaxed)) {
         close(&stream).await;
         one.ended_out();
+    }
+    if let Some(child) = child {
+        // A program that still says something is to notice that nobody hears it.
+        let heard = one.heard.load(Relaxed);
+        drop(one);
+        ended = child.after(ended, heard).await;
     }
     named.closed(moved.totals(), &*observer);
     ended
@@ -163,6 +171,8 @@ struct One<'a> {
     stream: Option<Stream>,
     /// What was in hand at the end could not be finished: the peer takes nothing.
     stuck: AtomicBool,
+    /// The peer ended by itself.
+    heard: AtomicBool,
 }
 
 impl One<'_> {
@@ -173,7 +183,7 @@ impl One<'_> {
         bounds: Bounds,
         mut shutdown: Shutdown,
     ) -> Result<End, Error> {
-        let Link { mut receiver, mut sender } = link;
+        let Link { mut receiver, mut sender, .. } = link;
         if let (Feed::Chat(place), Some(error)) = (&feed, sender.unnamed()) {
             // It can speak.
             place.end_here();
@@ -234,12 +244,14 @@ impl One<'_> {
                     heard = Some(*outcome.as_ref().unwrap_or(&Heard::All));
                     last_sign = Instant::now();
                     if let Some(error) = failed_to_say.take() {
+                        self.heard.store(outcome.is_ok(), Relaxed);
                         break Err(error);
                     }
                     let what = match outcome {
                         Ok(what) => what,
                         Err(error) => break Err(error),
                     };
+                    self.heard.store(what == Heard::All, Relaxed);
                     match what {
                         Heard::Enough | Heard::NoReader => break Ok(End::Done),
                         // A peer of a shared socket ends by being forgotten: both ways are over.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use framecat_proto::framing::FramingError;
@@ -23,6 +24,8 @@ pub enum Op {
     Send,
     /// Writing to stdout.
     Write,
+    /// Starting a program, and its end.
+    Run,
 }
 
 impl Op {
@@ -36,6 +39,7 @@ impl Op {
             Op::Receive => "receive from",
             Op::Send => "send to",
             Op::Write => "write to",
+            Op::Run => "run",
         }
     }
 }
@@ -70,6 +74,12 @@ pub enum Cause {
     /// The peer took nothing of what waits for it for so long, while others wait too.
     #[error("it took nothing for {} while others waited", seconds(*.0))]
     Stalled(Duration),
+    /// A program ended and says that it failed.
+    #[error("it ended {}", ended(*.0))]
+    Exit(ExitStatus),
+    /// A program had said all and did not end for so long, until it was made to.
+    #[error("it closed its stdout and did not end within {}, so it was ended", seconds(*.0))]
+    Stayed(Duration),
     /// The bytes break the framing, or the stream ended inside a message.
     #[error("{0}")]
     Framing(Box<FramingError>),
@@ -247,6 +257,32 @@ pub fn plain(error: &io::Error) -> String {
             first.to_lowercase().chain(letters).collect()
         }
         _ => text.to_string(),
+    }
+}
+
+/// How a program ended: `with exit code 3`, `by signal 11 (SIGSEGV)`.
+pub fn ended(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    const NAMES: &[(i32, &str)] = &[
+        (libc::SIGHUP, "SIGHUP"),
+        (libc::SIGINT, "SIGINT"),
+        (libc::SIGQUIT, "SIGQUIT"),
+        (libc::SIGILL, "SIGILL"),
+        (libc::SIGABRT, "SIGABRT"),
+        (libc::SIGBUS, "SIGBUS"),
+        (libc::SIGFPE, "SIGFPE"),
+        (libc::SIGKILL, "SIGKILL"),
+        (libc::SIGSEGV, "SIGSEGV"),
+        (libc::SIGPIPE, "SIGPIPE"),
+        (libc::SIGTERM, "SIGTERM"),
+    ];
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("with exit code {code}"),
+        (None, Some(signal)) => match NAMES.iter().find(|(number, _)| *number == signal) {
+            Some((_, name)) => format!("by {name}"),
+            None => format!("by signal {signal}"),
+        },
+        (None, None) => "in no known way".into(),
     }
 }
 

@@ -13,7 +13,7 @@ use memchr::memmem;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::conn::{Conn, Kind, Stream};
+use crate::conn::{Child, Conn, Kind, Stream};
 use crate::converse::{close, is_refusal, sleep_until};
 use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
@@ -100,18 +100,28 @@ impl Joint {
         let mut right = Link::new(right, &self.link(&self.rules.right));
         left.sender.shape(self.rules.shape);
         right.sender.shape(self.rules.shape);
+        let mut children = [left.child.take(), right.child.take()];
         let streams = [left.receiver.stream().cloned(), right.receiver.stream().cloned()];
-        let (totals, ended) = both_ways(self, named, left, right, stopped).await;
+        let (totals, ended, heard) =
+            both_ways(self, named, left, right, &mut children, stopped).await;
         // A reset is carried on as a reset, which half-closing first would turn into an end.
         let close_well = matches!(&ended, Ended::Well)
             || matches!(&ended, Ended::Failed(error) if !matches!(error.cause, Cause::Io(_)));
         for stream in streams.iter().flatten().filter(|_| close_well) {
             close(stream).await;
         }
-        match ended {
-            Ended::Failed(error) => (totals, Err(error)),
-            Ended::Well | Ended::CutOff => (totals, Ok(())),
+        // A program that still says something is to notice that nobody hears it.
+        drop(streams);
+        let mut over = match ended {
+            Ended::Failed(error) => Err(error),
+            Ended::Well | Ended::CutOff => Ok(()),
+        };
+        for (child, heard) in children.into_iter().zip(heard) {
+            if let Some(child) = child {
+                over = child.after(over, heard).await;
+            }
         }
+        (totals, over)
     }
 
     /// Tells that a connection failed; the others go on.
@@ -206,8 +216,9 @@ async fn both_ways(
     named: &Named,
     left: Link,
     right: Link,
+    children: &mut [Option<Child>; 2],
     mut stopped: Shutdown,
-) -> (Totals, Ended) {
+) -> (Totals, Ended, [bool; 2]) {
     let (inward, outward) = (Progress::default(), Progress::default());
     let (messages_in, messages_out) = (AtomicU64::new(0), AtomicU64::new(0));
     let datagrams = left.receiver.is_endless();
@@ -225,12 +236,13 @@ async fn both_ways(
         messages: &messages_out,
     };
     let begun = [left.receiver.begun(), right.receiver.begun()];
-    let Link { receiver: from_left, sender: mut to_left } = left;
-    let Link { receiver: from_right, sender: mut to_right } = right;
+    let Link { receiver: from_left, sender: mut to_left, .. } = left;
+    let Link { receiver: from_right, sender: mut to_right, .. } = right;
     let mut there = std::pin::pin!(there.run(from_left, To::One(&mut to_right)));
     let mut back = std::pin::pin!(back.run(from_right, To::One(&mut to_left)));
     let (mut there_done, mut back_done) = (None, None);
     let (mut ended, mut stopping, mut give_up) = (Ended::Well, false, None);
+    let (mut heard, mut reaped) = ([false; 2], false);
     loop {
         let idle_at = idle.map(|idle| inward.last().max(outward.last()) + idle);
         tokio::select! {
@@ -256,6 +268,15 @@ async fn both_ways(
                 unfinished(joint, named, &begun, &ends, false);
                 break;
             }
+            left = gone(children, heard), if heard != [false; 2] && !reaped => {
+                reaped = true;
+                // Nobody serves this peer any more, which may say something or nothing for ever. The
+                // other way round a peer may still be at work on what it was sent.
+                if !left {
+                    unfinished(joint, named, &begun, &ends, false);
+                    break;
+                }
+            }
             () = sleep_until(give_up) => {
                 unfinished(joint, named, &begun, &ends, true);
                 ended = Ended::CutOff;
@@ -272,6 +293,11 @@ async fn both_ways(
             }
         }
         let over = there_done.is_some() && back_done.is_some();
+        let ended_well = |done: &Option<Result<(), Error>>| matches!(done, Some(Ok(())));
+        // With --count met, it is we who ended it.
+        if !joint.met.load(Ordering::Relaxed) {
+            heard = [ended_well(&there_done), ended_well(&back_done)];
+        }
         // A peer that takes no more may still have something to say: what it sent before it closed is
         // carried on first. Everything else ends both directions.
         let fatal = |done: &Option<Result<(), Error>>| matches!(done, Some(Err(error)) if over || error.op != Op::Send);
@@ -279,7 +305,8 @@ async fn both_ways(
             let first = [there_done.take(), back_done.take()].into_iter().flatten();
             let Some(error) = first.filter_map(Result::err).next() else { break };
             // Nobody reads stdout any more (| head): a quiet end.
-            let quiet = error.op == Op::Write && error.errno() == Some(libc::EPIPE);
+            let stdout = error.op == Op::Write && error.endpoint == "stdout";
+            let quiet = stdout && error.errno() == Some(libc::EPIPE);
             if !quiet {
                 if matches!(error.cause, Cause::Io(_)) {
                     reset_both(&ends);
@@ -304,7 +331,20 @@ async fn both_ways(
         bytes_in: inward.bytes(),
         bytes_out: outward.bytes(),
     };
-    (totals, ended)
+    (totals, ended, heard)
+}
+
+/// Waits until a program whose output has ended is gone; true if it is the left one.
+async fn gone(children: &mut [Option<Child>; 2], heard: [bool; 2]) -> bool {
+    let [left, right] = children;
+    let gone = async |child: &mut Option<Child>, heard: bool| match child {
+        Some(child) if heard => child.gone().await,
+        _ => std::future::pending().await,
+    };
+    tokio::select! {
+        () = gone(left, heard[0]) => true,
+        () = gone(right, heard[1]) => false,
+    }
 }
 
 /// Tells what is left of a connection that is ended before its peers ended it.

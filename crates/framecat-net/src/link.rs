@@ -14,7 +14,7 @@ use framecat_proto::framing::{Decoder, FramingError, Tail, Tailed};
 use framecat_proto::limits::{MESSAGE_BYTES, READ_BYTES_MAX, READ_BYTES_MIN};
 use framecat_proto::message::{Batch, Spans};
 
-use crate::conn::{Conn, Pair, Stream, Turns};
+use crate::conn::{Child, Conn, Pair, Stream, Turns};
 use crate::datagrams::{PacketSource, Parcel};
 use crate::error::{Cause, Error, Op};
 
@@ -58,6 +58,8 @@ pub struct Link {
     pub receiver: Receiver,
     /// The half that sends.
     pub sender: Sender,
+    /// The program at the other end, if one was started; killed when this is dropped.
+    pub child: Option<Child>,
 }
 
 impl Link {
@@ -74,8 +76,9 @@ impl Link {
             Conn::Stream(stream) => Link {
                 receiver: Receiver::of_stream(stream.clone(), decoder),
                 sender: Sender::of_stream(stream, framer, options.send.to_string()),
+                child: None,
             },
-            Conn::Pair(Pair { from, to, op, .. }) => {
+            Conn::Pair(Pair { from, to, child, op, .. }) => {
                 let (sink, peer) = match to {
                     Ok(to) => {
                         let peer = to.peer().to_string();
@@ -85,7 +88,7 @@ impl Link {
                 };
                 let mut sender = Sender::new(sink, framer, options.send.to_string());
                 (sender.peer, sender.op) = (peer, op);
-                Link { receiver: Receiver::of_stream(from, decoder), sender }
+                Link { receiver: Receiver::of_stream(from, decoder), sender, child }
             }
             Conn::Datagrams(datagrams) => {
                 let peer = datagrams.peer().to_string();
@@ -103,6 +106,7 @@ impl Link {
                         Framing::Native.framer(max),
                         "native".into(),
                     ),
+                    child: None,
                 }
             }
         }

@@ -17,11 +17,13 @@ use crate::options::{Options, ParseOptionError, Value, nearest};
 
 mod address;
 mod cast;
+mod exec;
 mod file;
 
 pub(crate) use address::is_interface_name;
 pub use address::{Host, HostPort, UnixPath};
 pub use cast::{BroadcastAt, BroadcastTo, GroupAt};
+pub use exec::Command;
 pub use file::FilePath;
 
 /// Where to connect or listen, with its options and its framing.
@@ -51,6 +53,8 @@ pub enum At {
     Unixgram(UnixPath),
     /// A Unix seqpacket socket: connections that keep messages whole.
     Unixseq(UnixPath),
+    /// A program that is started: its stdin and stdout.
+    Exec(Command),
     /// A file, FIFO or device: read to its end, or written if an option says so.
     File(FilePath),
     /// A UDP port of every host of a network.
@@ -77,7 +81,7 @@ impl SchemeAbout {
     pub fn written(&self) -> String {
         match self.name {
             "-" => "-".into(),
-            "file" => "file:".into(),
+            name @ ("exec" | "file") => format!("{name}:"),
             name => format!("{name}://"),
         }
     }
@@ -121,6 +125,11 @@ pub const SCHEMES: &[SchemeAbout] = &[
         address: "GROUP:PORT",
         about: "Datagrams to all that joined a group (239.1.2.3, [ff02::123%eth0]), by the interface \
                 of the route or dev=; source= hears one sender only.",
+    },
+    SchemeAbout {
+        name: "exec",
+        address: "WORDS",
+        about: "A program, started for the conversation: its stdin and stdout. Takes the whole word.",
     },
     SchemeAbout {
         name: "file",
@@ -186,6 +195,7 @@ impl Endpoint {
             At::Unix(_) => "unix",
             At::Unixgram(_) => "unixgram",
             At::Unixseq(_) => "unixseq",
+            At::Exec(_) => "exec",
             At::File(_) => "file",
             At::Broadcast(_) => "broadcast",
             At::Multicast(_) => "multicast",
@@ -217,6 +227,7 @@ impl Endpoint {
         match &self.at {
             At::Tcp(at) | At::Udp(at) => at.to_string(),
             At::Unix(path) | At::Unixgram(path) | At::Unixseq(path) => path.to_string(),
+            At::Exec(command) => command.to_string(),
             At::File(path) => path.to_string(),
             At::Broadcast(at) => at.to_string(),
             At::Multicast(at) => at.to_string(),
@@ -245,10 +256,10 @@ impl Endpoint {
         matches!(self.at, At::File(_)) && ways.iter().any(|way| self.is_on(way))
     }
 
-    /// Whether one conversation is all that can be had here, and nobody waits: a file is opened, stdin
-    /// and stdout are there already.
+    /// Whether one conversation is all that can be had here, and nobody waits: a program is started, a
+    /// file opened, stdin and stdout are there already.
     pub fn is_dialled(&self) -> bool {
-        matches!(self.at, At::File(_) | At::Stdio)
+        matches!(self.at, At::Exec(_) | At::File(_) | At::Stdio)
     }
 
     fn is_on(&self, name: &str) -> bool {
@@ -356,7 +367,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at {
             At::Stdio => f.write_str("-")?,
-            At::File(_) => write!(f, "file:{}", self.address())?,
+            At::Exec(_) | At::File(_) => write!(f, "{}:{}", self.scheme(), self.address())?,
             _ => write!(f, "{}://{}", self.scheme(), self.address())?,
         }
         write!(f, "{}", self.options)?;
@@ -373,6 +384,10 @@ impl FromStr for Endpoint {
     type Err = ParseEndpointError;
 
     fn from_str(word: &str) -> Result<Endpoint, ParseEndpointError> {
+        // A command may hold anything, so it takes all of the word.
+        if let Some(command) = word.strip_prefix("exec:") {
+            return Ok(At::Exec(command.parse()?).into());
+        }
         let (place, mut rest) = match word.find(',') {
             Some(comma) => (&word[..comma], Some(&word[comma + 1..])),
             None => (word, None),

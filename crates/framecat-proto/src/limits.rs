@@ -133,6 +133,14 @@ pub const SHOW_QUEUE: usize = 1_024;
 /// Bytes of a Unix socket path (`sun_path` less its final NUL).
 pub const UNIX_PATH_BYTES: usize = 107;
 
+/// How long a program that was started may take to end once its output has; then it is asked to by
+/// SIGTERM.
+pub const CHILD_LEAVES: Duration = Duration::from_secs(5);
+/// The same where the conversation ended before its output did: nobody waits for it.
+pub const CHILD_LEFT: Duration = Duration::from_secs(1);
+/// How long after SIGTERM before SIGKILL ends it.
+pub const CHILD_TERM: Duration = Duration::from_secs(2);
+
 /// Bytes of the path of a file (`PATH_MAX` less its final NUL).
 pub const FILE_PATH_BYTES: usize = 4_095;
 
@@ -217,6 +225,11 @@ pub const TABLE: &[Limit] = &[
         what: "a pipe on stdin after the peer ended",
         bound: "1 s of silence",
         then: "left, exit 0; --half-open waits for ever",
+    },
+    Limit {
+        what: "a program that does not end after the conversation",
+        bound: "5 s; unheard 1 s",
+        then: "SIGTERM, and SIGKILL 2 s later",
     },
     Limit {
         what: "unread input at the end",

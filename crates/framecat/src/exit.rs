@@ -133,6 +133,15 @@ pub fn of_error(error: &Error) -> Verdict {
             let remedy = "the peer has to read faster, or be the only one: --max-clients 1";
             (FAILED, Some(remedy.into()))
         }
+        Cause::Exit(_) => {
+            let remedy = "what it wrote to stderr, which is ours, may say why";
+            (FAILED, Some(remedy.into()))
+        }
+        Cause::Stayed(_) => {
+            let remedy =
+                "a program that works on after its last word should do so with stdout open";
+            (FAILED, Some(remedy.into()))
+        }
         Cause::TimedOut(_) if error.endpoint.starts_with("file:") => {
             let remedy = "nobody opened the other end of the FIFO; --wait TIME waits longer";
             (NO_ANSWER, Some(remedy.into()))
@@ -216,6 +225,9 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn of(endpoint: &'a str) -> Place<'a> {
         let (scheme, rest) = endpoint.split_once("://").unwrap_or(("", endpoint));
+        if endpoint.starts_with("exec:") {
+            return Place { scheme: "exec", host: None, port: None };
+        }
         if endpoint.starts_with("file:") {
             return Place { scheme: "file", host: None, port: None };
         }
@@ -276,6 +288,7 @@ fn of_io(error: &Error, cause: &io::Error) -> (u8, Option<String>) {
         Op::Open => of_open(code),
         Op::Resolve => (NO_NAME, Some("write the address in place of the name".into())),
         Op::Listen => (FAILED, of_listen(&place, code)),
+        Op::Run => of_start(&error.endpoint, code),
         Op::Connect if place.scheme == "file" => of_reading(code),
         Op::Connect => of_connect(error, &place, code),
         Op::Receive if error.endpoint == "stdin" => of_stdin(cause, code),
@@ -284,6 +297,25 @@ fn of_io(error: &Error, cause: &io::Error) -> (u8, Option<String>) {
         Op::Write if error.endpoint == "stdout" => (OUTPUT, Some(of_output(code).into())),
         Op::Write => (OUTPUT, Some(of_file(code).into())),
     }
+}
+
+fn of_start(endpoint: &str, code: i32) -> (u8, Option<String>) {
+    let remedy = match code {
+        _ if endpoint.contains(",frame=") => {
+            "exec: takes all of the word; -f RULE names the framing"
+        }
+        libc::ENOENT | libc::ENOTDIR => {
+            "no program has this name in PATH; quote the whole: 'exec:wc -c', and a shell is \
+             exec:sh -c '...'"
+        }
+        libc::EACCES | libc::EPERM => "it is no program, or may not be run: `ls -l` shows it",
+        libc::ENOEXEC => "it is no program; a script needs #! in front",
+        libc::E2BIG => "its arguments are longer than the kernel takes",
+        libc::EAGAIN => "no more processes may run: `ulimit -u` shows the limit",
+        _ => return (FAILED, None),
+    };
+    let code = if code == libc::EAGAIN { FAILED } else { USAGE };
+    (code, Some(remedy.into()))
 }
 
 fn of_reading(code: i32) -> (u8, Option<String>) {

@@ -109,9 +109,14 @@ fn endpoints() -> String {
          a comma and %25 a percent sign.",
     );
     page.prose(
+        "exec: splits its words as printed: spaces separate, quotes join, and no shell looks at them. \
+         The program has FRAMECAT_PEER and FRAMECAT_LOCAL in its environment where it serves a peer; \
+         its stderr is ours; a program that fails makes the conversation fail (exit 1).",
+    );
+    page.prose(
         "file: without an option is read, and ends; with create, append or replace it is written. A \
-         FIFO waits for its other end. A relay whose first end is file: or - dials both ends, and ends \
-         with their conversation.",
+         FIFO waits for its other end. A relay whose first end is exec:, file: or - dials both ends, and \
+         ends with their conversation.",
     );
     page.prose(
         "broadcast and multicast are the network: a listener there is heard by it, on a port that other \
@@ -125,6 +130,7 @@ fn endpoints() -> String {
         "framecat listen multicast://239.1.2.3:9000,dev=eth0",
         "framecat connect tcp://[::1]:9000,nodelay=off,frame=line",
         "framecat relay :9000 unix:///run/app.sock",
+        "framecat relay :9000 'exec:bc -l'",
         "framecat relay :9000 file:in.log,append -f line",
     ]);
     page.end()

@@ -369,6 +369,20 @@ rows! {
         }
         assert_eq!(peer.join().unwrap(), b"through");
     };
+    a_program_serves_each_connection: "framecat relay :8080 'exec:wc -c'" => |row| {
+        let relay = row.listen();
+        for bytes in [&b""[..], b"hello", b"one\ntwo\n"] {
+            let counted = exchange(relay.port(), bytes);
+            assert_eq!(counted, format!("{}\n", bytes.len()).into_bytes());
+        }
+        if have("socat") {
+            let to = format!("TCP:127.0.0.1:{}", relay.port());
+            Run::program("socat", &["-t", "20", "-", &to]).run("through").expect(0, "7\n");
+        }
+    };
+    a_program_is_talked_to: "framecat connect 'exec:wc -c'" => |row| {
+        row.run(0).run("hello").expect(0, "5\n");
+    };
     a_file_is_a_peer: "framecat relay file:x.tar localhost:9000" => |row| {
         let (port, peer) = tcp_peer(take_all);
         row.run(port).run("").expect(0, "");

@@ -19,6 +19,7 @@ use crate::event::Reach;
 use crate::sockopt::{self, Family};
 
 mod broadcast;
+mod exec;
 mod file;
 mod multicast;
 mod resolve;
@@ -34,6 +35,32 @@ mod unixseq;
 /// Errors: `Resolve` if the name has no address, `Connect` with the kernel's reason or
 /// [`Cause::TimedOut`]. Cancel safe: what was begun is closed.
 pub async fn connect(endpoint: &Endpoint, wait: Duration) -> Result<Conn, Error> {
+    connect_for(endpoint, wait, None).await
+}
+
+/// For whom an endpoint is dialled: told to a program that is started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    /// The peer as it prints.
+    pub(crate) peer: &'a str,
+    /// Our end of its connection.
+    pub(crate) local: &'a str,
+}
+
+/// Fails as dialling would where it can be known at once: a program that is not there.
+pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
+    match &endpoint.at {
+        At::Exec(command) => exec::check(endpoint, command),
+        _ => Ok(()),
+    }
+}
+
+/// As [`connect`], on behalf of a peer.
+pub(crate) async fn connect_for(
+    endpoint: &Endpoint,
+    wait: Duration,
+    origin: Option<Origin<'_>>,
+) -> Result<Conn, Error> {
     let dialled = async {
         match &endpoint.at {
             At::Tcp(at) => tcp::connect(endpoint, at).await,
@@ -43,6 +70,7 @@ pub async fn connect(endpoint: &Endpoint, wait: Duration) -> Result<Conn, Error>
             At::Unixseq(at) => unixseq::connect(endpoint, at).await,
             At::Broadcast(at) => broadcast::connect(endpoint, at).await,
             At::Multicast(at) => multicast::connect(endpoint, at).await,
+            At::Exec(command) => exec::connect(endpoint, command, origin),
             At::File(at) => file::connect(endpoint, at).await,
             At::Stdio => stdio::connect()
                 .map_err(|error| Error::io(Op::Connect, endpoint.to_string(), error)),
@@ -61,6 +89,10 @@ pub async fn connect(endpoint: &Endpoint, wait: Duration) -> Result<Conn, Error>
 /// Nobody comes to it by himself.
 fn not_for_listening(endpoint: &Endpoint) -> Error {
     let (problem, remedy) = match &endpoint.at {
+        At::Exec(_) => (
+            "a program is started, and nobody comes to it",
+            "framecat connect talks to it; framecat relay EP exec:WORDS starts it for each peer",
+        ),
         At::File(_) => (
             "a file is opened, and nobody comes to it",
             "framecat connect reads and writes it; framecat relay joins it with another end",
@@ -143,7 +175,7 @@ pub async fn listen(endpoint: &Endpoint, options: &ListenOptions) -> Result<List
         At::Unixseq(at) => unixseq::listen(endpoint, at),
         At::Broadcast(at) => broadcast::listen(endpoint, at, options),
         At::Multicast(at) => multicast::listen(endpoint, at, options),
-        At::File(_) | At::Stdio => Err(not_for_listening(endpoint)),
+        At::Exec(_) | At::File(_) | At::Stdio => Err(not_for_listening(endpoint)),
     }
 }
 

@@ -58,6 +58,7 @@ pub async fn run(
     named.opened(&*shared.observer);
     let mut link = Link::new(conn, &shared.talk.link());
     link.sender.shape(shared.talk.shape);
+    let child = link.child.take();
     let stream = link.receiver.stream().cloned();
     let mut asking = Asking { shared: &shared, named: &named, link, totals: Totals::default() };
     let asked = async {
@@ -66,7 +67,7 @@ pub async fn run(
             false => asking.ask_all(&messages).await,
         }
     };
-    let ended = tokio::select! {
+    let mut ended = tokio::select! {
         ended = asked => ended,
         ended = shared.output.write_told() => ended,
         () = shutdown.requested() => Ok(End::Interrupted),
@@ -79,6 +80,10 @@ pub async fn run(
     if let Some(stream) = stream {
         close(&stream).await;
         named.ended(Dir::Out, &*shared.observer);
+    }
+    if let Some(child) = child {
+        let heard = matches!(ended, Ok(End::PeerEnded));
+        ended = child.after(ended, heard).await;
     }
     named.closed(totals, &*shared.observer);
     shared.output.flush_quietly().await?;

@@ -18,7 +18,7 @@ use crate::converse::{close, sleep_until};
 use crate::error::Error;
 use crate::event::{Event, Observer, Totals};
 use crate::join::{Joint, Rules};
-use crate::open::{self, Accepted, ListenOptions, Listener};
+use crate::open::{self, Accepted, ListenOptions, Listener, Origin};
 use crate::record::Record;
 use crate::relay::Allowed;
 use crate::shape::Shape;
@@ -113,6 +113,7 @@ pub async fn run(
     observer: Arc<dyn Observer>,
     shutdown: Shutdown,
 ) -> Result<End, Error> {
+    open::check(&options.right)?;
     if options.left.is_dialled() {
         return dial_both(options, observer, shutdown).await;
     }
@@ -260,8 +261,9 @@ async fn serve(shared: &Shared, left: Conn, mut stopped: Shutdown) {
     let id = shared.joint.ledger.next_conn();
     let named = Named { conn: id, peer: left.peer().into(), local: left.local().into() };
     named.opened(&*shared.joint.observer);
+    let origin = Origin { peer: &named.peer, local: &named.local };
     let right = tokio::select! {
-        right = open::connect(&shared.right, shared.wait) => right,
+        right = open::connect_for(&shared.right, shared.wait, Some(origin)) => right,
         () = stopped.requested() => return named.closed(Totals::default(), &*shared.joint.observer),
     };
     let right = match right {

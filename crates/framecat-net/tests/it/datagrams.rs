@@ -155,7 +155,7 @@ async fn a_refused_datagram_is_told_to_who_sends_and_to_who_waits_for_an_answer(
         endpoint(listener.endpoint())
     };
     let conn = within(framecat_net::connect(&nobody, crate::sockets::PATIENCE)).await.unwrap();
-    let Link { mut receiver, mut sender } = Link::new(conn, &options("native", 100));
+    let Link { mut receiver, mut sender, .. } = Link::new(conn, &options("native", 100));
     let waiting = tokio::spawn(async move { within(receiver.recv()).await.unwrap_err() });
     // It waits now: the refusal must wake it.
     tokio::task::yield_now().await;

@@ -38,7 +38,7 @@ async fn a_mail_from_smtplib_is_one_message_between_its_commands() {
             break conn;
         }
     };
-    let Link { mut sender, mut receiver } = Link::new(conn, &framing("crlf").into());
+    let Link { mut sender, mut receiver, .. } = Link::new(conn, &framing("crlf").into());
     receiver.one_by_one();
     let rule = |word: &str| Decoder::of(&framing(word), 1 << 20, None);
     sender.send(b"220 test").await.unwrap();

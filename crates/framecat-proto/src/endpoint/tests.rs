@@ -38,6 +38,9 @@ fn an_endpoint_prints_in_its_canonical_form() {
         ("unix://%FF%00x", "error"),
         ("unix://@%FF%00x", "unix://@%FF%00x"),
         ("unix:///run/套接字", "unix:///run/套接字"),
+        ("exec:cat", "exec:cat"),
+        ("exec:sh -c 'a, b' ,frame=line", "exec:sh -c 'a, b' ,frame=line"),
+        ("exec://x", "exec://x"),
         ("file:x.log", "file:x.log"),
         ("file:/var/log/x", "file:/var/log/x"),
         ("file:///var/log/x", "file:/var/log/x"),
@@ -243,6 +246,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("http://h:80/", "`http` is no scheme known here", "the schemes are tcp://"),
     ("TCP://h:1", "`TCP` is no scheme known here", "did you mean tcp://?"),
     ("unixgrm://x", "`unixgrm` is no scheme known here", "did you mean unixgram://?"),
+    ("exec:", "the program to run is missing", "'exec:wc -c'"),
+    ("exec:  ", "the program to run is missing", "'exec:wc -c'"),
+    ("exec:'' x", "the program to run is missing", "'exec:wc -c'"),
+    ("exec:echo 'x", "in `echo 'x` the quote ' at byte 5 is never closed", "close it"),
+    ("exec:a\0b", "a word of a command cannot hold a NUL", "leave it out"),
     ("file:", "the path of the file is empty", "file:x.log"),
     ("file:%00", "a path cannot hold the byte %00", "leave it out"),
     ("file:%2", "in `%2` two hex digits are missing after a %", "%25"),
@@ -260,7 +268,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "frame=line",
     ),
     ("-://x", "`-` is no scheme known here", "the schemes are"),
-    ("exec:cat", "`cat` is no port number, and `exec` is no scheme", "the schemes are tcp://"),
     (
         "unix:/run/x",
         "in `unix:/run/x` the scheme unix is not followed by ://",
@@ -332,6 +339,13 @@ fn what_is_no_endpoint_is_refused_with_a_remedy() {
 }
 
 #[test]
+fn a_command_is_split_into_words_without_a_shell() {
+    let At::Exec(command) = parse("exec:sh -c 'echo $HOME, \"x\"'  a\"b c\"d").at else { panic!() };
+    assert_eq!(command.program(), "sh");
+    assert_eq!(command.arguments(), ["-c", "echo $HOME, \"x\"", "ab cd"]);
+}
+
+#[test]
 fn a_unix_path_has_at_most_107_bytes() {
     for (len, taken) in [(106, true), (107, true), (108, false), (110, false)] {
         for word in [format!("unix://{}", "x".repeat(len)), format!("unix://@{}", "x".repeat(len))]
@@ -389,6 +403,7 @@ fn at() -> impl Strategy<Value = At> {
         path.clone().prop_map(At::Unix),
         path.clone().prop_map(At::Unixgram),
         path.prop_map(At::Unixseq),
+        "[a-z/] ?[^'\"\0]{0,20}".prop_map(|text| At::Exec(text.parse().unwrap())),
         prop::collection::vec(1_u8.., 1..200).prop_map(|path| {
             let text: String = path.iter().map(|byte| format!("%{byte:02x}")).collect();
             At::File(text.parse().unwrap())
@@ -439,8 +454,8 @@ proptest! {
             // Options of other schemes and repetitions are refused and leave the value as it was.
             let _ = endpoint.options.add(&option(row, seed), scheme);
         }
-        prop_assume!(endpoint.check().is_ok());
-        if framed {
+        prop_assume!(endpoint.check().is_ok() && endpoint.scheme() != "exec" || endpoint.options.is_empty());
+        if framed && endpoint.scheme() != "exec" {
             let native = endpoint.keeps_boundaries();
             endpoint.framing = Some(if native { Framing::Native } else { Framing::line() });
         }
@@ -451,7 +466,8 @@ proptest! {
     }
 
     #[test]
-    fn a_printed_endpoint_needs_no_quotes(at in at()) {
+    fn a_printed_endpoint_needs_no_quotes_unless_it_is_a_command(at in at()) {
+        prop_assume!(!matches!(at, At::Exec(_)));
         let printed = Endpoint::from(at).to_string();
         let safe = |c: char| c.is_alphanumeric() || "/._-+:=@%,[]".contains(c);
         prop_assert!(printed.chars().all(safe), "{}", printed);
@@ -461,7 +477,7 @@ proptest! {
     fn no_text_makes_an_endpoint_panic(text in ".*") {
         for word in [text.clone(), format!("udp://{text}"), format!("unix://{text}"),
                      format!("broadcast://{text}"), format!("multicast://{text}:1"),
-                     format!(":1,{text}"), format!("file:{text}"), format!("[{text}")] {
+                     format!(":1,{text}"), format!("file:{text}"), format!("exec:{text}"), format!("[{text}")] {
             if let Ok(endpoint) = word.parse::<Endpoint>() {
                 prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint), "{}", word);
             }

@@ -26,7 +26,8 @@ pub const EXITS: &[Exit] = &[
     exit(
         1,
         "the conversation failed",
-        "reset, broken pipe; --count or --until not met at the end; lab: a law was not shown",
+        "reset, broken pipe; a program of exec: that failed; --count or --until not met at the end; lab: \
+         a law was not shown",
     ),
     exit(2, "the command was wrong", "the second line tells what to type"),
     exit(3, "the name was not resolved", ""),
@@ -93,9 +94,15 @@ pub const EOF: &[Rule] = &[
         "That direction is closed, and only that; both ended, both closed.",
     ),
     rule(
+        "a program (exec:)",
+        "Its stdin ends when the other side does, and we read its stdout to the end. Then it has 5 s to \
+         end, 1 s if we ended first, and is sent SIGTERM and 2 s later SIGKILL. Exit code 1 if it failed \
+         by itself; none of it is left behind.",
+    ),
+    rule(
         "a file",
         "Read, it ends behind its last byte; what is sent to it is an error. Written, it ends when we \
-         do. A relay that begins with file: or - ends with its one conversation, and its exit code is \
+         do. A relay that begins with exec:, file: or - ends with its one conversation, and its exit code is \
          that conversation's.",
     ),
     rule(

@@ -485,6 +485,11 @@ fn lossy(bytes: Vec<u8>) -> String {
 pub mod peer;
 
 impl Running {
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that it has held until now, in bytes (VmHWM of proc_pid_status(5)).
     pub fn peak_memory(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());

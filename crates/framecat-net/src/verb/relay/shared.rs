@@ -107,7 +107,7 @@ pub(super) async fn run(
     let conn = joint.ledger.next_conn();
     let named = Named { conn, peer: dial.peer().into(), local: dial.local().into() };
     named.opened(&*joint.observer);
-    let Link { receiver, mut sender } = Link::new(dial, &joint.link(&joint.rules.right));
+    let Link { receiver, mut sender, child } = Link::new(dial, &joint.link(&joint.rules.right));
     sender.shape(joint.rules.shape);
     let (ends, begun) = ([receiver.stream().cloned()], [receiver.begun()]);
     let place = shared.there.join(conn);
@@ -170,6 +170,7 @@ pub(super) async fn run(
             () = sleep_until(deadline) => break Ok(End::Deadline(time.unwrap_or_default())),
         }
     };
+    let by_itself = heard;
     // No new clients; what is in hand is finished, on all sides.
     let broken = matches!(&ended, Err(Error { cause: Cause::Io(_), .. }));
     shared.broken.store(broken, Ordering::Relaxed);
@@ -200,6 +201,10 @@ pub(super) async fn run(
     for stream in ends.iter().flatten().filter(|_| !broken) {
         close(stream).await;
     }
+    let ended = match child {
+        Some(child) => child.after(ended, by_itself).await,
+        None => ended,
+    };
     named.closed(moved.totals(), &*joint.observer);
     joint.flush(0).await?;
     Ok(joint.ledger.settle(ended?))
@@ -285,7 +290,7 @@ async fn client(shared: &Shared, conn: Conn, id: u64, place: Place, mut stopped:
     let Shared { joint, there, broken, .. } = shared;
     let named = Named { conn: id, peer: conn.peer().into(), local: conn.local().into() };
     named.opened(&*joint.observer);
-    let Link { receiver, mut sender } = Link::new(conn, &joint.link(&joint.rules.left));
+    let Link { receiver, mut sender, .. } = Link::new(conn, &joint.link(&joint.rules.left));
     if let Some(error) = sender.unnamed() {
         // It can speak.
         place.end_here();
