@@ -528,16 +528,20 @@ impl One<'_> {
         }
         let sent = sender.send_batch(batch, &context, refused).await;
         match &sent {
-            // Told of an earlier datagram; this batch went out.
+            // Told of an earlier datagram; what of this batch was refused too is counted.
             Err(error) if sender.is_packets() && is_refusal(error) => {}
             Err(_) => return sent,
             Ok(()) => {}
         }
+        let unsent = sender.unsent();
+        if unsent.messages > 0 {
+            ledger.note_lost();
+        }
         let bytes: usize = (0..batch.len()).map(|i| batch.get(i).len()).sum();
-        self.moved.outward.add(bytes);
+        self.moved.outward.add(bytes - unsent.bytes);
         activity.touch();
-        let messages = (batch.len() - refused.len()) as u64;
-        self.moved.messages_out.fetch_add(messages, Relaxed);
+        let messages = batch.len() - refused.len() - unsent.messages;
+        self.moved.messages_out.fetch_add(messages as u64, Relaxed);
         self.named.refused(
             (Dir::Out, event::Place::Peer),
             first,

@@ -18,7 +18,7 @@ use crate::converse::{close, is_refusal, sleep_until};
 use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
 use crate::fan::Fan;
-use crate::link::{Begun, Filled, Link, LinkOptions, Receiver, Sender, now_ns};
+use crate::link::{Begun, Filled, Link, LinkOptions, Receiver, Sender, Unsent, now_ns};
 use crate::output::Output;
 use crate::record::Record;
 use crate::relay::{Allowed, CopyError, Progress, Side, copy};
@@ -509,12 +509,14 @@ impl Pump<'_> {
                 }
             }
             let batch = from.batch();
-            self.messages.fetch_add((batch.len() - refused.len()) as u64, Ordering::Relaxed);
-            self.moved.add((0..batch.len()).map(|i| batch.get(i).len()).sum());
-            let by = match &to {
-                To::One(to) => to.rule(),
-                To::All(_, rule) => rule,
+            let (by, unsent) = match &to {
+                To::One(to) => (to.rule(), to.unsent()),
+                To::All(_, rule) => (*rule, Unsent::default()),
             };
+            let went = batch.len() - refused.len() - unsent.messages;
+            self.messages.fetch_add(went as u64, Ordering::Relaxed);
+            let bytes: usize = (0..batch.len()).map(|i| batch.get(i).len()).sum();
+            self.moved.add(bytes - unsent.bytes);
             let (way, first) = ((self.dir, Place::Peer), context.first);
             self.client.refused(way, first, by, &mut refused, ledger, &**observer);
             if stop.is_some() {

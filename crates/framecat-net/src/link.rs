@@ -22,7 +22,7 @@ mod sender;
 mod silence;
 
 use sender::Sink;
-pub use sender::{Refusal, Sender};
+pub use sender::{Refusal, Sender, Unsent};
 use silence::Ear;
 pub use silence::LooksMerged;
 

@@ -119,9 +119,9 @@ fn endpoints() -> String {
          ends with their conversation.",
     );
     page.prose(
-        "broadcast and multicast are the network: a listener there is heard by it, on a port that other \
-         programs may share, and answers from a port of its own. Without a network loopback takes its \
-         place (127.255.255.255, dev=lo). ask prints every reply within --wait.",
+        "broadcast and multicast are the network: who listens there is reached by it, on a port that \
+         other programs may share, and answers from a port of its own. Without a network loopback \
+         takes its place (127.255.255.255, dev=lo). ask prints every reply within --wait.",
     );
     page.examples(&[
         "framecat listen 0.0.0.0:9000",

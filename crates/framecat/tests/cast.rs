@@ -557,7 +557,23 @@ fn a_message_goes_by_every_network_and_one_that_is_down_is_told() {
     network.ip(1, "link set eth0 down");
     client.stdin_write("nobody\n");
     client.told("send to 10.77.0.255:9000: ");
-    assert_eq!(client.finish().code, 4);
+    let finished = client.finish();
+    assert_eq!(finished.code, 4, "{finished}");
+    assert!(finished.stderr.contains("0 bytes in, 0 bytes out"), "nothing went out: {finished}");
+}
+
+#[test]
+fn what_the_network_refuses_does_not_count_as_sent() {
+    let Some(network) = Network::new(2) else { return };
+    let client = network.run(1, &["connect", "udp://10.77.0.2:9000", "-v", "--wait", "0s"]);
+    let mut client = client.start();
+    client.told("is open");
+    network.ip(1, "link set eth0 down");
+    client.stdin_write("one\ntwo, of another length\nthree\n");
+    let finished = client.finish();
+    assert_eq!(finished.code, 4, "{finished}");
+    assert!(finished.stderr.contains("network is unreachable"), "{finished}");
+    assert!(finished.stderr.contains("0 bytes in, 0 bytes out"), "{finished}");
 }
 
 #[test]

@@ -31,6 +31,15 @@ pub struct Refusal {
     pub error: EncodeError,
 }
 
+/// Messages that did not go out, and their bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// How many.
+    pub messages: usize,
+    /// Their payloads together.
+    pub bytes: usize,
+}
+
 /// The sending half of a [`Link`].
 pub struct Sender {
     sink: Sink,
@@ -40,6 +49,7 @@ pub struct Sender {
     pub(super) peer: String,
     pub(super) op: Op,
     out: Outgoing,
+    unsent: Unsent,
     turns: Turns,
     shaper: Option<Box<Shaper>>,
     /// What was asked of that; the framing may ask for more.
@@ -72,6 +82,7 @@ impl Sender {
             peer,
             op: Op::Send,
             out,
+            unsent: Unsent::default(),
             turns,
             shaper: None,
             asked: Shape::default(),
@@ -115,6 +126,11 @@ impl Sender {
         }
     }
 
+    /// What the last [`send_batch`](Self::send_batch) could not send over UDP: the network refused it.
+    pub fn unsent(&self) -> Unsent {
+        self.unsent
+    }
+
     /// Changes the rule from here on.
     pub fn reframe(&mut self, framer: Box<dyn Framer>, name: String) {
         self.framer = framer;
@@ -126,13 +142,14 @@ impl Sender {
     /// the others are pushed to `refused`. Not cancel safe: part may have gone out.
     ///
     /// Over UDP, [`is_refusal`](crate::error::Error::is_refusal) errors concern datagrams sent
-    /// before; all that the batch holds was sent.
+    /// before; what of this batch was refused itself is [`unsent`](Self::unsent), the rest was sent.
     pub async fn send_batch(
         &mut self,
         batch: Batch<'_>,
         context: &Context<'_>,
         refused: &mut Vec<Refusal>,
     ) -> Result<(), Error> {
+        self.unsent = Unsent::default();
         if self.shaper.is_some() && !matches!(self.sink, Sink::None(_)) {
             return self.send_shaped(batch, context, refused).await;
         }
@@ -210,6 +227,11 @@ impl Sender {
                 Err(NotSent::TooLarge { max }) => {
                     let error = EncodeError::DoesNotFit { len: message.payload.len(), max };
                     refused.push(Refusal { index, error });
+                }
+                // Refused twice: this one, whatever was sent before it. The next may have better luck.
+                Err(NotSent::Io(error)) if is_unreachable(&error) && told.is_some() => {
+                    self.unsent.messages += 1;
+                    self.unsent.bytes += message.payload.len();
                 }
                 Err(NotSent::Io(error)) => {
                     return Err(Error::io(Op::Send, packets.peer.clone(), error));

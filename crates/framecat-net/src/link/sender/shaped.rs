@@ -74,6 +74,7 @@ impl Sender {
         context: &Context<'_>,
         refused: &mut Vec<Refusal>,
     ) -> Result<(), Error> {
+        let mut told = None;
         for index in 0..batch.len() {
             if let Some(shaper) = &mut self.shaper {
                 shaper.message().await;
@@ -82,13 +83,21 @@ impl Sender {
                 Sink::Stream(_) | Sink::None(_) => {
                     self.send_one(batch, index, context, refused).await?;
                 }
-                Sink::Packets(_) => self.send_datagram(batch, index, context, refused).await?,
+                Sink::Packets(_) => {
+                    match self.send_datagram(batch, index, context, refused).await {
+                        // Told of an earlier one: the next go out all the same.
+                        Err(error) if error.is_refusal() => {
+                            told.get_or_insert(error);
+                        }
+                        sent => sent?,
+                    }
+                }
             }
             if let Some(shaper) = &mut self.shaper {
                 shaper.sent();
             }
         }
-        Ok(())
+        told.map_or(Ok(()), Err)
     }
 
     async fn send_one(
