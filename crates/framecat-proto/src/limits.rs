@@ -212,7 +212,7 @@ pub const TABLE: &[Limit] = &[
     Limit {
         what: "peers of a datagram socket",
         bound: "1,024",
-        then: "the one silent longest is forgotten",
+        then: "the one silent longest is forgotten; --max-clients N",
     },
     Limit {
         what: "connections not yet accepted",

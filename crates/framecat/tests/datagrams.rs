@@ -79,3 +79,38 @@ print(got == [bytes([65 + i]) * 3000 for i in range(20)])\"";
     let finished = Run::program("unshare", &["-rn", "sh", "-c", line]).env("PATH", &path).run("");
     finished.expect(0, "True\n");
 }
+
+#[test]
+fn max_clients_bounds_datagram_peers_too() {
+    for verb in ["listen", "relay"] {
+        let server = socket();
+        let right = format!("udp://{}", server.local_addr().unwrap());
+        let args: &[&str] = match verb {
+            "listen" => &["listen", "udp://:0", "--echo", "--max-clients", "2", "-v"],
+            _ => &["relay", "udp://:0", &right, "--max-clients", "2", "-v"],
+        };
+        let listener = Run::new(args).start();
+        let at = ("127.0.0.1", listener.port());
+        let peers = [socket(), socket(), socket()];
+        for (n, peer) in peers.iter().enumerate() {
+            peer.send_to(b"hello", at).unwrap();
+            listener.told(&format!("connection {} with", n + 1));
+            if n == 1 {
+                // The first speaks again: the second is the one silent longest.
+                let before = if verb == "listen" { &peers[0] } else { &server };
+                before.recv(&mut [0; 8]).unwrap();
+                if verb == "relay" {
+                    server.recv(&mut [0; 8]).unwrap();
+                }
+                peers[0].send_to(b"again", at).unwrap();
+                let mut heard = [0; 8];
+                assert_eq!(before.recv(&mut heard).unwrap(), 5);
+                assert_eq!(&heard[..5], b"again", "{verb}");
+            }
+        }
+        let told = listener.told("is closed");
+        assert!(told.contains("connection 2 with") && told.contains("connection 3 with"), "{told}");
+        let closed: Vec<_> = told.lines().filter(|line| line.contains("is closed")).collect();
+        assert!(closed.len() == 1 && closed[0].contains("connection 2 with"), "{told}");
+    }
+}

@@ -170,6 +170,11 @@ impl PacketListener {
         self
     }
 
+    /// Tells at most so many peers apart.
+    pub(crate) fn bound_peers(&mut self, peers: usize) {
+        self.limits.peers = peers;
+    }
+
     /// Whether a datagram is our own answer. A sender that gives our own port as its address would make
     /// us answer ourselves for ever.
     pub(super) fn is_our_own(&self, from: &Sender) -> bool {

@@ -234,6 +234,15 @@ impl Listener {
         matches!(self.kind, ListenerKind::Packets(_))
     }
 
+    /// How many datagram peers are told apart, [`DATAGRAM_PEERS`] unless this says otherwise; at least
+    /// one. The one silent longest makes room for a new one. Without effect on other connections, which
+    /// who accepts them bounds.
+    pub fn bound_peers(&mut self, peers: usize) {
+        if let ListenerKind::Packets(packets) = &mut self.kind {
+            packets.bound_peers(peers.max(1));
+        }
+    }
+
     /// The listening descriptor.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.kind {

@@ -55,7 +55,10 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> Result<End, Error> {
     let listen = ListenOptions { lan: options.lan, message_bytes: options.talk.message_bytes };
-    let listener = open::listen(&options.endpoint, &listen).await?;
+    let mut listener = open::listen(&options.endpoint, &listen).await?;
+    if let Some(most) = options.max_clients {
+        listener.bound_peers(most);
+    }
     let (endpoint, reach) = (listener.endpoint(), listener.reach());
     observer.event(Event::Listening { endpoint, reach });
     let deadline = options.talk.deadline.map(|time| Instant::now() + time);

@@ -186,6 +186,9 @@ async fn serve_all(
 ) -> Result<End, Error> {
     let listen = ListenOptions { lan: options.lan, message_bytes: options.message_bytes };
     let mut listener = open::listen(&options.left, &listen).await?;
+    if let Some(most) = options.max_clients {
+        listener.bound_peers(most);
+    }
     let (endpoint, reach) = (listener.endpoint(), listener.reach());
     observer.event(Event::Listening { endpoint, reach });
     let time = options.deadline;

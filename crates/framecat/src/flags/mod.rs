@@ -197,7 +197,7 @@ pub struct ListenArgs {
     #[arg(long, help_heading = "Peers")]
     pub once: bool,
 
-    /// Connections at once [default: 1024]
+    /// Connections at once; of datagram peers the one silent longest makes room [default: 1024]
     #[arg(long, value_name = "N", value_parser = clients, help_heading = "Peers")]
     pub max_clients: Option<usize>,
 
@@ -302,7 +302,7 @@ pub struct RelayArgs {
     #[arg(long, help_heading = "Peers")]
     pub once: bool,
 
-    /// Connections at once [default: 1024]
+    /// Connections at once; of datagram peers the one silent longest makes room [default: 1024]
     #[arg(long, value_name = "N", value_parser = clients, help_heading = "Peers")]
     pub max_clients: Option<usize>,
 
