@@ -75,6 +75,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     ("mllp", &["mllp"]),
     ("fix", &["fix"]),
     ("git", &["git"]),
+    ("guess", &["guess"]),
     (
         "preset",
         &[
@@ -337,6 +338,28 @@ pub fn check_pair(word: &str, data: &[u8]) {
     }
 }
 
+/// What is said to fit does: the rule takes all the bytes for as many messages of those lengths.
+pub fn check_guess(bytes: &[u8]) {
+    for whole in [true, false] {
+        for guess in framecat_proto::framing::guess(bytes, whole).fit {
+            let word = guess.rule.to_string();
+            assert_eq!(word.parse().as_ref(), Ok(&guess.rule), "{word} parses");
+            let got = decode(&guess.rule, 16 << 20, [bytes]);
+            assert!(got.faults.is_empty(), "{word}: {:?}", got.faults);
+            assert_eq!(got.messages.len(), guess.messages, "{word}");
+            let lengths = || got.messages.iter().map(|(message, _)| message.len());
+            assert_eq!(lengths().min(), Some(guess.shortest), "{word}");
+            assert_eq!(lengths().max(), Some(guess.longest), "{word}");
+            let cut = got.cut.as_ref().map_or(0, |fault| match fault {
+                Fault::Cut { have, .. } => *have,
+                _ => 0,
+            });
+            assert_eq!(cut, guess.cut, "{word}");
+            assert!(guess.refused <= guess.flipped && guess.flipped <= 8 * bytes.len(), "{word}");
+        }
+    }
+}
+
 /// Messages + cut tail + rejected = the input. Where the boundary is not part of the message, the
 /// same rule with `,keep` must find the same messages with it.
 fn check_conservation(rule: &Framing, max: usize, bytes: &[u8], got: &Outcome) {
@@ -351,7 +374,7 @@ fn check_conservation(rule: &Framing, max: usize, bytes: &[u8], got: &Outcome) {
     let rule = rule.expanded();
     let word = rule.to_string();
     let keeps = word.contains(",keep")
-        || matches!(rule, Framing::Fixed(_) | Framing::Eof | Framing::Gap(_));
+        || matches!(rule, Framing::Fixed(_) | Framing::Eof | Framing::Guess | Framing::Gap(_));
     use Framing::{Amqp, Fix, Git, Mllp, Postgres};
     if *rule == Mllp {
         let around = 3 * got.messages.len();
@@ -431,7 +454,7 @@ fn check_round_trip(
     assert!(!decoded || accepted.iter().all(|accepted| *accepted), "{rule}: refuses its own");
     let sent: Vec<_> =
         messages.iter().zip(&accepted).filter(|(_, ok)| **ok).map(|(message, _)| message).collect();
-    if *rule == Framing::Eof && sent.is_empty() {
+    if matches!(rule, Framing::Eof | Framing::Guess) && sent.is_empty() {
         // Nothing written and an empty message are the same on the wire.
         return;
     }

@@ -207,6 +207,8 @@ pub enum End {
     Deadline(Duration),
     /// Some messages were refused, too long or lost; each was told.
     Partly,
+    /// None of so many rules takes the bytes for messages (`-f guess`).
+    NoRule(usize),
     /// A signal came before the work was done.
     Interrupted,
 }

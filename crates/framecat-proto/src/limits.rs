@@ -21,6 +21,10 @@ pub const HEADER_BYTES: usize = 4 << 10;
 /// (MAX_STARTUP_PACKET_LENGTH).
 pub const POSTGRES_START_BYTES: usize = 10_000;
 
+/// What `-f guess` looks at: enough for thousands of messages, little enough to be read by hundreds of rules
+/// in a moment.
+pub const GUESS_BYTES: usize = 1 << 20;
+
 /// The first bytes of a message or of broken input shown in an error.
 pub const SHOWN_HEAD_BYTES: usize = 16;
 
@@ -174,6 +178,11 @@ pub const TABLE: &[Limit] = &[
         then: "the message is refused",
     },
     Limit { what: "an inline command of resp", bound: "64 KiB", then: "refused" },
+    Limit {
+        what: "what -f guess looks at",
+        bound: "1 MiB",
+        then: "the rest is not read, and a last message may be cut",
+    },
     Limit {
         what: "read buffer of a stream",
         bound: "64 KiB to 1 MiB",

@@ -99,6 +99,12 @@ pub fn of_end(end: &End, signal: Option<Signal>) -> Verdict {
             let sentence = "only part was done: some messages were refused, too long or lost";
             Verdict::told(PARTLY, sentence, Some("each of them is told above".into()))
         }
+        End::NoRule(tried) => {
+            let sentence = format!("none of {tried} rules takes it for messages");
+            let remedy =
+                "it may begin or end inside a message, or be encrypted: --out dump shows it";
+            Verdict::told(FRAMING, sentence, Some(remedy.into()))
+        }
         End::Interrupted => Verdict::silent(match signal {
             Some(Signal::Terminate) => TERMINATED,
             Some(Signal::Interrupt) | None => INTERRUPTED,

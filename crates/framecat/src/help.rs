@@ -180,6 +180,11 @@ fn framings() -> String {
          is too long or broken. In BYTES: \\r \\n \\t \\0 \\xHH \\\\. With resp a line of stdin is a command, \
          its words split as a shell would (--in words), and a value is a line of stdout (--out words).",
     );
+    page.prose(
+        "guess is connect's alone: it reads what is there and tells which of all these would fit, the most \
+         specific first. Bits of the messages are flipped; what a rule refuses of that speaks for it. A \
+         listener has nothing to judge before its peers talk, and they wait for answers that need a rule.",
+    );
     page.heading("presets: names of protocols, each for a line of the above");
     for row in framing::PRESETS {
         page.verbatim(&[&format!("{:11} {}", row.name, row.line)]);
@@ -211,6 +216,7 @@ fn framings() -> String {
         "framecat relay :9000 localhost:9001 -f line -f len:u32be",
         "framecat listen :9000 -f 'delim:\\x03'",
         "framecat relay :5433 :5432 -f postgres --show",
+        "framecat connect file:capture.bin -f guess",
     ]);
     page.end()
 }

@@ -222,8 +222,18 @@ fn framing(endpoint: &Endpoint, asked: Option<&Framing>) -> Result<Option<Framin
             format!("{} is a stream: it keeps no messages of its own", endpoint.scheme()),
             "name a rule: -f line, -f len:u32be … (framecat help framings)",
         )),
+        (false, Some(Framing::Guess)) => Err(Mistake::new(
+            "guess finds no messages: it looks at bytes and tells which rules would fit them",
+            "only connect takes it: framecat connect file:PATH -f guess; what is being said needs a rule",
+        )),
         (false, asked) => Ok(asked.cloned()),
     }
+}
+
+/// Whether it is asked which rules would fit.
+pub fn guesses(endpoint: &Endpoint, args: &TalkArgs) -> bool {
+    let asked = endpoint.framing.as_ref().or(args.frame.first());
+    asked == Some(&Framing::Guess) && !endpoint.keeps_boundaries()
 }
 
 /// Options and flags that mean nothing to the role an endpoint has.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use framecat_proto::limits::{CONNECT_WAIT, REPLAY_WAIT};
+use framecat_proto::limits::{CONNECT_WAIT, GUESS_BYTES, READ_BYTES_MIN, REPLAY_WAIT};
 use framecat_proto::{Endpoint, Framing};
 use tokio::time::Instant;
 
-use crate::conn::Stream;
-use crate::converse::{Bounds, Feed, Shared, converse};
-use crate::error::Error;
+use crate::conn::{Conn, Stream};
+use crate::converse::{Bounds, Feed, Shared, converse, sleep_until};
+use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer};
 use crate::open;
 use crate::talk::{End, Shutdown, Talk};
@@ -101,4 +101,54 @@ pub async fn probe(
     let shown = endpoint.to_string();
     observer.event(Event::Open { endpoint: &shown, took: began.elapsed() });
     Ok(End::Done)
+}
+
+/// What an endpoint says, for `-f guess`.
+#[derive(Debug)]
+pub struct Sample {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Whether it ended behind them.
+    pub ended: bool,
+}
+
+/// Reads what the endpoint says until it ends, [`GUESS_BYTES`] came, `--idle` or `--deadline` passed, or
+/// a signal came. Nothing is sent.
+///
+/// Errors: what dialling or reading failed with; [`Cause::Address`] where messages are kept already.
+pub async fn sample(
+    endpoint: &Endpoint,
+    talk: &Talk,
+    mut shutdown: Shutdown,
+) -> Result<Sample, Error> {
+    let deadline = talk.deadline.map(|time| Instant::now() + time);
+    let conn = open::connect(endpoint, talk.dial_time(deadline)).await?;
+    let peer = conn.peer().to_string();
+    let stream = match conn {
+        Conn::Stream(stream) => stream,
+        Conn::Pair(pair) => pair.from,
+        Conn::Datagrams(_) => {
+            let problem = "it keeps messages itself".into();
+            let cause = Cause::Address { problem, remedy: "leave -f out".into() };
+            return Err(Error { op: Op::Receive, endpoint: peer, cause });
+        }
+    };
+    let mut bytes = Vec::new();
+    let mut ended = false;
+    while !ended && bytes.len() <= GUESS_BYTES {
+        bytes.reserve(READ_BYTES_MIN);
+        let idle_at = talk.idle.map(|idle| Instant::now() + idle);
+        tokio::select! {
+            read = stream.read(&mut bytes) => match read {
+                Ok(read) => ended = read == 0,
+                Err(error) => return Err(Error::io(Op::Receive, peer, error)),
+            },
+            () = sleep_until(idle_at) => break,
+            () = sleep_until(deadline) => break,
+            () = shutdown.requested() => break,
+        }
+    }
+    ended &= bytes.len() <= GUESS_BYTES;
+    bytes.truncate(GUESS_BYTES);
+    Ok(Sample { bytes, ended })
 }

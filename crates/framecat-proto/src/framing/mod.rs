@@ -35,6 +35,7 @@ mod fix;
 mod fixed;
 mod gap;
 mod git;
+mod guess;
 mod hdlc;
 mod json;
 #[path = "json-seq.rs"]
@@ -64,6 +65,7 @@ pub use delim::Delim;
 pub use dot::Dot;
 pub use fixed::Fixed;
 pub use gap::Gap;
+pub use guess::{Guess, Guesses, guess};
 pub use hdlc::Hdlc;
 pub use json_seq::JsonSeq;
 pub use len::{Counts, Len, Width};
@@ -135,6 +137,8 @@ pub enum Framing {
     Fix,
     /// git's pkt-lines.
     Git,
+    /// No rule: the one that fits is looked for ([`guess()`]). As a framer it is `eof`.
+    Guess,
     /// A name for one of the others.
     Preset(Preset),
 }
@@ -151,7 +155,7 @@ impl Framing {
         let max = max.min(MESSAGE_BYTES_CEILING);
         match self {
             Framing::Raw | Framing::Native => Box::new(raw::Framer { max }),
-            Framing::Eof => Box::new(eof::Framer::new(max)),
+            Framing::Eof | Framing::Guess => Box::new(eof::Framer::new(max)),
             Framing::Line(rule) => Box::new(line::Framer::new(*rule, max)),
             Framing::Delim(rule) => Box::new(delim::Framer::new(rule, max)),
             Framing::Json => Box::new(json::Framer::new(max)),
@@ -201,6 +205,7 @@ impl Framing {
     pub fn tail(&self) -> Tail {
         match self {
             Framing::Raw | Framing::Native | Framing::Eof | Framing::Gap(_) => Tail::Keep,
+            Framing::Guess => Tail::Keep,
             Framing::Line(_) | Framing::Delim(_) => Tail::Keep,
             Framing::Json | Framing::Ndjson(_) | Framing::JsonSeq(_) => Tail::Error,
             Framing::Resp | Framing::Lsp(_) | Framing::Syslog(_) | Framing::Dot(_) => Tail::Error,
@@ -277,6 +282,7 @@ impl FromStr for Framing {
             ("hdlc", rest) => Hdlc::parse(rest).map(Framing::Hdlc),
             ("stx", rest) => Stx::parse(rest).map(Framing::Stx),
             ("gap", rest) => Gap::parse(rest).map(Framing::Gap),
+            ("guess", "") => Ok(Framing::Guess),
             ("postgres", "") => Ok(Framing::Postgres),
             ("amqp", "") => Ok(Framing::Amqp),
             ("mllp", "") => Ok(Framing::Mllp),
@@ -298,7 +304,9 @@ fn is_framing(name: &str) -> bool {
 }
 
 fn unknown_framing(word: &str) -> ParseFramingError {
-    let framings = TABLE.iter().map(|row| row.name).collect::<Vec<_>>().join(" ");
+    // guess finds none: it is a question.
+    let rules = TABLE.iter().map(|row| row.name).filter(|name| *name != "guess");
+    let framings = rules.collect::<Vec<_>>().join(" ");
     let presets = PRESETS.iter().map(|row| row.name).collect::<Vec<_>>().join(" ");
     let known = format!(
         "the framings are {framings}, and by the name of a protocol {presets}; see framecat help framings"
@@ -353,6 +361,7 @@ impl fmt::Display for Framing {
             Framing::Hdlc(rule) => write!(f, "hdlc{rule}"),
             Framing::Stx(rule) => write!(f, "stx{rule}"),
             Framing::Gap(rule) => write!(f, "gap{rule}"),
+            Framing::Guess => f.write_str("guess"),
             Framing::Postgres => f.write_str("postgres"),
             Framing::Amqp => f.write_str("amqp"),
             Framing::Mllp => f.write_str("mllp"),
@@ -460,6 +469,11 @@ pub const TABLE: &[About] = &[
     About { name: "mllp", grammar: "mllp", message: "an HL7 block between 0b and 1c 0d" },
     About { name: "fix", grammar: "fix", message: "a FIX message, length and checksum checked" },
     About { name: "git", grammar: "git", message: "a pkt-line of git; a pack as it comes" },
+    About {
+        name: "guess",
+        grammar: "guess",
+        message: "connect file:x -f guess tells which of all these would fit, and why",
+    },
 ];
 
 /// What becomes of bytes left when the stream ends inside a message.

@@ -193,6 +193,12 @@ impl FromStr for Form {
                 remedy: format!("write `{name}` alone"),
             });
         }
+        if word == "guess" {
+            return Err(ParseFramingError {
+                problem: "`guess` is no form: it looks for the framing of bytes".into(),
+                remedy: "framecat connect file:PATH -f guess".into(),
+            });
+        }
         word.parse().map(Form::Framing).map_err(|error| {
             // A framing of that name exists: what it says of its options is the better answer.
             if Framing::is_name(name) { error } else { unknown(word) }

@@ -54,6 +54,7 @@ fn a_framing_prints_back_in_its_canonical_form() {
         ("dns", "dns"),
         ("postgres", "postgres"),
         ("git", "git"),
+        ("guess", "guess"),
     ] {
         let rule: Framing = typed.parse().unwrap_or_else(|error| panic!("{typed}: {error}"));
         assert_eq!(rule.to_string(), printed, "{typed}");
@@ -228,6 +229,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("mqtts", "`mqtts` is no framing", "did you mean `mqtt`?"),
     ("postgre", "`postgre` is no framing", "did you mean `postgres`?"),
     ("git:x", "the framing `git` takes no argument, but `:x` follows", "write `git` alone"),
+    ("guess:x", "the framing `guess` takes no argument, but `:x` follows", "write `guess` alone"),
     ("mllp,resync", "the framing `mllp` cannot resynchronise", "leave `,resync` out"),
     (
         "len:varint4,counts=total",

@@ -7,6 +7,7 @@ mod cases;
 mod conversations;
 mod faults;
 mod grammar;
+mod guesses;
 mod json;
 mod postgres;
 mod properties;

@@ -165,7 +165,7 @@ pub struct ReplayArgs {
 /// `listen`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  framecat listen :9000\n  framecat listen :9000 --reply 'got {payload}'\n  framecat listen udp://:9000 --echo\n  framecat listen :9000 > x.tar"
+    after_help = "Examples:\n  framecat listen :9000\n  framecat listen :9000 --reply 'got {payload}'\n  framecat listen udp://:9000 --echo\n  framecat listen :9000 > x.tar\n\n-f guess is connect's: a listener has nothing to judge before its peers talk"
 )]
 pub struct ListenArgs {
     /// Where: 9000, :9000, HOST:PORT, udp://:9000, unix://PATH (framecat help endpoints)
@@ -232,7 +232,7 @@ impl ListenArgs {
 /// `connect`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  framecat connect example.com:80\n  echo hello | framecat connect :9000 -f len:u32be\n  framecat connect -z db:5432"
+    after_help = "Examples:\n  framecat connect example.com:80\n  echo hello | framecat connect :9000 -f len:u32be\n  framecat connect -z db:5432\n  framecat connect file:capture.bin -f guess"
 )]
 pub struct ConnectArgs {
     /// Where to: HOST:PORT, :9000, udp://HOST:PORT, unix://PATH (framecat help endpoints)

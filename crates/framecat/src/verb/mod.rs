@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod connect;
+pub mod guess;
 pub mod lab;
 pub mod listen;
 pub mod relay;
