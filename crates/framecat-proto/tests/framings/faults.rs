@@ -518,6 +518,18 @@ fn bytes_that_a_rule_does_not_know_are_written_as_zero() {
 }
 
 #[test]
+fn a_mysql_packet_that_continues_is_told_as_it_stands_and_needs_a_larger_maximum() {
+    let full = [b"\xff\xff\xff\x00".as_slice(), &vec![b'x'; 0xff_ffff]].concat();
+    let rest = b"\x02\0\0\x01yz";
+    let wire = [full.as_slice(), rest].concat();
+    let got = decode(&framing("mysql"), 17 << 20, [wire.as_slice()]);
+    let lengths: Vec<usize> = got.messages.iter().map(|(message, _)| message.len()).collect();
+    assert_eq!((lengths, got.faults, got.cut), (vec![4 + 0xff_ffff, 6], vec![], None));
+    // With its header it is four bytes longer than the default maximum less one.
+    assert_eq!(decode(&framing("mysql"), MESSAGE_BYTES, [wire.as_slice()]).messages.len(), 0);
+}
+
+#[test]
 fn a_quic_varint_is_written_in_its_shortest_form() {
     for (len, head) in [
         (63, b"\x3f".as_slice()),

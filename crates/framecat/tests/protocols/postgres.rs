@@ -44,7 +44,7 @@ fn database(bin: &Path, folder: &Folder) -> String {
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -days 2";
     let mut args: Vec<&str> = request.split(' ').collect();
     args.extend(["-keyout", &key, "-out", &certificate]);
-    let made = as_nobody(Path::new("/usr/bin/openssl"), &args).run("");
+    let made = as_nobody(Path::new("openssl"), &args).run("");
     assert_eq!(made.code, 0, "{made}");
     data
 }
