@@ -6,6 +6,8 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use framecat_proto::message::Pieces;
 use rustix::buffer::spare_capacity;
@@ -131,6 +133,8 @@ struct Inner {
     kind: Kind,
     peer: String,
     local: String,
+    /// A write was told that the peer reset the connection.
+    reset: AtomicBool,
     #[allow(dead_code, reason = "closes with the stream")]
     held: Option<OwnedFd>,
 }
@@ -179,7 +183,7 @@ impl Stream {
                 Err((_, error)) => return Err(error),
             },
         };
-        Ok(Stream { inner: Arc::new(Inner { fd, kind, peer, local, held }) })
+        Ok(Stream { inner: Arc::new(Inner { fd, kind, peer, local, held, reset: false.into() }) })
     }
 
     /// The descriptor back, if no clone holds it.
@@ -249,11 +253,18 @@ impl Stream {
     pub async fn read(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
         debug_assert!(buf.capacity() > buf.len(), "a read of no bytes looks like the end");
         let socket = self.kind().is_socket();
-        self.until_ready(Interest::READABLE, |fd| match socket {
-            true => Ok(rustix::net::recv(fd, spare_capacity(buf), RecvFlags::DONTWAIT)?.0),
-            false => rustix::io::read(fd, spare_capacity(buf)),
-        })
-        .await
+        let read = self
+            .until_ready(Interest::READABLE, |fd| match socket {
+                true => Ok(rustix::net::recv(fd, spare_capacity(buf), RecvFlags::DONTWAIT)?.0),
+                false => rustix::io::read(fd, spare_capacity(buf)),
+            })
+            .await?;
+        // The kernel tells a reset once, to whoever asks first. Where that was a write, what looks
+        // like an end here is none, and a message that it cut is not whole.
+        match read == 0 && self.inner.reset.load(Relaxed) {
+            true => Err(Errno::CONNRESET.into()),
+            false => Ok(read),
+        }
     }
 
     /// Writes all pieces, several to a call. Not cancel safe: how much went out is lost.
@@ -317,10 +328,14 @@ impl Stream {
             return rustix::io::writev(self.as_fd(), slices);
         }
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        match slices {
+        let sent = match slices {
             [one] => rustix::net::send(self.as_fd(), one, flags),
             many => rustix::net::sendmsg(self.as_fd(), many, &mut Default::default(), flags),
+        };
+        if let Err(Errno::CONNRESET) = sent {
+            self.inner.reset.store(true, Relaxed);
         }
+        sent
     }
 
     /// Ends our direction: the peer reads the end, and can still answer. Pipes and files end when

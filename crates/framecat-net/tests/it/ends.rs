@@ -38,6 +38,28 @@ async fn data_before_a_reset_is_delivered_and_the_reset_is_told() {
     }
 }
 
+/// The kernel tells a reset once. If a write hears of it, the read behind it sees a clean end.
+#[tokio::test]
+async fn a_message_that_a_reset_cut_is_none_though_a_write_was_told_of_the_reset() {
+    let mut both = pair("tcp", &options("line", 100)).await;
+    both.client.send(b"whole").await.unwrap();
+    let stream = both.client.sender.stream().cloned().unwrap();
+    stream.write_all(b"hal").await.unwrap();
+    reset_on_close(stream.as_fd()).unwrap();
+    drop((stream, both.client));
+    // Its first write is told; until the reset is here it may still succeed.
+    let told = loop {
+        match within(both.server.send(b"answer")).await {
+            Ok(()) => tokio::task::yield_now().await,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(told.errno(), Some(libc::ECONNRESET), "{told}");
+    assert_eq!(within(both.server.recv()).await.unwrap().unwrap(), b"whole");
+    let error = within(both.server.recv()).await.unwrap_err();
+    assert_eq!(error.errno(), Some(libc::ECONNRESET), "{error}");
+}
+
 #[tokio::test]
 async fn each_direction_ends_by_itself() {
     for scheme in ["tcp", "unix", "unixseq"] {
