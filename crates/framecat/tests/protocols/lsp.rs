@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use crate::run::peer::tcp;
-use crate::run::{Run, Signal, have, have_python};
+use crate::run::{Run, Running, Signal, have, have_python};
 
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":null,"rootUri":null,"capabilities":{}}}"#;
 const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"initialized","params":{}}"#;
@@ -11,6 +11,29 @@ const OPEN: &str = r#"{"jsonrpc":"2.0","method":"textDocument/didOpen","params":
 const SYMBOLS: &str = r#"{"jsonrpc":"2.0","id":2,"method":"textDocument/documentSymbol","params":{"textDocument":{"uri":"file:///t.py"}}}"#;
 const SHUTDOWN: &str = r#"{"jsonrpc":"2.0","id":3,"method":"shutdown"}"#;
 const EXIT: &str = r#"{"jsonrpc":"2.0","method":"exit"}"#;
+
+/// The answer to request `id`. Between answers the server says what it thinks of the file.
+fn answer(client: &mut Running, id: u64) -> serde_json::Value {
+    loop {
+        let message: serde_json::Value =
+            serde_json::from_str(&client.read_line()).expect("a message is JSON");
+        assert_eq!(message["jsonrpc"], "2.0");
+        if message["id"] == id {
+            return message["result"].clone();
+        }
+    }
+}
+
+/// Opens a file at the server, asks what is in it, and has the server leave.
+fn converse(client: &mut Running) {
+    client.stdin_write(format!("{INITIALIZE}\n"));
+    assert_eq!(answer(client, 1)["serverInfo"]["name"], "pylsp");
+    client.stdin_write(format!("{INITIALIZED}\n{OPEN}\n{SYMBOLS}\n"));
+    assert_eq!(answer(client, 2)[0]["name"], "hällo");
+    client.stdin_write(format!("{SHUTDOWN}\n"));
+    assert!(answer(client, 3).is_null());
+    client.stdin_write(format!("{EXIT}\n"));
+}
 
 #[test]
 fn a_language_server_is_spoken_to_a_message_a_line() {
@@ -24,24 +47,28 @@ fn a_language_server_is_spoken_to_a_message_a_line() {
     let socket = OwnedFd::from(listener.accept().expect("it dials").0);
     let again = socket.try_clone().expect("there are descriptors");
     let server = Run::program("pylsp", &[]).stdin(socket).stdout(again).start();
-    client.stdin_write(format!("{INITIALIZE}\n"));
-    let answer = |client: &mut crate::run::Running, id: u64| loop {
-        // Between answers it says what it thinks of the file.
-        let message: serde_json::Value =
-            serde_json::from_str(&client.read_line()).expect("a message is JSON");
-        assert_eq!(message["jsonrpc"], "2.0");
-        if message["id"] == id {
-            return message["result"].clone();
-        }
-    };
-    assert_eq!(answer(&mut client, 1)["serverInfo"]["name"], "pylsp");
-    client.stdin_write(format!("{INITIALIZED}\n{OPEN}\n{SYMBOLS}\n"));
-    assert_eq!(answer(&mut client, 2)[0]["name"], "hällo");
-    client.stdin_write(format!("{SHUTDOWN}\n"));
-    assert!(answer(&mut client, 3).is_null());
-    client.stdin_write(format!("{EXIT}\n"));
+    converse(&mut client);
     assert_eq!(server.wait().code, 0);
     assert_eq!(client.finish().code, 0);
+}
+
+#[test]
+fn a_language_server_is_started_and_spoken_to() {
+    if !have("pylsp") {
+        return;
+    }
+    let form = ["-f", "lsp", "--in", "line", "--out", "line"];
+    let mut client = Run::new(&[&["connect", "exec:pylsp"], &form[..]].concat()).start();
+    converse(&mut client);
+    assert_eq!(client.finish().code, 0);
+    // An editor that wants a port, and sees what is said.
+    let relay = Run::new(&["relay", ":0", "exec:pylsp", "-f", "lsp", "--show", "--once"]).start();
+    let mut client = Run::new(&[&["connect", &relay.endpoint()], &form[..]].concat()).start();
+    converse(&mut client);
+    assert_eq!(client.finish().code, 0);
+    let relayed = relay.wait();
+    assert_eq!(relayed.code, 0, "{relayed}");
+    assert!(relayed.stderr.contains("\"method\":\"shutdown\""), "{relayed}");
 }
 
 /// Writes and reads as pylsp does, with a Content-Type in each header.

@@ -27,14 +27,21 @@ fn a_mail_server_ends_the_mail_where_we_ended_it() {
     let endpoint = format!(":{}", server.read_line());
     // The commands before a mail are lines, and none begins with a dot: they may lead its block.
     let mail = r"HELO me\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\nSubject: dots\r\n\r\n.one\r\n..two\r\n.\r\n\r\nend";
-    let args =
-        ["connect", &endpoint, "-f", "dot", "--in", "quoted", "--out", "quoted", "--tail", "keep"];
+    let args = [
+        "connect",
+        &endpoint,
+        "-f",
+        "crlf",
+        "--send-frame",
+        "dot",
+        "--in",
+        "quoted",
+        "--out",
+        "line",
+    ];
     let sent = Run::new(&args).run(format!("{mail}\n"));
     assert_eq!(sent.code, 0, "{sent}");
-    assert!(
-        sent.text().contains(r"354 End data with <CR><LF>.<CR><LF>\r\n250 taken\r\n"),
-        "{sent}"
-    );
+    assert!(sent.text().contains("354 End data with <CR><LF>.<CR><LF>\n250 taken\n"), "{sent}");
     let want = r"b'Subject: dots\r\n\r\n.one\r\n..two\r\n.\r\n\r\nend\r\n'";
     assert_eq!(server.read_line(), want);
     // What could smuggle a second mail in never leaves.
