@@ -105,6 +105,12 @@ fn who_must_know_the_rule_is_told_that_guess_is_none() {
         (&["connect", ":1", "-f", "guess", "--count", "1"][..], "--count speaks of messages"),
         (&["connect", "udp://:1", "-f", "guess"], "udp keeps messages itself"),
         (&["connect", ":1", "--in", "guess"], "`guess` is no form"),
+        (
+            &["connect", ":1", "-f", "guess", "--send-frame", "line"],
+            "--send-frame speaks of messages",
+        ),
+        (&["connect", ":1", "-f", "line", "--send-frame", "guess"], "nothing can be sent under it"),
+        (&["relay", ":0", ":1,send=guess", "-f", "line"], "nothing can be sent under it"),
     ] {
         let refused = Run::new(args).run("");
         assert_eq!(refused.code, 2, "{refused}");

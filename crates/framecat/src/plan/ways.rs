@@ -24,6 +24,10 @@ pub(super) fn send(
             format!("{} is a stream: it keeps no messages of its own", endpoint.scheme()),
             "name a rule: --send-frame line, --send-frame len:u32be … (framecat help framings)",
         )),
+        (false, Some(Framing::Guess)) => Err(Mistake::new(
+            "guess looks at what is there, and nothing can be sent under it",
+            "framecat connect file:PATH -f guess tells which rules would fit; send under one of them",
+        )),
         (false, asked) => Ok(asked.cloned()),
     }
 }

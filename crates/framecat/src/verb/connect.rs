@@ -72,6 +72,7 @@ fn beside_guess(args: &ConnectArgs) -> Option<Mistake> {
         ("-z", args.zero),
         ("--record", talk.record.is_some()),
         ("--replay", args.play.replay.is_some()),
+        ("--send-frame", !talk.send_frame.is_empty() || args.endpoint.send.is_some()),
         ("--count", talk.count.is_some()),
         ("--until", talk.until.is_some()),
         ("--show", talk.show.is_some()),
