@@ -82,7 +82,10 @@ fn is_verb(word: &str) -> bool {
 
 fn verb(verb: Verb) -> u8 {
     match verb {
-        Verb::Listen(args) => go(verb::listen::plan(args, run::standard())),
+        Verb::Listen(args) => match args.relay() {
+            Ok(relay) => go(verb::relay::plan(relay, run::standard())),
+            Err(listen) => go(verb::listen::plan(*listen, run::standard())),
+        },
         Verb::Connect(args) => go(verb::connect::plan(args, run::standard())),
         Verb::Ask(args) => go(verb::ask::plan(args, run::standard())),
         Verb::Relay(args) => go(verb::relay::plan(args, run::standard())),
@@ -117,6 +120,7 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
             reply: None,
             echo: false,
             chat: false,
+            exec: None,
             once: false,
             max_clients: None,
             lan: false,

@@ -380,6 +380,22 @@ rows! {
             Run::program("socat", &["-t", "20", "-", &to]).run("through").expect(0, "7\n");
         }
     };
+    a_program_answers_each_connection: "framecat listen :9000 --exec 'wc -c'" => |row| {
+        let listener = row.listen();
+        for bytes in [&b""[..], b"hello"] {
+            let counted = exchange(listener.port(), bytes);
+            assert_eq!(counted, format!("{}\n", bytes.len()).into_bytes());
+        }
+        if have("ncat") {
+            let port = listener.port().to_string();
+            Run::program("ncat", &["127.0.0.1", &port]).run("by ncat").expect(0, "7\n");
+        }
+    };
+    a_shell_answers_each_connection:
+        r#"framecat listen :9000 --exec "sh -c 'read x; echo hi \$x'""# => |row| {
+            let listener = row.listen();
+            assert_eq!(exchange(listener.port(), b"you\n"), b"hi you\n");
+        };
     a_program_is_talked_to: "framecat connect 'exec:wc -c'" => |row| {
         row.run(0).run("hello").expect(0, "5\n");
     };

@@ -171,6 +171,40 @@ fn messages_reach_a_program_as_its_framing_has_them() {
 }
 
 #[test]
+fn a_listener_starts_a_program_for_each_connection() {
+    let args = ["listen", ":0", "--exec", "sh -c 'echo $FRAMECAT_PEER; cat'", "--show"];
+    let listener = Run::new(&args).start();
+    let clients: Vec<_> = (0..10).map(|_| Peer::dial(listener.port())).collect();
+    for (n, mut client) in clients.into_iter().enumerate() {
+        assert_eq!(client.line(), format!("{}\n", client.0.local_addr().unwrap()));
+        client.send(format!("bytes of {n}"));
+        client.end();
+        assert_eq!(client.rest(), format!("bytes of {n}").into_bytes());
+    }
+    listener.told("bytes of 9");
+    let finished = ends(listener, 0);
+    assert_eq!(finished.text(), "", "what peers say goes to the program");
+    let once = Run::new(&["listen", ":0", "--exec", "false", "--once"]).start();
+    assert_eq!(Peer::dial(once.port()).rest(), b"");
+    once.told("run exec:false: it ended with exit code 1");
+    assert_eq!(once.wait().code, 9);
+    for (args, told) in [
+        (&["--exec", "framecat-test-no-such"][..], "no such file"),
+        (&["--exec", ""], "the program to run is missing"),
+        (&["--exec", "cat", "--echo"], "cannot be used with"),
+        (&["--exec", "cat", "--out", "hex"], "cannot be used with"),
+    ] {
+        let finished = Run::new(&[&["listen", ":0"], args].concat()).run("");
+        finished.expect(2, "");
+        assert!(finished.stderr.contains(told), "{finished}");
+        assert!(!finished.stderr.contains("listening"), "{finished}");
+    }
+    let datagrams = Run::new(&["listen", "udp://:0", "--exec", "cat"]).run("");
+    datagrams.expect(2, "");
+    assert!(datagrams.stderr.contains("-f line"), "{datagrams}");
+}
+
+#[test]
 fn a_program_that_fails_for_one_peer_leaves_the_others_alone() {
     let relay = relay("exec:sh -c 'read x; [ \"$x\" = die ] && exit 5; echo got $x; cat'", &[]);
     let mut first = Peer::dial(relay.port());

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use framecat_net::respond::Answer;
+use framecat_proto::endpoint::{At, Command, ParseEndpointError};
 use framecat_proto::framing::Tail;
 use framecat_proto::limits::MESSAGE_BYTES_CEILING;
 use framecat_proto::options::{parse_size, parse_time};
@@ -165,7 +166,7 @@ pub struct ReplayArgs {
 /// `listen`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  framecat listen :9000\n  framecat listen :9000 --reply 'got {payload}'\n  framecat listen udp://:9000 --echo\n  framecat listen :9000 > x.tar\n\n-f guess is connect's: a listener has nothing to judge before its peers talk"
+    after_help = "Examples:\n  framecat listen :9000\n  framecat listen :9000 --reply 'got {payload}'\n  framecat listen udp://:9000 --echo\n  framecat listen :9000 --exec 'bc -l'\n  framecat listen :9000 > x.tar\n\n-f guess is connect's: a listener has nothing to judge before its peers talk"
 )]
 pub struct ListenArgs {
     /// Where: 9000, :9000, HOST:PORT, udp://:9000, unix://PATH (framecat help endpoints)
@@ -193,6 +194,12 @@ pub struct ListenArgs {
     #[arg(long, help_heading = "Answers", conflicts_with_all = ["echo", "reply", "once"])]
     pub chat: bool,
 
+    /// Start a program for each connection, which is its stdin and stdout: the same as
+    /// relay EP exec:WORDS
+    #[arg(long, value_name = "WORDS", value_parser = command, help_heading = "Answers", allow_hyphen_values = true,
+          conflicts_with_all = ["echo", "reply", "chat", "replay", "input", "output", "half_open"])]
+    pub exec: Option<Command>,
+
     /// One connection, then the end; for datagrams one message
     #[arg(long, help_heading = "Peers")]
     pub once: bool,
@@ -219,6 +226,14 @@ pub struct ListenArgs {
 }
 
 impl ListenArgs {
+    /// With --exec, the relay that it is; else itself.
+    pub fn relay(self) -> Result<RelayArgs, Box<ListenArgs>> {
+        let Some(command) = self.exec else { return Err(Box::new(self)) };
+        let ListenArgs { endpoint: left, talk, once, max_clients, lan, .. } = self;
+        let right = At::Exec(command).into();
+        Ok(RelayArgs { left, right, talk, shared: false, once, max_clients, lan })
+    }
+
     /// What answers, if not stdin.
     pub fn answer(&self) -> Option<Answer> {
         match (&self.reply, self.echo) {
@@ -341,6 +356,10 @@ fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
         return Err(Wrong { problem, remedy });
     }
     text.parse::<Endpoint>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn command(text: &str) -> Result<Command, Wrong> {
+    text.parse().map_err(|e: ParseEndpointError| Wrong { problem: e.problem, remedy: e.remedy })
 }
 
 fn framing(text: &str) -> Result<Framing, Wrong> {

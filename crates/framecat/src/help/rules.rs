@@ -94,14 +94,15 @@ pub const EOF: &[Rule] = &[
         "That direction is closed, and only that; both ended, both closed.",
     ),
     rule(
-        "a program (exec:)",
+        "a program (exec:, --exec)",
         "Its stdin ends when the other side does, and we read its stdout to the end. Then it has 5 s to \
          end, 1 s if we ended first, and is sent SIGTERM and 2 s later SIGKILL. Exit code 1 if it failed \
          by itself; none of it is left behind.",
     ),
     rule(
         "a file",
-        "Read, it ends behind its last byte; what is sent to it is an error. Written, it ends when we \
+        "Read, it ends behind its last byte; what is sent to it is told and lost (exit 9, for connect \
+         2). Written, it ends when we \
          do. A relay that begins with exec:, file: or - ends with its one conversation, and its exit code is \
          that conversation's.",
     ),
