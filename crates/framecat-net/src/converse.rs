@@ -29,7 +29,7 @@ mod recorded;
 mod silence;
 
 pub(crate) use closing::close;
-use closing::swallow;
+pub(crate) use closing::swallow;
 use moved::Moved;
 pub(crate) use silence::Bounds;
 

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::conn::{Child, Conn, Kind, Stream};
-use crate::converse::{close, is_refusal, sleep_until};
+use crate::converse::{close, is_refusal, sleep_until, swallow};
 use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
 use crate::fan::Fan;
@@ -268,6 +268,9 @@ async fn both_ways(
                 unfinished(joint, named, &begun, &ends, false);
                 break;
             }
+            // What goes to who takes no more is read all the same: held up, it would hold up the rest.
+            () = swallow(ends[0].as_ref()), if matches!(there_done, Some(Err(_))) => {}
+            () = swallow(ends[1].as_ref()), if matches!(back_done, Some(Err(_))) => {}
             left = gone(children, heard), if heard != [false; 2] && !reaped => {
                 reaped = true;
                 // Nobody serves this peer any more, which may say something or nothing for ever. The
@@ -440,6 +443,7 @@ impl Pump<'_> {
             return done;
         }
         let mut refused = Vec::new();
+        let mut takes_nothing = false;
         if rules.shape.paces_messages() {
             from.one_by_one();
         }
@@ -499,6 +503,14 @@ impl Pump<'_> {
                 To::One(to) => match to.send_batch(batch, &context, &mut refused).await {
                     Err(error) if to.is_packets() && is_refusal(&error) => {
                         self.unreachable(&error);
+                    }
+                    // It takes nothing, ever: whoever speaks to it is heard to the end, for held up
+                    // it would hold up the other direction. That this is lost is told.
+                    Err(error) if to.stream().is_none() && !to.is_packets() => {
+                        if !std::mem::replace(&mut takes_nothing, true) {
+                            self.unreachable(&error);
+                        }
+                        continue;
                     }
                     sent => sent?,
                 },

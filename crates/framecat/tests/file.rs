@@ -235,6 +235,20 @@ fn the_outcome_of_a_relay_with_one_conversation_is_its_exit_code() {
 }
 
 #[test]
+fn an_answer_that_nobody_takes_does_not_hold_up_what_is_sent() {
+    let folder = Folder::new();
+    fs::write(folder.file("a"), "line\n".repeat(500_000)).unwrap();
+    for framing in [&[][..], &["-f", "line"]] {
+        // cat answers each line, and would wait for ever for somebody to take that.
+        let args = [&["relay", "file:a", "exec:tee copy"], framing].concat();
+        let finished = frame(&folder, &args).run("");
+        finished.expect(9, "");
+        assert!(finished.stderr.contains("it is read, and takes nothing"), "{finished}");
+        assert_eq!(fs::read(folder.file("copy")).unwrap().len(), 2_500_000);
+    }
+}
+
+#[test]
 fn many_clients_append_whole_lines_to_one_file() {
     const LINES: usize = 500;
     let folder = Folder::new();

@@ -8,7 +8,7 @@ use crate::conn::{Kind, Stream, Turns};
 use crate::sockopt::bytes_unsent;
 
 /// Reads and drops what a peer still sends, for as long as it is polled.
-pub(super) async fn swallow(stream: Option<&Stream>) {
+pub(crate) async fn swallow(stream: Option<&Stream>) {
     if let Some(stream) = stream {
         let mut buf = Vec::with_capacity(READ_BYTES_MIN);
         let mut turns = Turns::default();
