@@ -183,7 +183,7 @@ impl One<'_> {
         bounds: Bounds,
         mut shutdown: Shutdown,
     ) -> Result<End, Error> {
-        let Link { mut receiver, mut sender, .. } = link;
+        let Link { mut receiver, sender, .. } = link;
         if let (Feed::Chat(place), Some(error)) = (&feed, sender.unnamed()) {
             // It can speak.
             place.end_here();
@@ -202,28 +202,25 @@ impl One<'_> {
             Feed::Answers(respond) => (Some(respond), None),
             feed => (None, Some(feed)),
         };
-        let mut answering = None;
-        let mut feeding = None;
         let (place, chat) = match &feed {
             Some(Feed::Fan(place, _)) => (Some(place), None),
             Some(Feed::Chat(place)) => (Some(place), Some(place.fan())),
             _ => (None, None),
         };
-        match &feed {
-            None => answering = Some(sender),
-            Some(feed) => feeding = Some(async { self.say(&mut sender, feed).await }),
-        }
+        let (mut answering, mut saying) = match feed {
+            None => (Some(sender), None),
+            Some(_) => (None, Some(sender)),
+        };
         let responding = answering.as_mut().zip(respond.as_mut());
         let mut hear = std::pin::pin!(self.hear(&mut receiver, responding, chat));
         let mut heard: Option<Heard> = None;
-        let mut said = feeding.is_none();
-        let say = async {
-            match feeding.take() {
-                Some(feeding) => feeding.await,
-                None => std::future::pending().await,
+        let mut said = feed.is_none();
+        let mut say = std::pin::pin!(async {
+            match (&mut saying, &feed) {
+                (Some(sender), Some(feed)) => self.say(sender, feed).await,
+                _ => std::future::pending().await,
             }
-        };
-        let mut say = std::pin::pin!(say);
+        });
         let mut failed_to_say: Option<Error> = None;
         // When the peer ended, or stdin last held something after that.
         let mut last_sign = Instant::now();
@@ -389,7 +386,8 @@ impl One<'_> {
         let alone = answering.is_none() && chat.is_none() && self.player.is_none();
         let raw = talk.raw_in() && alone && !observer.wants_messages();
         if let (true, Some(stream)) = (raw, receiver.stream().cloned()) {
-            return self.hear_raw(&stream).await;
+            // Boxed, here and below, for the many conversations that need no room for it.
+            return Box::pin(self.hear_raw(&stream)).await;
         }
         let mut refused = Vec::new();
         if answering.is_some() && talk.shape.paces_messages() {
@@ -557,7 +555,7 @@ impl One<'_> {
     async fn say(&self, sender: &mut Sender, feed: &Feed) -> Result<(), Error> {
         match feed {
             Feed::Answers(_) => Ok(()),
-            Feed::Stdin(stdin) => self.say_stdin(sender, stdin.clone()).await,
+            Feed::Stdin(stdin) => Box::pin(self.say_stdin(sender, stdin.clone())).await,
             Feed::Replay(player) => self.say_recorded(sender, player).await,
             Feed::Fan(place, _) | Feed::Chat(place) => {
                 tokio::select! {
@@ -581,7 +579,7 @@ impl One<'_> {
                     messages_out.fetch_add(taken.messages, Relaxed);
                 }
                 Step::Parcel(parcel) => {
-                    self.send(sender, parcel.batch(), &mut refused).await?;
+                    Box::pin(self.send(sender, parcel.batch(), &mut refused)).await?;
                     place.took();
                 }
                 Step::End => return self.finish(sender).await,

@@ -215,7 +215,8 @@ impl Fan {
     async fn wait_for_room(&self) {
         loop {
             let Some(since) = self.lock().longest_full() else { return };
-            let until = since + STALLED_TIME;
+            // In steps, so that the time counts from when its kernel last handed something on.
+            let until = (since + STALLED_TIME).min(Instant::now() + STALLED_TIME / 10);
             tokio::select! {
                 biased;
                 () = self.room.notified() => {}
@@ -315,6 +316,9 @@ impl Place {
     async fn take(&self, sender: &Sender, moved: &Progress) -> Result<Step, Error> {
         if self.is_settled() && !sender.holds() {
             moved.rest().await;
+        }
+        if let Some(stream) = sender.stream() {
+            self.fan.lock().slots[self.slot].writes_to(stream);
         }
         let due = poll_fn(|_| self.fan.lock().poll_due(self.slot)).await;
         let parcel = match due {

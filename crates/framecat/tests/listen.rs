@@ -310,7 +310,7 @@ fn a_client_that_reads_no_answers_does_not_stall_the_others() {
 #[test]
 fn a_stalled_reader_does_not_stall_the_others() {
     let line = "head -c 60000000 /dev/zero | tr '\\0' x | fold -w 999; echo end";
-    let line = format!("( {line} ) | framecat listen :0 -f line --idle 2s");
+    let line = format!("( {line} ) | framecat listen :0 -f line --idle 4s");
     let listener = Run::shell(&line).start();
     let port = listener.port();
     let stalled = Peer::dial(port);

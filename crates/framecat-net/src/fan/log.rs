@@ -10,6 +10,8 @@ use framecat_proto::limits::{QUEUE_BYTES, STALLED_TIME};
 use tokio::time::Instant;
 
 use super::{Parcel, Taken};
+use crate::conn::Stream;
+use crate::sockopt::bytes_unsent;
 
 /// What an entry of the log costs besides its bytes: a flood of the smallest messages is bounded too.
 const ENTRY_COST: u64 = 64;
@@ -77,6 +79,10 @@ pub(super) struct Reader {
     waker: Option<Waker>,
     /// Since when it is too far behind and takes nothing.
     full: Option<Instant>,
+    /// Its socket, and how much of what was written there its peer had not taken then. The kernel has
+    /// room for more only when much is gone, so a slow peer is seen there long before.
+    socket: Option<Stream>,
+    unsent: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +97,22 @@ impl Reader {
         self.asleep = false;
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
+        }
+    }
+
+    fn set_full(&mut self, now: Instant) {
+        (self.full, self.unsent) = (Some(now), self.unsent_now());
+    }
+
+    fn unsent_now(&self) -> usize {
+        let unsent = self.socket.as_ref().and_then(|socket| bytes_unsent(socket.as_fd()).ok());
+        unsent.unwrap_or(0)
+    }
+
+    /// Tells where it writes to.
+    pub(super) fn writes_to(&mut self, socket: &Stream) {
+        if self.socket.is_none() {
+            self.socket = Some(socket.clone());
         }
     }
 
@@ -142,6 +164,8 @@ impl Log {
             asleep: false,
             waker: None,
             full: None,
+            socket: None,
+            unsent: 0,
         };
         self.live += 1;
         match self.free.pop() {
@@ -159,7 +183,7 @@ impl Log {
     /// True: there is room again.
     pub(super) fn leave(&mut self, slot: usize) -> bool {
         let room = self.retire(slot, State::Gone);
-        self.slots[slot].waker = None;
+        (self.slots[slot].waker, self.slots[slot].socket) = (None, None);
         self.free.push(slot);
         room
     }
@@ -230,7 +254,9 @@ impl Log {
                 oldest = oldest.min(reader.next);
                 let lag = self.end - reader.at + (number + 1 - reader.next) * ENTRY_COST;
                 if lag > QUEUE_BYTES as u64 {
-                    reader.full.get_or_insert_with(|| *now.get_or_insert_with(Instant::now));
+                    if reader.full.is_none() {
+                        reader.set_full(*now.get_or_insert_with(Instant::now));
+                    }
                     self.full += 1;
                 }
             }
@@ -365,8 +391,11 @@ impl Log {
         let mut room = false;
         if reader.full.is_some() {
             // Something left: it is slow, and not stalled.
-            reader.full = (lag > QUEUE_BYTES as u64).then(Instant::now);
-            room = reader.full.is_none();
+            room = lag <= QUEUE_BYTES as u64;
+            match room {
+                true => reader.full = None,
+                false => reader.set_full(Instant::now()),
+            }
         }
         if number >= reader.until.unwrap_or(end) {
             reader.behind = false;
@@ -389,13 +418,15 @@ impl Log {
     pub(super) fn drop_stalled(&mut self, now: Instant) {
         for slot in 0..self.slots.len() {
             let reader = &mut self.slots[slot];
-            if reader.full.is_none_or(|since| since + STALLED_TIME > now) {
-                continue;
-            }
-            if self.live > 1 {
+            let Some(since) = reader.full else { continue };
+            let unsent = reader.unsent_now();
+            let before = std::mem::replace(&mut reader.unsent, unsent);
+            if unsent < before {
+                reader.full = Some(now);
+            } else if since + STALLED_TIME <= now && self.live > 1 {
                 self.retire(slot, State::Stalled);
                 self.slots[slot].wake();
-            } else {
+            } else if since + STALLED_TIME <= now {
                 reader.full = Some(now);
             }
         }

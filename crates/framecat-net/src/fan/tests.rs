@@ -5,6 +5,7 @@ use std::io::IoSlice;
 use framecat_proto::limits::{QUEUE_BYTES, STALLED_TIME};
 
 use super::log::{Log, SLICES};
+use crate::conn::{Kind, Stream};
 
 /// The same numbers in every run (xorshift64*).
 struct Random(u64);
@@ -133,6 +134,33 @@ fn a_full_reader_that_takes_nothing_is_dropped_and_a_slow_one_is_not() {
     assert_eq!(log.live, 1);
     assert!(!log.leave(stalled) && log.longest_full().is_some());
     assert!(log.leave(slow), "there is room again");
+}
+
+#[tokio::test]
+async fn a_reader_whose_kernel_still_hands_on_is_slow_and_not_stalled() {
+    use std::io::Read;
+    let (ours, mut peers) = std::os::unix::net::UnixStream::pair().unwrap();
+    let stream = Stream::new(ours.into(), Kind::Unix, "a".into(), "b".into()).unwrap();
+    let mut log = Log::default();
+    let (slot, _) = (log.join(1), log.join(2));
+    log.slots[slot].writes_to(&stream);
+    while stream.write_now(&[IoSlice::new(&[7; 10_000])]).is_ok() {}
+    give(&mut log, 2, &vec![0; QUEUE_BYTES + 1]);
+    let since = log.longest_full().expect("it is too far behind");
+    peers.read_exact(&mut [0; 50_000]).unwrap();
+    log.drop_stalled(since + STALLED_TIME);
+    assert_eq!(log.live, 2, "its peer took something");
+    log.drop_stalled(since + 2 * STALLED_TIME);
+    assert_eq!(log.live, 1, "its peer took nothing");
+}
+
+#[test]
+fn bytes_are_shared_where_every_reader_is_written_the_same() {
+    let shared = [("line", true), ("len:u32be", true), ("eof", false), ("gap:10ms", false)];
+    for (word, all) in shared {
+        let fan = super::Fan::new(Some((&word.parse().unwrap(), 1000)));
+        assert_eq!(fan.pen.try_lock().unwrap().framer.is_some(), all, "{word}");
+    }
 }
 
 #[test]
