@@ -19,6 +19,8 @@ pub mod evidence;
 pub mod lang;
 pub mod law;
 pub mod page;
+#[cfg(test)]
+mod proof;
 pub mod report;
 pub mod sticky;
 

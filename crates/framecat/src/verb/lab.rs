@@ -309,4 +309,40 @@ mod tests {
         assert_eq!(code, 10);
         assert!(failure.unwrap().0.starts_with("write /nowhere/lab.md: no such file"));
     }
+
+    /// What a law tells a person to type is what the program takes.
+    #[test]
+    fn every_command_of_every_law_is_one() {
+        use crate::flags::{Cli, Verb};
+        use clap::Parser;
+        for law in framecat_lab::laws() {
+            for line in law.commands {
+                // Of a shell line with a pipe or a redirection, what framecat is given.
+                let ours = line.split(" | ").find(|part| part.starts_with("framecat "));
+                let ours = ours.unwrap_or_else(|| panic!("{}: {line}", law.id));
+                let ours = ours.split(" > ").next().unwrap().split(" < ").next().unwrap();
+                let words = framecat_proto::words::split_text(ours);
+                let cli = Cli::try_parse_from(words.unwrap()).unwrap_or_else(|error| {
+                    panic!("{}: {line}: {error}", law.id);
+                });
+                let planned = match cli.verb {
+                    Verb::Listen(args) => {
+                        crate::verb::listen::plan(args, crate::run::standard()).err()
+                    }
+                    Verb::Connect(args) => {
+                        crate::verb::connect::plan(args, crate::run::standard()).err()
+                    }
+                    Verb::Ask(args) => crate::verb::ask::plan(args, crate::run::standard()).err(),
+                    Verb::Relay(args) => {
+                        crate::verb::relay::plan(args, crate::run::standard()).err()
+                    }
+                    Verb::Lab(args) => {
+                        select(&args.law).expect(line);
+                        None
+                    }
+                };
+                assert!(planned.is_none(), "{}: {line}: {planned:?}", law.id);
+            }
+        }
+    }
 }
