@@ -17,7 +17,7 @@ use std::fmt;
 
 use memchr::memchr2;
 
-use super::nearest::{options, unknown_option};
+use super::nearest::switches;
 use super::{EncodeError, Ending, Fault, ParseFramingError, Progress};
 use crate::message::{Context, Outbound, Outgoing, Spans};
 
@@ -33,16 +33,8 @@ pub struct Dot {
 
 impl Dot {
     pub(super) fn parse(rest: &str) -> Result<Dot, ParseFramingError> {
-        if rest.starts_with(':') {
-            return Err(super::takes_no_argument("dot", rest));
-        }
         let mut rule = Dot::default();
-        for word in options(rest) {
-            match word {
-                "keep" => rule.keep = true,
-                _ => return Err(unknown_option("dot", word, &["keep"])),
-            }
-        }
+        switches("dot", rest, [("keep", &mut rule.keep)])?;
         Ok(rule)
     }
 }

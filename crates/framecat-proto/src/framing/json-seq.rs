@@ -17,7 +17,7 @@ use memchr::memchr;
 
 use super::json::scan::{Scan, Scanner, is_space};
 use super::json::{self, spaces};
-use super::nearest::{options, unknown_option};
+use super::nearest::switches;
 use super::{EncodeError, Ending, Fault, ParseFramingError, Progress};
 use crate::message::{Context, Outbound, Outgoing, Spans};
 
@@ -32,16 +32,8 @@ pub struct JsonSeq {
 
 impl JsonSeq {
     pub(super) fn parse(rest: &str) -> Result<JsonSeq, ParseFramingError> {
-        if rest.starts_with(':') {
-            return Err(super::takes_no_argument("json-seq", rest));
-        }
         let mut rule = JsonSeq::default();
-        for word in options(rest) {
-            match word {
-                "resync" => rule.resync = true,
-                _ => return Err(unknown_option("json-seq", word, &["resync"])),
-            }
-        }
+        switches("json-seq", rest, [("resync", &mut rule.resync)])?;
         Ok(rule)
     }
 }

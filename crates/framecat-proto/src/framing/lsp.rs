@@ -14,7 +14,7 @@
 use std::fmt;
 use std::io::Write as _;
 
-use super::nearest::{options, unknown_option};
+use super::nearest::switches;
 use super::{EncodeError, Ending, Fault, ParseFramingError, Progress};
 use crate::limits::HEADER_BYTES;
 use crate::message::{Context, Outbound, Outgoing, Spans};
@@ -28,16 +28,8 @@ pub struct Lsp {
 
 impl Lsp {
     pub(super) fn parse(rest: &str) -> Result<Lsp, ParseFramingError> {
-        if rest.starts_with(':') {
-            return Err(super::takes_no_argument("lsp", rest));
-        }
         let mut rule = Lsp::default();
-        for word in options(rest) {
-            match word {
-                "keep" => rule.keep = true,
-                _ => return Err(unknown_option("lsp", word, &["keep"])),
-            }
-        }
+        switches("lsp", rest, [("keep", &mut rule.keep)])?;
         Ok(rule)
     }
 }

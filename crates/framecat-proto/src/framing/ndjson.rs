@@ -13,7 +13,7 @@ use std::fmt;
 use memchr::memchr;
 
 use super::json::{self, scan};
-use super::nearest::{options, unknown_option};
+use super::nearest::switches;
 use super::{EncodeError, Ending, Fault, ParseFramingError, Progress};
 use crate::message::{Context, Outbound, Outgoing, Spans};
 
@@ -26,16 +26,8 @@ pub struct Ndjson {
 
 impl Ndjson {
     pub(super) fn parse(rest: &str) -> Result<Ndjson, ParseFramingError> {
-        if rest.starts_with(':') {
-            return Err(super::takes_no_argument("ndjson", rest));
-        }
         let mut rule = Ndjson::default();
-        for word in options(rest) {
-            match word {
-                "resync" => rule.resync = true,
-                _ => return Err(unknown_option("ndjson", word, &["resync"])),
-            }
-        }
+        switches("ndjson", rest, [("resync", &mut rule.resync)])?;
         Ok(rule)
     }
 }

@@ -38,6 +38,24 @@ pub(super) fn options(rest: &str) -> impl Iterator<Item = &str> {
     rest.split(',').skip(1)
 }
 
+/// Sets what `rest` asks for; `known` are the options of the framing `name`, which takes no argument.
+pub(super) fn switches<const N: usize>(
+    name: &str,
+    rest: &str,
+    mut known: [(&str, &mut bool); N],
+) -> Result<(), ParseFramingError> {
+    if rest.starts_with(':') {
+        return Err(super::takes_no_argument(name, rest));
+    }
+    for word in options(rest) {
+        match known.iter_mut().find(|(option, _)| *option == word) {
+            Some((_, switch)) => **switch = true,
+            None => return Err(unknown_option(name, word, &known.map(|(option, _)| option))),
+        }
+    }
+    Ok(())
+}
+
 /// The option `word` means nothing to the framing `name`, whose options are `known`.
 pub(super) fn unknown_option(name: &str, word: &str, known: &[&str]) -> ParseFramingError {
     let grammar = TABLE.iter().find(|row| row.name == name).map_or(name, |row| row.grammar);

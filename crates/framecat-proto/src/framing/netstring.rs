@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use super::nearest::{options, unknown_option};
+use super::nearest::switches;
 use super::{EncodeError, Ending, Fault, ParseFramingError, Progress};
 use crate::message::{Context, Outbound, Outgoing, Spans};
 
@@ -26,16 +26,8 @@ pub struct Netstring {
 
 impl Netstring {
     pub(super) fn parse(rest: &str) -> Result<Netstring, ParseFramingError> {
-        if rest.starts_with(':') {
-            return Err(super::takes_no_argument("netstring", rest));
-        }
         let mut rule = Netstring::default();
-        for word in options(rest) {
-            match word {
-                "keep" => rule.keep = true,
-                _ => return Err(unknown_option("netstring", word, &["keep"])),
-            }
-        }
+        switches("netstring", rest, [("keep", &mut rule.keep)])?;
         Ok(rule)
     }
 }

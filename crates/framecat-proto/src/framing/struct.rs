@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use super::nearest::{options, unknown_option};
+use super::nearest::switches;
 use super::{EncodeError, Ending, Fault, ParseFramingError, Progress};
 use crate::message::{Context, Outbound, Outgoing, Spans};
 
@@ -26,16 +26,8 @@ pub struct Struct {
 
 impl Struct {
     pub(super) fn parse(rest: &str) -> Result<Struct, ParseFramingError> {
-        if rest.starts_with(':') {
-            return Err(super::takes_no_argument("struct", rest));
-        }
         let mut rule = Struct::default();
-        for word in options(rest) {
-            match word {
-                "keep" => rule.keep = true,
-                _ => return Err(unknown_option("struct", word, &["keep"])),
-            }
-        }
+        switches("struct", rest, [("keep", &mut rule.keep)])?;
         Ok(rule)
     }
 }

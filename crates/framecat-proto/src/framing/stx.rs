@@ -17,7 +17,7 @@ use std::fmt;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::nearest::{nothing_to_keep, options, unknown_option};
+use super::nearest::{nothing_to_keep, switches};
 use super::{EncodeError, Ending, Fault, ParseFramingError, Progress};
 use crate::message::{Context, Outbound, Outgoing, Spans};
 
@@ -38,18 +38,12 @@ pub struct Stx {
 
 impl Stx {
     pub(super) fn parse(rest: &str) -> Result<Stx, ParseFramingError> {
-        if rest.starts_with(':') {
-            return Err(super::takes_no_argument("stx", rest));
-        }
         let mut rule = Stx::default();
-        for word in options(rest) {
-            match word {
-                "dle" => rule.dle = true,
-                "keep" => rule.keep = true,
-                "resync" => rule.resync = true,
-                _ => return Err(unknown_option("stx", word, &["dle", "keep", "resync"])),
-            }
-        }
+        switches(
+            "stx",
+            rest,
+            [("dle", &mut rule.dle), ("keep", &mut rule.keep), ("resync", &mut rule.resync)],
+        )?;
         if rule.dle && rule.keep {
             return Err(nothing_to_keep("stx,dle", r"delim:\x10\x03,keep"));
         }

@@ -14,7 +14,7 @@ use std::io::Write as _;
 
 use memchr::memchr;
 
-use super::nearest::{options, unknown_option};
+use super::nearest::switches;
 use super::{EncodeError, Ending, Fault, ParseFramingError, Progress};
 use crate::message::{Context, Outbound, Outgoing, Spans};
 
@@ -30,16 +30,8 @@ pub struct Syslog {
 
 impl Syslog {
     pub(super) fn parse(rest: &str) -> Result<Syslog, ParseFramingError> {
-        if rest.starts_with(':') {
-            return Err(super::takes_no_argument("syslog", rest));
-        }
         let mut rule = Syslog::default();
-        for word in options(rest) {
-            match word {
-                "keep" => rule.keep = true,
-                _ => return Err(unknown_option("syslog", word, &["keep"])),
-            }
-        }
+        switches("syslog", rest, [("keep", &mut rule.keep)])?;
         Ok(rule)
     }
 }

@@ -142,7 +142,7 @@ pub struct FormArgs {
     #[arg(long = "out", value_name = "FORM", value_parser = form, help_heading = "Messages")]
     pub output: Option<Form>,
 
-    /// Print this for each message: {payload} {peer} {n} {time} …, {0} for its first word, {b} for b=…
+    /// Print this for each message: {payload} {peer} {time} …, {0} for its first word, {b} for b=…
     #[arg(long, value_name = "TEMPLATE", value_parser = template, help_heading = "Messages")]
     pub format: Option<Template>,
 }
