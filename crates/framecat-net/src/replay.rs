@@ -46,6 +46,13 @@ impl Script {
         }
     }
 
+    /// One message, and the end.
+    pub(crate) fn saying(message: Vec<u8>) -> Script {
+        let step = Step { line: 1, time_ns: None, dir: Dir::Out, message: Some(message) };
+        let conversations = vec![Conversation { conn: 1, steps: vec![step] }];
+        Script::new(Recording { conversations, ..Recording::default() }, false, false)
+    }
+
     /// How many conversations there are; at least one.
     pub fn len(&self) -> usize {
         self.conversations.len()

@@ -57,6 +57,8 @@ pub struct Talk {
     pub many: bool,
     /// Lines told besides the messages (`--json`), written to stdout between them.
     pub lines: Option<Arc<Lines>>,
+    /// A connection for each message and what is said to it.
+    pub short: bool,
     /// How what is sent is spread over time and calls.
     pub shape: Shape,
     /// A recording to play, one of its parts: stdin plays none then.
@@ -87,6 +89,7 @@ impl Default for Talk {
             half_open: false,
             many: false,
             lines: None,
+            short: false,
             shape: Shape::default(),
             replay: None,
             record: None,
@@ -205,6 +208,16 @@ pub enum End {
     Refused,
     /// The deadline came.
     Deadline(Duration),
+    /// This message had no reply in time, and those behind it were not asked: a late reply would have
+    /// passed for theirs.
+    OutOfStep {
+        /// Its number, from 1.
+        n: u64,
+        /// The time.
+        wait: Duration,
+        /// Whether others had one.
+        replied: bool,
+    },
     /// Some messages were refused, too long or lost; each was told.
     Partly,
     /// None of so many rules takes the bytes for messages (`-f guess`).

@@ -90,6 +90,16 @@ pub fn of_end(end: &End, signal: Option<Signal>) -> Verdict {
             let remedy = "--wait TIME waits longer, unless the peer ended: -v tells";
             Verdict::told(PARTLY, sentence, Some(remedy.into()))
         }
+        End::OutOfStep { n, wait, replied } => {
+            let sentence = format!(
+                "message {n} got no reply within {}; those behind it are not asked: a late reply would \
+                 pass for theirs",
+                seconds(*wait)
+            );
+            let remedy = "--wait TIME waits longer; --short asks each on a connection of its own";
+            let code = if *replied { PARTLY } else { NO_ANSWER };
+            Verdict::told(code, sentence, Some(remedy.into()))
+        }
         End::Refused => Verdict::silent(REFUSED),
         End::Deadline(time) => {
             let sentence = format!("the deadline came after {}", seconds(*time));

@@ -131,7 +131,8 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
         return go(verb::listen::plan(args, run::standard()));
     }
     let play = ReplayArgs::default();
-    let args = ConnectArgs { endpoint, talk, form, play, zero: nc.zero, half_open: false };
+    let args =
+        ConnectArgs { endpoint, talk, form, play, zero: nc.zero, half_open: false, short: false };
     go(verb::connect::plan(args, run::standard()))
 }
 

@@ -145,6 +145,7 @@ pub fn talk(
         half_open: false,
         many: false,
         lines: None,
+        short: false,
         shape: shape(args, &[endpoint])?,
         replay: None,
         record: None,

@@ -76,6 +76,18 @@ macro_rules! rows {
 }
 
 rows! {
+    each_message_has_a_connection: "printf 'a\\nb\\n' | framecat connect localhost:9000 --short" => |row| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let running = row.run(listener.local_addr().unwrap().port()).start();
+        for expected in [b"a\n", b"b\n"] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut got = Vec::new();
+            stream.read_to_end(&mut got).unwrap();
+            assert_eq!(got, expected);
+            stream.write_all(&got).unwrap();
+        }
+        running.finish().expect(0, "a\nb\n");
+    };
     lines_are_sent_with_pauses: "framecat connect localhost:9000 -f line --delay 1s" => |row| {
         let (port, peer) = tcp_peer(take_and_echo);
         row.run(port).run("one\ntwo\n").expect(0, "one\ntwo\n");

@@ -14,6 +14,7 @@ use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{Filled, Link, Receiver, now_ns};
 use crate::open;
 use crate::output::Printed;
+use crate::shape::Shaper;
 use crate::talk::{End, Named, Shutdown, Talk};
 
 /// What `ask` is told.
@@ -41,60 +42,66 @@ pub async fn run(
     // Connecting is part of the wait for the first reply.
     talk.wait = talk.wait.or(Some(REPLY_WAIT));
     let deadline = talk.deadline.map(|time| Instant::now() + time);
-    let dialled = tokio::select! {
-        dialled = open::connect(&endpoint, talk.dial_time(deadline)) => dialled,
-        () = shutdown.requested() => return Ok(End::Interrupted),
-    };
-    let conn = match dialled {
-        Err(error) if talk.is_over(deadline, &error) => return Ok(talk.deadline_came()),
-        dialled => dialled?,
-    };
     let shared = Shared::new(talk, stdout, observer);
-    let named = Named {
-        conn: shared.ledger.next_conn(),
-        peer: conn.peer().into(),
-        local: conn.local().into(),
+    let mut asker = Asker {
+        shared: &shared,
+        endpoint: &endpoint,
+        deadline,
+        asking: None,
+        pace: Shaper::new(shared.talk.shape),
+        asked: 0,
+        replies: 0,
+        silent: None,
     };
-    named.opened(&*shared.observer);
-    let mut link = Link::new(conn, &shared.talk.link());
-    link.sender.shape(shared.talk.shape);
-    let child = link.child.take();
-    let stream = link.receiver.stream().cloned();
-    let mut asking = Asking { shared: &shared, named: &named, link, totals: Totals::default() };
     let asked = async {
+        if !shared.talk.short {
+            asker.dial().await?;
+        }
         match messages.is_empty() {
-            true => asking.ask_stdin(stdin).await,
-            false => asking.ask_all(&messages).await,
+            true => asker.ask_stdin(stdin).await,
+            false => asker.ask_all(&messages).await,
         }
     };
-    let mut ended = tokio::select! {
+    let ended = tokio::select! {
         ended = asked => ended,
         ended = shared.output.write_told() => ended,
         () = shutdown.requested() => Ok(End::Interrupted),
-        () = sleep_until(deadline) => {
-            Ok(End::Deadline(shared.talk.deadline.unwrap_or_default()))
-        }
+        () = sleep_until(deadline) => Ok(shared.talk.deadline_came()),
     };
-    let totals = asking.totals;
-    drop(asking);
-    if let Some(stream) = stream {
-        close(&stream).await;
-        named.ended(Dir::Out, &*shared.observer);
-    }
-    if let Some(child) = child {
-        let heard = matches!(ended, Ok(End::PeerEnded));
-        ended = child.after(ended, heard).await;
-    }
-    named.closed(totals, &*shared.observer);
+    let heard = matches!(ended, Ok(End::PeerEnded));
+    let ended = asker.hang_up(ended, heard).await;
+    let ended = match ended {
+        Err(error) if shared.talk.is_over(deadline, &error) => Ok(shared.talk.deadline_came()),
+        ended => ended,
+    };
     shared.output.flush_quietly().await?;
     Ok(shared.ledger.settle(ended?))
 }
 
+/// Asks one message after the other, each on a connection of its own with `--short`.
+struct Asker<'a> {
+    shared: &'a Shared,
+    endpoint: &'a Endpoint,
+    deadline: Option<Instant>,
+    /// The connection, if one is open.
+    asking: Option<Asking<'a>>,
+    /// The pace of messages that have a connection each.
+    pace: Shaper,
+    asked: u64,
+    replies: u64,
+    /// A message on this connection that got no reply in time. A reply that comes late would pass for
+    /// the next one's, so there is none.
+    silent: Option<u64>,
+}
+
+/// One connection.
 struct Asking<'a> {
     shared: &'a Shared,
-    named: &'a Named,
+    named: Named,
     link: Link,
     totals: Totals,
+    /// How many messages were asked on earlier ones.
+    before: u64,
 }
 
 /// What one message came to.
@@ -108,9 +115,79 @@ enum Asked {
     Enough,
     /// It could not be sent; told.
     Refused,
+    /// It was not asked: an earlier one has no reply yet.
+    OutOfStep,
 }
 
-impl Asking<'_> {
+impl Asker<'_> {
+    async fn dial(&mut self) -> Result<(), Error> {
+        let shared = self.shared;
+        let conn = open::connect(self.endpoint, shared.talk.dial_time(self.deadline)).await?;
+        let named = Named {
+            conn: shared.ledger.next_conn(),
+            peer: conn.peer().into(),
+            local: conn.local().into(),
+        };
+        named.opened(&*shared.observer);
+        let mut link = Link::new(conn, &shared.talk.link());
+        link.sender.shape(shared.talk.shape);
+        let before = self.asked;
+        self.asking = Some(Asking { shared, named, link, totals: Totals::default(), before });
+        Ok(())
+    }
+
+    /// Closes the connection, if one is open. `over` is what it came to; a program at the other end that
+    /// failed says more. `heard`: it ended by itself.
+    async fn hang_up<T>(&mut self, over: Result<T, Error>, heard: bool) -> Result<T, Error> {
+        let Some(Asking { named, mut link, totals, .. }) = self.asking.take() else { return over };
+        let observer = &*self.shared.observer;
+        let child = link.child.take();
+        let stream = link.receiver.stream().cloned();
+        drop(link);
+        if let Some(stream) = stream {
+            close(&stream).await;
+            named.ended(Dir::Out, observer);
+        }
+        let over = match child {
+            Some(child) => child.after(over, heard).await,
+            None => over,
+        };
+        named.closed(totals, observer);
+        over
+    }
+
+    async fn ask(&mut self, message: &[u8]) -> Result<Asked, Error> {
+        if self.silent.is_some() {
+            return Ok(Asked::OutOfStep);
+        }
+        let short = self.shared.talk.short;
+        if short {
+            self.pace.message().await;
+        }
+        if self.asking.is_none() {
+            self.dial().await?;
+        }
+        let Some(asking) = &mut self.asking else { return Ok(Asked::OutOfStep) };
+        let replies = asking.totals.messages_in;
+        let asked = asking.ask(message).await?;
+        self.asked += 1;
+        self.replies += asking.totals.messages_in - replies;
+        self.pace.sent();
+        match asked {
+            Asked::Silence if !short && !asking.link.receiver.is_endless() => {
+                self.silent = Some(self.asked);
+            }
+            // What comes late comes to a socket that is closed.
+            Asked::Silence => self.hang_up(Ok(()), false).await?,
+            _ if short => self.hang_up(Ok(()), matches!(asked, Asked::PeerEnded)).await?,
+            _ => {}
+        }
+        Ok(match asked {
+            Asked::PeerEnded if short => Asked::Silence,
+            asked => asked,
+        })
+    }
+
     async fn ask_stdin(&mut self, stdin: Stream) -> Result<End, Error> {
         let mut messages: Receiver = stdin_messages(stdin, &self.shared.talk)?;
         let mut unanswered = 0;
@@ -127,6 +204,7 @@ impl Asking<'_> {
                             Asked::Silence => unanswered += 1,
                             Asked::PeerEnded => return self.cut_short(unanswered + 1),
                             Asked::Enough => return Ok(End::Done),
+                            Asked::OutOfStep => return Ok(self.out_of_step()),
                         }
                     }
                 }
@@ -146,6 +224,7 @@ impl Asking<'_> {
                     return self.cut_short(unanswered + left as u64);
                 }
                 Asked::Enough => return Ok(End::Done),
+                Asked::OutOfStep => return Ok(self.out_of_step()),
             }
         }
         self.done(unanswered).await
@@ -155,25 +234,33 @@ impl Asking<'_> {
         if let Some(what) = self.shared.output.unmet() {
             return Ok(End::NotMet(what));
         }
-        Ok(match (unanswered, self.totals.messages_in) {
+        Ok(match (unanswered, self.replies) {
             (0, _) => End::Done,
-            (_, 0) => End::NoReply(self.wait()),
+            (_, 0) => End::NoReply(wait(&self.shared.talk)),
             (unanswered, _) => End::Unanswered(unanswered),
         })
     }
 
     /// The peer ended before all was answered.
     fn cut_short(&self, unanswered: u64) -> Result<End, Error> {
-        Ok(match self.totals.messages_in {
+        Ok(match self.replies {
             0 => End::PeerEnded,
             _ => End::Unanswered(unanswered),
         })
     }
 
-    fn wait(&self) -> std::time::Duration {
-        self.shared.talk.wait.unwrap_or(REPLY_WAIT)
+    /// A message had no reply, and others were to be asked behind it.
+    fn out_of_step(&self) -> End {
+        let n = self.silent.unwrap_or(self.asked);
+        End::OutOfStep { n, wait: wait(&self.shared.talk), replied: self.replies > 0 }
     }
+}
 
+fn wait(talk: &Talk) -> std::time::Duration {
+    talk.wait.unwrap_or(REPLY_WAIT)
+}
+
+impl Asking<'_> {
     async fn ask(&mut self, message: &[u8]) -> Result<Asked, Error> {
         let Shared { talk, ledger, observer, .. } = self.shared;
         let mut spans = Spans::new();
@@ -189,7 +276,7 @@ impl Asking<'_> {
         let began = Instant::now();
         self.totals.messages_out += 1;
         self.totals.bytes_out += message.len() as u64;
-        let until = began + self.wait();
+        let until = began + wait(&self.shared.talk);
         let sent = self.link.sender.send_batch(batch, &context, &mut refused);
         match tokio::time::timeout_at(until, sent).await {
             // Part of it may have gone: nothing more can be asked here.
@@ -223,7 +310,9 @@ impl Asking<'_> {
             match tokio::time::timeout_at(until, receiver.fill()).await {
                 Err(_) => return Ok(silence),
                 // It ended with our message unread: the kernel says so by a reset.
-                Ok(Err(error)) if is_gone(&error) && n > 1 => return Ok(Asked::PeerEnded),
+                Ok(Err(error)) if is_gone(&error) && self.before + n > 1 => {
+                    return Ok(Asked::PeerEnded);
+                }
                 Ok(Err(error)) => return Err(error),
                 Ok(Ok(Filled::End)) => {
                     self.named.ended(Dir::In, &**observer);
@@ -234,7 +323,7 @@ impl Asking<'_> {
                     named.notice(&notice, talk.message_bytes, ledger, &**observer);
                 }
                 Ok(Ok(Filled::Messages)) => {
-                    if self.hear(n, began, many).await? != Printed::More {
+                    if self.hear(self.before + n, began, many).await? != Printed::More {
                         return Ok(Asked::Enough);
                     }
                     if !many {

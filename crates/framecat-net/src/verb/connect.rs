@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use framecat_proto::limits::{CONNECT_WAIT, GUESS_BYTES, READ_BYTES_MIN, REPLAY_WAIT};
+use framecat_proto::limits::{CONNECT_WAIT, GUESS_BYTES, READ_BYTES_MIN, REPLAY_WAIT, REPLY_WAIT};
 use framecat_proto::{Endpoint, Framing};
 use tokio::time::Instant;
 
 use crate::conn::{Conn, Stream};
-use crate::converse::{Bounds, Feed, Shared, converse, sleep_until};
+use crate::converse::{Bounds, Feed, Shared, converse, sleep_until, stdin_messages};
 use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer};
+use crate::link::Filled;
 use crate::open;
+use crate::replay::Script;
+use crate::shape::Shaper;
 use crate::talk::{End, Shutdown, Talk};
 
 /// What `connect` is told.
@@ -40,6 +43,9 @@ pub async fn run(
     let deadline = talk.deadline.map(|time| Instant::now() + time);
     let shared = Shared::new(talk, stdout, observer);
     let talking = async {
+        if shared.talk.short {
+            return short(&shared, &endpoint, stdin, deadline, shutdown).await;
+        }
         let Some(script) = &shared.talk.replay else {
             let feed = Feed::Stdin(stdin);
             return once(&shared, &endpoint, feed, shared.talk.wait, deadline, shutdown).await;
@@ -65,6 +71,58 @@ pub async fn run(
     };
     shared.output.flush_quietly().await?;
     Ok(shared.ledger.settle(ended?))
+}
+
+/// A connection for each message of stdin: it is said, our direction ends, and what the peer says until
+/// it ends is printed.
+async fn short(
+    shared: &Shared,
+    endpoint: &Endpoint,
+    stdin: Stream,
+    deadline: Option<Instant>,
+    mut shutdown: Shutdown,
+) -> Result<End, Error> {
+    let talk = &shared.talk;
+    let raw = talk.receive == Framing::Raw;
+    let wait = talk.wait.unwrap_or(REPLY_WAIT);
+    let mut messages = stdin_messages(stdin, talk)?;
+    let mut pace = Shaper::new(talk.shape);
+    let (mut replied, mut silent) = (false, 0);
+    loop {
+        let filled = tokio::select! {
+            filled = messages.fill() => filled?,
+            () = shutdown.requested() => return Ok(End::Interrupted),
+            () = sleep_until(deadline) => return Ok(talk.deadline_came()),
+        };
+        if matches!(filled, Filled::End) {
+            break;
+        }
+        for message in messages.batch().iter() {
+            tokio::select! {
+                () = pace.message() => {}
+                () = shutdown.requested() => return Ok(End::Interrupted),
+                () = sleep_until(deadline) => return Ok(talk.deadline_came()),
+            }
+            // A conversation of one message and its end.
+            let script = Arc::new(Script::saying(message.to_vec()));
+            let feed = Feed::Replay(script.player(raw, None));
+            match once(shared, endpoint, feed, Some(wait), deadline, shutdown.clone()).await? {
+                End::Done | End::NotMet(_) => replied = true,
+                End::NoReply(_) => silent += 1,
+                ended => return Ok(ended),
+            }
+            if shared.output.is_met() || shared.output.is_closed() {
+                return Ok(End::Done);
+            }
+            pace.sent();
+        }
+    }
+    Ok(match (shared.output.unmet(), silent, replied) {
+        (Some(what), _, _) => End::NotMet(what),
+        (None, 0, _) => End::Done,
+        (None, _, false) => End::NoReply(wait),
+        (None, silent, true) => End::Unanswered(silent),
+    })
 }
 
 /// One connection, from dialling to its end.

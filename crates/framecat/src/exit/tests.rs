@@ -190,6 +190,8 @@ fn every_end_has_its_code() {
         (End::PeerEnded, None),
         (End::Unanswered(1), None),
         (End::Unanswered(2), None),
+        (End::OutOfStep { n: 3, wait: Duration::from_secs(2), replied: true }, None),
+        (End::OutOfStep { n: 1, wait: Duration::from_millis(500), replied: false }, None),
         (End::Refused, None),
         (End::Deadline(Duration::from_millis(1500)), None),
         (End::Partly, None),

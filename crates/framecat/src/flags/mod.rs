@@ -270,6 +270,10 @@ pub struct ConnectArgs {
     /// After the peer ended, wait for stdin for ever
     #[arg(long, help_heading = "The end")]
     pub half_open: bool,
+
+    /// A connection for each message: dial, say it, hear what comes, hang up
+    #[arg(long, help_heading = "Pace")]
+    pub short: bool,
 }
 
 /// `ask`.
@@ -290,6 +294,10 @@ pub struct AskArgs {
 
     #[command(flatten)]
     pub form: FormArgs,
+
+    /// A connection for each message: dial, say it, await its reply, hang up
+    #[arg(long, help_heading = "Pace")]
+    pub short: bool,
 }
 
 /// `relay`.

@@ -42,7 +42,7 @@ pub const EXITS: &[Exit] = &[
     exit(
         9,
         "only part was done",
-        "ask with fewer replies than messages; a message that the framing or form cannot hold",
+        "ask with fewer replies than messages, or that stopped for want of one; a message that the framing or form cannot hold",
     ),
     exit(
         10,
@@ -116,6 +116,17 @@ pub const EOF: &[Rule] = &[
         "datagrams",
         "They have no end. After stdin's end we stay --wait (2 s) after the last one: exit 0, or 5 \
          if none ever came. A refusal by ICMP is 4.",
+    ),
+    rule(
+        "ask gets no reply in time",
+        "What is left is not asked on this connection, for a late reply would pass for the next one's: \
+         exit 9, or 5 if there was none at all. Over datagrams the next is asked from another port; \
+         --short dials for each message.",
+    ),
+    rule(
+        "--short",
+        "Each message has a connection, which ends after the reply (ask), or when the peer ends or is \
+         silent for --wait (connect, 2 s). One that cannot be dialled ends all.",
     ),
     rule("stdout is closed (| head)", "The end, quietly, exit 0. Full or not writable: exit 10."),
     rule(

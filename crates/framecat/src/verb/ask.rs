@@ -19,7 +19,8 @@ pub struct Plan {
 pub fn plan(args: AskArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.endpoint, false, false)?;
     plan::not_stdio(&args.endpoint)?;
-    let talk = plan::talk(&args.endpoint, &args.talk, &args.form, true, standard)?;
+    let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, true, standard)?;
+    talk.short = args.short;
     if talk.shape.coalesce.is_some() {
         return Err(Mistake {
             problem: "ask awaits a reply to each message, and --coalesce holds messages back"

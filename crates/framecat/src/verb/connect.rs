@@ -26,7 +26,13 @@ pub fn plan(mut args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> 
     plan::role(&args.endpoint, false, false)?;
     let play = play::load(&args.play, args.talk.record.as_deref(), Side::Connect)?;
     let send = play.as_ref().and_then(|play| play.frame(&args.endpoint, &mut args.talk));
-    let speaks = play.is_some();
+    if args.short && play.is_some() {
+        return Err(Mistake {
+            problem: "--replay dials as it was recorded, --short for each message".into(),
+            remedy: "leave one of them out".into(),
+        });
+    }
+    let speaks = play.is_some() || args.short;
     let guesses = plan::guesses(&args.endpoint, &args.talk);
     if !guesses {
         plan::not_stdio(&args.endpoint)?;
@@ -42,6 +48,7 @@ pub fn plan(mut args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> 
     let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, speaks, standard)?;
     talk.half_open = args.half_open;
     talk.send = send.unwrap_or(talk.send);
+    talk.short = args.short;
     talk.replay = play.map(|play| play.script);
     let udp = args.endpoint.scheme() == "udp" || args.endpoint.is_cast();
     if args.zero && udp {
@@ -73,6 +80,7 @@ fn beside_guess(args: &ConnectArgs) -> Option<Mistake> {
         ("--record", talk.record.is_some()),
         ("--replay", args.play.replay.is_some()),
         ("--send-frame", !talk.send_frame.is_empty() || args.endpoint.send.is_some()),
+        ("--short", args.short),
         ("--count", talk.count.is_some()),
         ("--until", talk.until.is_some()),
         ("--show", talk.show.is_some()),
