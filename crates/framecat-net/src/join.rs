@@ -145,15 +145,11 @@ impl Joint {
     }
 
     /// Counts a batch. `Some(n)`: only its first `n` messages go on, and then all ends.
-    fn count(&self, receiver: &Receiver) -> Option<usize> {
+    fn count(&self, receiver: &mut Receiver, raw: bool) -> Option<usize> {
+        let all = receiver.batch().len();
+        let until = self.until.as_ref();
+        let stop = until.and_then(|until| receiver.holding(until, all, raw)).map(|at| at + 1);
         let batch = receiver.batch();
-        let mut stop = None;
-        if let Some(until) = &self.until {
-            let holds = |message: &[u8]| {
-                until.find(message.strip_suffix(b"\r").unwrap_or(message)).is_some()
-            };
-            stop = batch.iter().position(holds).map(|at| at + 1);
-        }
         let Some(count) = self.rules.count else { return stop };
         let before = self.relayed.fetch_add(batch.len() as u64, Ordering::Relaxed);
         let left = usize::try_from(count.saturating_sub(before)).unwrap_or(usize::MAX);
@@ -444,6 +440,8 @@ impl Pump<'_> {
         }
         let mut refused = Vec::new();
         let mut takes_nothing = false;
+        let rule = if self.dir == Dir::In { &rules.left } else { &rules.right };
+        let raw = rule.receive == Framing::Raw;
         if rules.shape.paces_messages() {
             from.one_by_one();
         }
@@ -485,7 +483,7 @@ impl Pump<'_> {
                 To::One(_) => None,
                 To::All(fan, _) => Some(fan.speak()),
             };
-            let stop = self.joint.count(&from);
+            let stop = self.joint.count(&mut from, raw);
             if let Some(stop) = stop {
                 from.keep(stop);
             }

@@ -14,6 +14,8 @@ use framecat_proto::framing::{Decoder, FramingError, Tail, Tailed};
 use framecat_proto::limits::{MESSAGE_BYTES, READ_BYTES_MAX, READ_BYTES_MIN};
 use framecat_proto::message::{Batch, Spans};
 
+use memchr::memmem;
+
 use crate::conn::{Child, Conn, Pair, Stream, Turns};
 use crate::datagrams::{PacketSource, Parcel};
 use crate::error::{Cause, Error, Op};
@@ -205,6 +207,8 @@ pub struct Receiver {
     turns: Turns,
     /// Where messages end by silence.
     ear: Option<Ear>,
+    /// The end of what was searched before: a text may lie across reads.
+    searched: Vec<u8>,
 }
 
 impl Receiver {
@@ -235,6 +239,7 @@ impl Receiver {
             begun: Begun::default(),
             small_reads: 0,
             turns: Turns::default(),
+            searched: Vec::new(),
         }
     }
 
@@ -333,6 +338,23 @@ impl Receiver {
     /// them (a head says how its body is framed).
     pub fn one_by_one(&mut self) {
         self.spans = std::mem::take(&mut self.spans).one_by_one();
+    }
+
+    /// The first of the batch's first `n` messages that holds a text. Where nothing says where messages
+    /// end (`raw`) it may have begun in one before; else a CR at the end of a message is not seen.
+    pub(crate) fn holding(
+        &mut self,
+        text: &memmem::Finder<'_>,
+        n: usize,
+        raw: bool,
+    ) -> Option<usize> {
+        let mut searched = std::mem::take(&mut self.searched);
+        let found = self.batch().iter().take(n).position(|message| match raw {
+            true => holds_across(&mut searched, message, text),
+            false => text.find(message.strip_suffix(b"\r").unwrap_or(message)).is_some(),
+        });
+        self.searched = searched;
+        found
     }
 
     /// Changes the rule behind the current batch. Bytes already read beyond it are decoded by the new
@@ -528,4 +550,46 @@ impl Receiver {
 /// Now, in nanoseconds since 1970.
 pub fn now_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
+}
+
+/// Whether `bytes`, with what came in front of them, hold a text. `before` is as much of that as the
+/// text may have begun in.
+fn holds_across(before: &mut Vec<u8>, bytes: &[u8], text: &memmem::Finder<'_>) -> bool {
+    let most = text.needle().len().saturating_sub(1);
+    before.extend_from_slice(&bytes[..bytes.len().min(most)]);
+    let found = text.find(before).is_some() || text.find(bytes).is_some();
+    if bytes.len() > most {
+        before.clear();
+        before.extend_from_slice(&bytes[bytes.len() - most..]);
+    } else {
+        before.drain(..before.len().saturating_sub(most));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_found_however_it_is_cut() {
+        let stream = b"aaab aab aaaab";
+        for text in ["aab", "b a", "a", "aaaab", "b aab a", "c", "aaab aab aaaab"] {
+            let finder = memmem::Finder::new(text);
+            // Every way to cut it into three.
+            for (i, j) in (0..=stream.len()).flat_map(|i| (i..=stream.len()).map(move |j| (i, j))) {
+                let mut before = Vec::new();
+                let pieces = [&stream[..i], &stream[i..j], &stream[j..]];
+                let mut until = 0;
+                for piece in pieces {
+                    until += piece.len();
+                    let ends = finder.find(&stream[..until]).is_some();
+                    let known = finder.find(&stream[..until - piece.len()]).is_some();
+                    let found = holds_across(&mut before, piece, &finder);
+                    assert!(known || found == ends, "{text} in {pieces:?}");
+                    assert!(before.len() < text.len());
+                }
+            }
+        }
+    }
 }

@@ -132,7 +132,7 @@ impl Output {
             receiver.keep(0);
             return Ok(Printed::Enough);
         }
-        let allowed = self.asked.allowed(receiver.batch());
+        let allowed = self.asked.allowed(receiver);
         receiver.keep(allowed);
         if hand.ends_cut {
             receiver.close_cut();
@@ -193,6 +193,8 @@ impl Output {
 struct Asked {
     count: Option<u64>,
     until: Option<memmem::Finder<'static>>,
+    /// Nothing says where messages end.
+    raw: bool,
     printed: AtomicU64,
     met: AtomicBool,
 }
@@ -202,6 +204,7 @@ impl Asked {
         Asked {
             count: talk.count,
             until: talk.until.as_ref().map(|text| memmem::Finder::new(text).into_owned()),
+            raw: talk.receive == Framing::Raw,
             printed: AtomicU64::new(0),
             met: AtomicBool::new(false),
         }
@@ -212,21 +215,17 @@ impl Asked {
     }
 
     /// How many messages of a batch may be printed. Called with the hand held.
-    fn allowed(&self, batch: Batch<'_>) -> usize {
-        let mut allowed = batch.len();
+    fn allowed(&self, receiver: &mut Receiver) -> usize {
+        let mut allowed = receiver.batch().len();
         let before = self.printed.load(Relaxed);
         if let Some(count) = self.count {
             allowed = allowed.min(usize::try_from(count - before).unwrap_or(usize::MAX));
         }
-        if let Some(until) = &self.until {
-            let found = batch.iter().take(allowed).position(|message| {
-                let seen = message.strip_suffix(b"\r").unwrap_or(message);
-                until.find(seen).is_some()
-            });
-            if let Some(at) = found {
-                allowed = at + 1;
-                self.met.store(true, Relaxed);
-            }
+        if let Some(until) = &self.until
+            && let Some(at) = receiver.holding(until, allowed, self.raw)
+        {
+            allowed = at + 1;
+            self.met.store(true, Relaxed);
         }
         let printed = before + allowed as u64;
         self.printed.store(printed, Relaxed);

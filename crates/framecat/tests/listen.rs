@@ -696,3 +696,26 @@ fn an_open_port_that_cannot_be_told_is_an_error() {
     assert_eq!(finished.code, 10, "{finished}");
     ends(listener, 0);
 }
+
+#[test]
+fn the_text_of_until_is_found_across_reads_of_a_raw_stream() {
+    let (target, right) = run::peer::tcp();
+    let right = format!(":{right}");
+    for verb in [&["listen", ":0", "--once"][..], &["relay", ":0", &right]] {
+        let args = [verb, &["-f", "raw", "--until", "login: "]].concat();
+        let waiting = Run::new(&args).stdin_null().start();
+        let mut peer = Peer::dial(waiting.port());
+        let mut other = (verb[0] == "relay").then(|| Peer::accept(&target));
+        let mut waiting = waiting;
+        for piece in ["lo", "gin", ":", " and more"] {
+            peer.send(piece);
+            // Each is a read of its own: it went on before the next was sent.
+            match &mut other {
+                Some(other) => assert_eq!(other.take(piece.len()), piece.as_bytes()),
+                None => assert_eq!(waiting.read_until(piece), piece.as_bytes()),
+            }
+        }
+        let ended = waiting.wait();
+        assert_eq!(ended.code, 0, "{ended}");
+    }
+}
