@@ -5,6 +5,7 @@
 //! recording has before it (bytes, where nothing says where messages end). It ends its direction where
 //! the recording did; the peer's end is awaited before that, and not before a message.
 
+use std::collections::VecDeque;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +32,8 @@ pub struct Script {
     timed: bool,
     begun: AtomicUsize,
     played: AtomicUsize,
+    /// Conversations of clients that left without a word: somebody looked whether the port is open.
+    again: Mutex<VecDeque<usize>>,
 }
 
 impl Script {
@@ -43,6 +46,7 @@ impl Script {
             timed,
             begun: AtomicUsize::new(0),
             played: AtomicUsize::new(0),
+            again: Mutex::default(),
         }
     }
 
@@ -69,11 +73,13 @@ impl Script {
     }
 
     /// The player of the next connection. `raw`: nothing says where the peer's messages end. `wait`:
-    /// how long it waits for its turn.
+    /// how long it waits for its turn; a listener waits for ever.
     pub(crate) fn player(self: &Arc<Self>, raw: bool, wait: Option<Duration>) -> Arc<Player> {
-        let n = self.begun.fetch_add(1, Relaxed) % self.len().max(1);
+        let again = self.again.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let n = again.unwrap_or_else(|| self.begun.fetch_add(1, Relaxed) % self.len().max(1));
         Arc::new(Player {
             script: self.clone(),
+            n,
             conversation: self.conversations[n].clone(),
             raw,
             wait,
@@ -87,6 +93,8 @@ impl Script {
 #[derive(Debug)]
 pub(crate) struct Player {
     script: Arc<Script>,
+    /// Which of its conversations.
+    n: usize,
     conversation: Arc<Conversation>,
     raw: bool,
     wait: Option<Duration>,
@@ -228,6 +236,11 @@ impl Player {
     /// Less was said than was recorded, and all of it should be.
     pub(crate) fn finish(&self) -> Result<(), Box<Difference>> {
         let heard = self.heard();
+        let waits = self.conversation.steps.first().is_some_and(|step| step.dir == Dir::In);
+        if heard.messages == 0 && waits && self.wait.is_none() {
+            self.script.again.lock().unwrap_or_else(PoisonError::into_inner).push_back(self.n);
+            return Ok(());
+        }
         if let (true, Some((_, step))) = (self.script.expect, self.expected(heard.step)) {
             let message = step.message.as_deref().unwrap_or_default();
             let (recorded, line) = (shown(message, heard.offset), Some(step.line));

@@ -230,7 +230,7 @@ fn recordings() -> String {
     );
     page.prose(
         "listen --replay FILE says what the server said: each client gets the next recorded \
-         connection, after the last one the first. connect --replay FILE says what the client said, \
+         connection, after the last one the first; one that leaves without a word played none. connect --replay FILE says what the client said, \
          one connection after the other. Before each of its messages it has heard as many messages as \
          were recorded before it (bytes, with -f raw); it waits for them, connect --wait TIME (10s). \
          Messages end as they did in the recording, unless -f says otherwise. --timed keeps the \
@@ -276,7 +276,7 @@ fn pace() -> String {
         ("--delay TIME", "so long between the end of a message and the next one"),
         (
             "--rate N, N/s, N/m, N/h",
-            "at most so many messages; late ones are caught up, no pause is",
+            "at most so many messages, without drift; after a pause there is no burst",
         ),
         ("--rate 64KiB/s", "at most so many bytes on the wire, in small pieces"),
         (
@@ -285,6 +285,7 @@ fn pace() -> String {
              several",
         ),
         ("--coalesce TIME", "messages wait for TIME and leave as one send; less from 1 MiB on"),
+        ("--short", "connect and ask: a connection for each message"),
     ];
     page.table(&[], rows.map(|row| vec![row.0.into(), row.1.into()]).into());
     page.prose(

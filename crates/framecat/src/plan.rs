@@ -452,7 +452,9 @@ impl Explained {
             format_args!("{}, longest {}", spelled(&talk.receive), size(talk)),
         );
         self.fact("to the wire", spelled(&talk.send));
-        self.fact("stdin", format_args!("--in {}", talk.input));
+        if talk.replay.is_none() {
+            self.fact("stdin", format_args!("--in {}", talk.input));
+        }
         let terminal = if talk.look.terminal { ", control characters escaped" } else { "" };
         self.fact("stdout", format_args!("--out {}{terminal}", talk.output));
         if let Some(format) = &talk.format {

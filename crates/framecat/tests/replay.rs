@@ -303,11 +303,19 @@ fn a_listener_finds_the_first_difference_of_any_client() {
     assert!(more.stderr.contains("message 2 is more than the recording has"), "{more}");
     assert!(more.stderr.contains("it is `GET x`"), "{more}");
     let listener = expecting();
+    // Who only looks whether the port is open is no client.
     say(&listener, "");
+    say(&listener, "");
+    assert_eq!(say(&listener, "GET a\n"), "1\n");
+    assert_eq!(say(&listener, "GET b\n"), "2\n");
+    listener.wait().expect(0, "GET a\nGET b\n");
+    let (_folder, file) = recording("line", &["<a", ">1", "<b", ">2"]);
+    let listener = mock(&file, &["--expect"]);
+    assert_eq!(say(&listener, "a\n"), "1\n");
     let less = listener.wait();
     assert_eq!(less.code, 8, "{less}");
-    assert!(less.stderr.contains("message 1 of the recording did not come"), "{less}");
-    assert!(less.stderr.contains("it is `GET a`"), "{less}");
+    assert!(less.stderr.contains("message 2 of the recording did not come"), "{less}");
+    assert!(less.stderr.contains("it is `b`"), "{less}");
 }
 
 #[test]
