@@ -19,6 +19,8 @@ use tokio::io::{Interest, Ready};
 pub use crate::child::Child;
 pub use crate::datagrams::Datagrams;
 use crate::error::{Cause, Op};
+use crate::sockopt::{bytes_to_read, bytes_unsent};
+use crate::tls::Session;
 
 /// An open connection.
 #[derive(Debug)]
@@ -101,6 +103,8 @@ impl Pair {
 pub enum Kind {
     /// A TCP connection.
     Tcp,
+    /// A TCP connection on which TLS is spoken: what is read and written is plain.
+    Tls,
     /// A Unix stream connection.
     Unix,
     /// A socket inherited as stdin or stdout, which may block: others share its mode.
@@ -117,7 +121,7 @@ pub enum Kind {
 
 impl Kind {
     pub(crate) fn is_socket(self) -> bool {
-        matches!(self, Kind::Tcp | Kind::Unix | Kind::Inherited)
+        matches!(self, Kind::Tcp | Kind::Tls | Kind::Unix | Kind::Inherited)
     }
 }
 
@@ -137,6 +141,16 @@ struct Inner {
     reset: AtomicBool,
     #[allow(dead_code, reason = "closes with the stream")]
     held: Option<OwnedFd>,
+    /// What stands between the bytes and the socket; of [`Kind::Tls`] only.
+    tls: Option<Box<Session>>,
+}
+
+/// Why a call on a descriptor gave nothing.
+pub(crate) enum Wait {
+    /// It said `EAGAIN` for each of these.
+    For(Interest),
+    /// It failed.
+    Error(io::Error),
 }
 
 #[derive(Debug)]
@@ -183,7 +197,24 @@ impl Stream {
                 Err((_, error)) => return Err(error),
             },
         };
-        Ok(Stream { inner: Arc::new(Inner { fd, kind, peer, local, held, reset: false.into() }) })
+        Ok(Stream {
+            inner: Arc::new(Inner { fd, kind, peer, local, held, reset: false.into(), tls: None }),
+        })
+    }
+
+    /// Puts TLS on a TCP connection that nobody else holds. Then [`handshake`](Self::handshake).
+    pub(crate) fn secured(self, session: Session) -> Option<Stream> {
+        let inner = Arc::into_inner(self.inner)?;
+        let tls = Some(Box::new(session));
+        Some(Stream { inner: Arc::new(Inner { kind: Kind::Tls, tls, ..inner }) })
+    }
+
+    /// The TLS handshake, to its end. Not cancel safe but for closing.
+    pub(crate) async fn handshake(&self) -> io::Result<()> {
+        match &self.inner.tls {
+            Some(session) => self.until(|fd| session.handshake(fd)).await,
+            None => Ok(()),
+        }
     }
 
     /// The descriptor back, if no clone holds it.
@@ -224,26 +255,32 @@ impl Stream {
         interest: Interest,
         mut call: impl FnMut(BorrowedFd<'_>) -> Result<T, Errno>,
     ) -> io::Result<T> {
+        self.until(|fd| at_once(interest, || call(fd))).await
+    }
+
+    /// As [`until_ready`](Self::until_ready), for a call that says itself what it waits for.
+    pub(crate) async fn until<T>(
+        &self,
+        mut call: impl FnMut(BorrowedFd<'_>) -> Result<T, Wait>,
+    ) -> io::Result<T> {
         loop {
-            match call(self.as_fd()) {
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => match &self.inner.fd {
-                    Fd::Direct(_) => tokio::task::yield_now().await,
-                    Fd::Polled(fd) => {
-                        let interest = or_error(interest);
-                        let mut guard = fd.ready(interest).await?;
-                        // Only a call that says EAGAIN may take the readiness back, else an edge
-                        // that came in between would be lost.
-                        match call(self.as_fd()) {
-                            Err(Errno::AGAIN) => guard.clear_ready_matching(ready_of(interest)),
-                            Err(Errno::INTR) => {}
-                            Ok(done) => return Ok(done),
-                            Err(error) => return Err(error.into()),
-                        }
-                    }
-                },
+            let interest = match call(self.as_fd()) {
                 Ok(done) => return Ok(done),
-                Err(error) => return Err(error.into()),
+                Err(Wait::Error(error)) => return Err(error),
+                Err(Wait::For(interest)) => interest,
+            };
+            match &self.inner.fd {
+                Fd::Direct(_) => tokio::task::yield_now().await,
+                Fd::Polled(fd) => {
+                    let mut guard = fd.ready(or_error(interest)).await?;
+                    // Only a call that says EAGAIN may take the readiness back, else an edge
+                    // that came in between would be lost.
+                    match call(self.as_fd()) {
+                        Err(Wait::For(again)) => guard.clear_ready_matching(ready_of(again)),
+                        Ok(done) => return Ok(done),
+                        Err(Wait::Error(error)) => return Err(error),
+                    }
+                }
             }
         }
     }
@@ -252,6 +289,9 @@ impl Stream {
     /// ended (0). Cancel safe.
     pub async fn read(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
         debug_assert!(buf.capacity() > buf.len(), "a read of no bytes looks like the end");
+        if let Some(session) = &self.inner.tls {
+            return self.until(|fd| session.read(fd, buf)).await;
+        }
         let socket = self.kind().is_socket();
         let read = self
             .until_ready(Interest::READABLE, |fd| match socket {
@@ -279,7 +319,7 @@ impl Stream {
                 filled += 1;
             }
             if filled == 0 {
-                return Ok(());
+                return self.flush().await;
             }
             let mut left = &mut slices[..filled];
             while !left.is_empty() {
@@ -295,7 +335,7 @@ impl Stream {
             let written = self.write_some(&[IoSlice::new(bytes)]).await?;
             bytes = &bytes[written..];
         }
-        Ok(())
+        self.flush().await
     }
 
     /// Writes all bytes as a segment of its own as far as the kernel lets it: over TCP nothing is put
@@ -313,29 +353,44 @@ impl Stream {
         Ok(())
     }
 
-    /// Writes some of the bytes. Cancel safe: there is no await behind the call.
+    /// Sends what a [`write_some`](Self::write_some) on TLS took and the socket did not. Cancel safe.
+    pub(crate) async fn flush(&self) -> io::Result<()> {
+        match &self.inner.tls {
+            Some(session) => self.until(|fd| session.flush(fd)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes some of the bytes. On TLS part of them may lie with us until [`flush`](Self::flush).
+    /// Cancel safe: there is no await behind the call.
     pub(crate) async fn write_some(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let written = self.until_ready(Interest::WRITABLE, |_| self.write_now(slices)).await?;
+        let written = self.until(|_| self.write_now(slices)).await?;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
         Ok(written)
     }
 
-    /// Writes some of the bytes, or `EAGAIN`: for [`until_ready`](Self::until_ready).
-    pub(crate) fn write_now(&self, slices: &[IoSlice<'_>]) -> Result<usize, Errno> {
-        if !self.kind().is_socket() {
-            return rustix::io::writev(self.as_fd(), slices);
+    /// Writes some of the bytes, or says what it waits for: for [`until`](Self::until).
+    pub(crate) fn write_now(&self, slices: &[IoSlice<'_>]) -> Result<usize, Wait> {
+        if let Some(session) = &self.inner.tls {
+            return session.write(self.as_fd(), slices);
         }
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let sent = match slices {
-            [one] => rustix::net::send(self.as_fd(), one, flags),
-            many => rustix::net::sendmsg(self.as_fd(), many, &mut Default::default(), flags),
+        let write = || {
+            if !self.kind().is_socket() {
+                return rustix::io::writev(self.as_fd(), slices);
+            }
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            let sent = match slices {
+                [one] => rustix::net::send(self.as_fd(), one, flags),
+                many => rustix::net::sendmsg(self.as_fd(), many, &mut Default::default(), flags),
+            };
+            if let Err(Errno::CONNRESET) = sent {
+                self.inner.reset.store(true, Relaxed);
+            }
+            sent
         };
-        if let Err(Errno::CONNRESET) = sent {
-            self.inner.reset.store(true, Relaxed);
-        }
-        sent
+        at_once(Interest::WRITABLE, write)
     }
 
     /// Ends our direction: the peer reads the end, and can still answer. Pipes and files end when
@@ -344,9 +399,42 @@ impl Stream {
         if !self.kind().is_socket() {
             return Ok(());
         }
+        if let Some(session) = &self.inner.tls {
+            return session.finish(self.as_fd());
+        }
         match rustix::net::shutdown(self.as_fd(), Shutdown::Write) {
             Err(Errno::NOTCONN) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the peer sent anything in a TLS handshake that has not ended.
+    pub(crate) fn was_spoken_to(&self) -> bool {
+        self.inner.tls.as_ref().is_some_and(|session| session.has_heard())
+    }
+
+    /// Bytes that came and that nobody has read: of TLS only those of the peer's own.
+    pub(crate) fn unread(&self) -> usize {
+        match &self.inner.tls {
+            Some(session) => session.unread(self.as_fd()),
+            None => bytes_to_read(self.as_fd()).unwrap_or(0),
+        }
+    }
+
+    /// Whether the peer's kernel has all that we sent.
+    pub(crate) fn is_delivered(&self) -> bool {
+        let held = self.inner.tls.as_ref().is_some_and(|session| session.holds_unsent());
+        !held && bytes_unsent(self.as_fd()).unwrap_or(0) == 0
+    }
+}
+
+/// Makes a non-blocking system call, again after `EINTR`; `EAGAIN` waits for `interest`.
+fn at_once<T>(interest: Interest, mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Wait> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Err(Wait::For(interest)),
+            done => return done.map_err(|error| Wait::Error(error.into())),
         }
     }
 }
@@ -361,7 +449,13 @@ fn or_error(interest: Interest) -> Interest {
 }
 
 fn ready_of(interest: Interest) -> Ready {
-    let ready = if interest.is_readable() { Ready::READABLE } else { Ready::WRITABLE };
+    let mut ready = Ready::EMPTY;
+    if interest.is_readable() {
+        ready |= Ready::READABLE;
+    }
+    if interest.is_writable() {
+        ready |= Ready::WRITABLE;
+    }
     #[cfg(target_os = "linux")]
     return ready | Ready::ERROR;
     #[cfg(not(target_os = "linux"))]

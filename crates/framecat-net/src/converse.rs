@@ -20,7 +20,6 @@ use crate::output::{Output, Printed};
 use crate::relay::{self, CopyError, Progress, Side};
 use crate::replay::Player;
 use crate::respond::Respond;
-use crate::sockopt::bytes_to_read;
 use crate::talk::{End, Ledger, Named, Shutdown, Talk};
 
 mod closing;
@@ -357,7 +356,7 @@ impl One<'_> {
         };
         self.stuck.store(cut_off, Relaxed);
         let unread = match (interrupted && heard.is_none(), &self.stream) {
-            (true, Some(stream)) => begun.bytes() + bytes_to_read(stream.as_fd()).unwrap_or(0),
+            (true, Some(stream)) => begun.bytes() + stream.unread(),
             _ => 0,
         };
         if unread > 0 || cut_off {
@@ -489,6 +488,7 @@ impl One<'_> {
                 Ok(Heard::NoReader)
             }
             Err(CopyError { side: Side::To, error }) => Err(Error::io(Op::Write, "stdout", error)),
+            Err(CopyError { side: Side::From, error }) if talk.takes_cut(&error) => Ok(Heard::All),
             Err(CopyError { side: Side::From, error }) => {
                 Err(Error::io(Op::Receive, self.named.peer.clone(), error))
             }

@@ -16,6 +16,8 @@ pub enum Op {
     Resolve,
     /// Binding and listening.
     Listen,
+    /// Taking a connection in.
+    Accept,
     /// Dialling.
     Connect,
     /// Reading from a peer or from stdin.
@@ -35,6 +37,7 @@ impl Op {
             Op::Open => "open",
             Op::Resolve => "resolve",
             Op::Listen => "listen on",
+            Op::Accept => "accept",
             Op::Connect => "connect",
             Op::Receive => "receive from",
             Op::Send => "send to",
@@ -71,6 +74,15 @@ pub enum Cause {
     /// Nothing happened for so long.
     #[error("no answer within {}", seconds(*.0))]
     TimedOut(Duration),
+    /// The peer is there, but answered no TLS handshake for so long.
+    #[error("it is there, but answered no TLS handshake within {}", seconds(*.0))]
+    NoHandshake(Duration),
+    /// TLS was refused, by us or by the peer.
+    #[error("{0}")]
+    Untrusted(Untrusted),
+    /// A stream of TLS ended without the end that TLS gives it: what came may not be all.
+    #[error("the stream ended without TLS's own end (close_notify), so it may be cut")]
+    Truncated,
     /// The peer took nothing of what waits for it for so long, while others wait too.
     #[error("it took nothing for {} while others waited", seconds(*.0))]
     Stalled(Duration),
@@ -165,6 +177,23 @@ impl fmt::Display for Difference {
     }
 }
 
+/// Why a peer is not trusted, or does not trust us. On its way from the bytes to an [`Error`] it is the
+/// inside of an [`io::Error`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct Untrusted {
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Untrusted {
+    pub(crate) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Untrusted {
+        Untrusted { problem: problem.into(), remedy: remedy.into() }
+    }
+}
+
 /// An act on an endpoint that failed.
 #[derive(Debug)]
 pub struct Error {
@@ -177,9 +206,21 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of the kernel's.
+    /// An error of the kernel's, or of TLS below it.
     pub fn io(op: Op, endpoint: impl Into<String>, error: impl Into<io::Error>) -> Error {
-        Error { op, endpoint: endpoint.into(), cause: Cause::Io(error.into()) }
+        let cause = match error.into().downcast::<Untrusted>() {
+            Ok(said) => Cause::Untrusted(said),
+            // read(2) knows no such end.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Cause::Truncated,
+            Err(error) => Cause::Io(error),
+        };
+        Error { op, endpoint: endpoint.into(), cause }
+    }
+
+    /// Whether a stream broke off: a reset, or an end without TLS's own. Whoever hands it on must not
+    /// make a clean end of it.
+    pub(crate) fn breaks_off(&self) -> bool {
+        matches!(self.cause, Cause::Io(_) | Cause::Truncated | Cause::Untrusted(_))
     }
 
     /// Whether the peer's host or the network says that nobody is there (ICMP for datagrams), or one of

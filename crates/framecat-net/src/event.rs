@@ -19,6 +19,8 @@ pub enum Event<'a> {
         endpoint: &'a str,
         /// Who can reach it.
         reach: &'a Reach,
+        /// How the other side names our key (`sha256:…`), of tls only.
+        pin: Option<&'a str>,
     },
     /// A connection is open, either way.
     Connected {

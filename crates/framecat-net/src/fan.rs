@@ -17,12 +17,10 @@ use framecat_proto::Framing;
 use framecat_proto::framing::Framer;
 use framecat_proto::limits::STALLED_TIME;
 use framecat_proto::message::{Batch, Context, Outgoing, Spans};
-use rustix::io::Errno;
-use tokio::io::Interest;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::conn::Stream;
+use crate::conn::{Stream, Wait};
 use crate::error::{Cause, Error, Op};
 use crate::link::{Refusal, Sender};
 use crate::relay::Progress;
@@ -314,6 +312,10 @@ impl Place {
     }
 
     async fn take(&self, sender: &Sender, moved: &Progress) -> Result<Step, Error> {
+        if let Some(stream) = sender.stream() {
+            // What the last write left with TLS.
+            stream.flush().await.map_err(|error| sender.failed(error))?;
+        }
         if self.is_settled() && !sender.holds() {
             moved.rest().await;
         }
@@ -330,7 +332,7 @@ impl Place {
         match (parcel, sender.stream()) {
             (Some(parcel), _) => Ok(Step::Parcel(parcel)),
             (None, Some(stream)) => {
-                let write = stream.until_ready(Interest::WRITABLE, |_| self.write(stream));
+                let write = stream.until(|_| self.write(stream));
                 match write.await {
                     Ok(taken) => Ok(Step::Wrote(taken)),
                     Err(error) => Err(sender.failed(error)),
@@ -347,7 +349,7 @@ impl Place {
         }
     }
 
-    fn write(&self, stream: &Stream) -> Result<Taken, Errno> {
+    fn write(&self, stream: &Stream) -> Result<Taken, Wait> {
         let mut log = self.fan.lock();
         let mut slices = [IoSlice::new(&[]); SLICES];
         let filled = log.gather(self.slot, &mut slices);

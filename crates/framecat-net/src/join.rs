@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::conn::{Child, Conn, Kind, Stream};
 use crate::converse::{close, is_refusal, sleep_until, swallow};
-use crate::error::{Cause, Error, Op};
+use crate::error::{Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
 use crate::fan::Fan;
 use crate::link::{Begun, Filled, Link, LinkOptions, Receiver, Sender, Unsent, now_ns};
@@ -23,7 +23,6 @@ use crate::output::Output;
 use crate::record::Record;
 use crate::relay::{Allowed, CopyError, Progress, Side, copy};
 use crate::shape::Shape;
-use crate::sockopt::bytes_to_read;
 use crate::talk::{End, Ledger, Lines, Named, Shutdown, Talk};
 
 /// How two connections are joined.
@@ -106,7 +105,7 @@ impl Joint {
             both_ways(self, named, left, right, &mut children, stopped).await;
         // A reset is carried on as a reset, which half-closing first would turn into an end.
         let close_well = matches!(&ended, Ended::Well)
-            || matches!(&ended, Ended::Failed(error) if !matches!(error.cause, Cause::Io(_)));
+            || matches!(&ended, Ended::Failed(error) if !error.breaks_off());
         for stream in streams.iter().flatten().filter(|_| close_well) {
             close(stream).await;
         }
@@ -307,7 +306,7 @@ async fn both_ways(
             let stdout = error.op == Op::Write && error.endpoint == "stdout";
             let quiet = stdout && error.errno() == Some(libc::EPIPE);
             if !quiet {
-                if matches!(error.cause, Cause::Io(_)) {
+                if error.breaks_off() {
                     reset_both(&ends);
                 }
                 ended = Ended::Failed(error);
@@ -354,8 +353,7 @@ pub(crate) fn unfinished(
     ends: &[Option<Stream>],
     cut_off: bool,
 ) {
-    let waiting = |end: &Stream| bytes_to_read(end.as_fd()).unwrap_or(0);
-    let waiting: usize = ends.iter().flatten().map(waiting).sum();
+    let waiting: usize = ends.iter().flatten().map(Stream::unread).sum();
     let unread = waiting + begun.iter().map(Begun::bytes).sum::<usize>();
     if unread > 0 || cut_off {
         joint.ledger.note_lost();
@@ -367,7 +365,7 @@ pub(crate) fn unfinished(
 /// A reset is carried on as a reset: an end would make what was cut look whole.
 pub(crate) fn reset_both(ends: &[Option<Stream>]) {
     for stream in ends.iter().flatten() {
-        if stream.kind() == Kind::Tcp {
+        if matches!(stream.kind(), Kind::Tcp | Kind::Tls) {
             // It is closed anyway; without the option it ends by FIN.
             let _ = crate::sockopt::reset_on_close(stream.as_fd());
         }
@@ -570,6 +568,12 @@ impl Pump<'_> {
         drop((source, sink));
         Some(match copied {
             Ok(()) => to.finish(),
+            Err(CopyError { side: Side::From, error })
+                if error.kind() == std::io::ErrorKind::UnexpectedEof
+                    && rules.tail == Some(Tail::Keep) =>
+            {
+                to.finish()
+            }
             Err(CopyError { side: Side::From, error }) => Err(Error::io(Op::Receive, peer, error)),
             Err(CopyError { side: Side::To, error }) => Err(to.failed(error)),
         })

@@ -46,6 +46,7 @@ pub mod respond;
 pub mod shape;
 pub mod sockopt;
 pub mod talk;
+mod tls;
 pub mod verb;
 
 pub use conn::Conn;

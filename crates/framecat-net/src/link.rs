@@ -4,6 +4,7 @@
 //! batch and writes it in one call. Nothing is queued between them: who relays reads the next batch
 //! when the last one is written, so a reader that pauses slows its sender and costs one buffer.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -76,7 +77,7 @@ impl Link {
         let decoder = Decoder::new(receive, options.receive.to_string(), tail);
         match conn {
             Conn::Stream(stream) => Link {
-                receiver: Receiver::of_stream(stream.clone(), decoder),
+                receiver: Receiver::of_stream(stream.clone(), decoder).ended_by(options),
                 sender: Sender::of_stream(stream, framer, options.send.to_string()),
                 child: None,
             },
@@ -149,6 +150,18 @@ impl Begun {
     }
 }
 
+/// What it means that a stream of TLS ended without TLS's own end (close_notify).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum CutEnd {
+    /// Every message has an end of its own: only what lies behind the last one is cut.
+    #[default]
+    Behind,
+    /// The end of the stream is the only end there is, so anything may be missing.
+    Anywhere,
+    /// It was asked to take what came (`--tail keep`).
+    Taken,
+}
+
 /// What one [`Receiver::fill`] found.
 #[derive(Debug)]
 pub enum Filled {
@@ -201,6 +214,8 @@ pub struct Receiver {
     /// Decoding stopped at a message with bytes behind it.
     stopped: bool,
     ended: bool,
+    /// What a stream of TLS that was cut means to its framing.
+    cut_end: CutEnd,
     begun: Begun,
     /// Reads in a row that used little of a large buffer.
     small_reads: u32,
@@ -216,6 +231,15 @@ impl Receiver {
     pub fn of_stream(stream: Stream, decoder: Decoder) -> Receiver {
         let (peer, local) = (stream.peer().to_string(), stream.local().to_string());
         Receiver::new(Source::Stream(stream), decoder, peer, local, usize::MAX)
+    }
+
+    fn ended_by(mut self, options: &LinkOptions) -> Receiver {
+        self.cut_end = match (options.tail, &options.receive) {
+            (Some(Tail::Keep), _) => CutEnd::Taken,
+            (_, Framing::Raw | Framing::Eof) => CutEnd::Anywhere,
+            _ => CutEnd::Behind,
+        };
+        self
     }
 
     fn new(source: Source, decoder: Decoder, peer: String, local: String, max: usize) -> Receiver {
@@ -236,6 +260,7 @@ impl Receiver {
             given_up: 0,
             stopped: false,
             ended: false,
+            cut_end: CutEnd::default(),
             begun: Begun::default(),
             small_reads: 0,
             turns: Turns::default(),
@@ -438,6 +463,10 @@ impl Receiver {
         let Some(read) = self.read_or_silence().await else { return Ok(()) };
         let read = match read {
             Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.end_of_cut_stream(error);
+                return Ok(());
+            }
             // Data in front of a reset was decoded when it was read; nothing is held back.
             Err(error) => {
                 self.ended = true;
@@ -483,6 +512,20 @@ impl Receiver {
             Ok(Tailed::Message) => self.taken = rest.len(),
             Ok(Tailed::Dropped(error)) => self.notices.push_back(Notice::TailDropped(error)),
             Err(error) => self.fail(error),
+        }
+    }
+
+    /// As [`end_of_stream`](Self::end_of_stream), where nothing says that it is the end and not a cut.
+    fn end_of_cut_stream(&mut self, error: io::Error) {
+        self.end_of_stream();
+        let kept = !self.spans.is_empty();
+        let told = self.failed.is_some() || !self.notices.is_empty();
+        let cut = self.cut_end == CutEnd::Anywhere || (self.cut_end == CutEnd::Behind && kept);
+        if cut && !told {
+            if kept {
+                self.spans.mark_last_cut();
+            }
+            self.failed = Some(Error::io(Op::Receive, self.peer.clone(), error));
         }
     }
 

@@ -141,6 +141,11 @@ impl Talk {
         self.send == Framing::Raw && self.input == Form::Raw && !self.shape.is_set()
     }
 
+    /// Whether a raw stream of TLS that ended without TLS's own end is taken as it came.
+    pub(crate) fn takes_cut(&self, error: &std::io::Error) -> bool {
+        error.kind() == std::io::ErrorKind::UnexpectedEof && self.tail == Some(Tail::Keep)
+    }
+
     fn speaks_of_messages(&self) -> bool {
         let asked = self.count.is_some() || self.until.is_some() || self.format.is_some();
         asked || self.lines.is_some()

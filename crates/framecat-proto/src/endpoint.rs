@@ -45,6 +45,8 @@ pub struct Endpoint {
 pub enum At {
     /// A TCP port.
     Tcp(HostPort),
+    /// A TCP port on which TLS is spoken.
+    Tls(HostPort),
     /// A UDP port.
     Udp(HostPort),
     /// A Unix stream socket.
@@ -93,6 +95,12 @@ pub const SCHEMES: &[SchemeAbout] = &[
         name: "tcp",
         address: "HOST:PORT",
         about: "A stream over TCP; HOST:PORT alone means the same, and :PORT is this machine.",
+    },
+    SchemeAbout {
+        name: "tls",
+        address: "HOST:PORT",
+        about: "TLS 1.2 or 1.3 over TCP. Who dials checks the certificate against the system's roots, \
+                ca= or pin=; who listens shows cert= or is self-signed.",
     },
     SchemeAbout {
         name: "udp",
@@ -191,6 +199,7 @@ impl Endpoint {
     pub fn scheme(&self) -> &'static str {
         match self.at {
             At::Tcp(_) => "tcp",
+            At::Tls(_) => "tls",
             At::Udp(_) => "udp",
             At::Unix(_) => "unix",
             At::Unixgram(_) => "unixgram",
@@ -206,7 +215,7 @@ impl Endpoint {
     /// The port, where the address has one.
     pub fn port(&self) -> Option<u16> {
         match &self.at {
-            At::Tcp(at) | At::Udp(at) => Some(at.port),
+            At::Tcp(at) | At::Tls(at) | At::Udp(at) => Some(at.port),
             At::Broadcast(at) => Some(at.port),
             At::Multicast(at) => Some(at.port),
             _ => None,
@@ -216,7 +225,7 @@ impl Endpoint {
     /// Whether the address names a host, or many; without one it is this machine.
     pub fn has_host(&self) -> bool {
         match &self.at {
-            At::Tcp(at) | At::Udp(at) => at.host.is_some(),
+            At::Tcp(at) | At::Tls(at) | At::Udp(at) => at.host.is_some(),
             At::Broadcast(_) | At::Multicast(_) => true,
             _ => false,
         }
@@ -225,7 +234,7 @@ impl Endpoint {
     /// The address as it is printed after `SCHEME://`; empty for stdin and stdout.
     pub fn address(&self) -> String {
         match &self.at {
-            At::Tcp(at) | At::Udp(at) => at.to_string(),
+            At::Tcp(at) | At::Tls(at) | At::Udp(at) => at.to_string(),
             At::Unix(path) | At::Unixgram(path) | At::Unixseq(path) => path.to_string(),
             At::Exec(command) => command.to_string(),
             At::File(path) => path.to_string(),
@@ -247,7 +256,7 @@ impl Endpoint {
 
     /// Whether it has an address and a port, as other machines could reach them. (Loopback counts.)
     pub fn is_network(&self) -> bool {
-        matches!(self.at, At::Tcp(_) | At::Udp(_)) || self.is_cast()
+        matches!(self.at, At::Tcp(_) | At::Tls(_) | At::Udp(_)) || self.is_cast()
     }
 
     /// Whether it is a file to be written, and not read.
@@ -292,6 +301,7 @@ impl Endpoint {
                 (Some(_), false) => {}
             }
         }
+        self.check_certificates()?;
         let ways = || ["create", "append", "replace"].into_iter().filter(|way| self.is_on(way));
         if let (At::File(_), Some(first), Some(second)) = (&self.at, ways().next(), ways().nth(1)) {
             return Err(ParseEndpointError {
@@ -302,7 +312,7 @@ impl Endpoint {
             });
         }
         let (host, port) = match &self.at {
-            At::Tcp(HostPort { host, port }) | At::Udp(HostPort { host, port }) => (host, port),
+            At::Tcp(at) | At::Tls(at) | At::Udp(at) => (&at.host, &at.port),
             At::Broadcast(at) => return self.check_broadcast(at),
             At::Multicast(at) => return self.check_group(at),
             _ => return Ok(()),
@@ -360,6 +370,26 @@ impl Endpoint {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Endpoint {
+    /// A key belongs to a certificate, and one certificate is shown.
+    fn check_certificates(&self) -> Result<(), ParseEndpointError> {
+        let asked = |name| self.options.get(name).is_some_and(|value| *value != Value::Flag(false));
+        if asked("key") && !asked("cert") {
+            return Err(ParseEndpointError {
+                problem: "`key=` is given without the certificate it belongs to".into(),
+                remedy: "write cert=FILE,key=FILE, or cert=FILE alone if it holds both".into(),
+            });
+        }
+        if asked("self-signed") && asked("cert") {
+            return Err(ParseEndpointError {
+                problem: "`self-signed` makes a certificate, and `cert=` names one".into(),
+                remedy: "leave one of them out".into(),
+            });
+        }
+        Ok(())
     }
 }
 
@@ -445,6 +475,7 @@ fn parse_place(place: &str) -> Result<At, ParseEndpointError> {
     };
     match scheme {
         "tcp" => address.parse().map(At::Tcp),
+        "tls" => address.parse().map(At::Tls),
         "udp" => address.parse().map(At::Udp),
         "unix" => address.parse().map(At::Unix),
         "unixgram" => address.parse().map(At::Unixgram),

@@ -92,6 +92,25 @@ pub const CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// The head start of one address over the next (RFC 8305 section 8).
 pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
 
+/// A TLS handshake of a client: who does not speak TLS, or says nothing, is given up. Dialling is bounded
+/// by [`CONNECT_WAIT`] as a whole.
+pub const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
+
+/// TLS handshakes of clients under way at one listener. Of so many the oldest gives way to a new one once
+/// it had [`HANDSHAKE_TURN`], so that those who connect and say nothing keep nobody out for long.
+pub const HANDSHAKES: usize = 128;
+/// See [`HANDSHAKES`]: several round trips across the world.
+pub const HANDSHAKE_TURN: Duration = Duration::from_secs(1);
+
+/// Plain bytes that TLS takes before what it made of them is written: four of its largest records.
+pub const TLS_BYTES: usize = 64 << 10;
+
+/// A file of certificates or keys. A bundle of every public root has a few hundred KiB.
+pub const PEM_BYTES: usize = 4 << 20;
+
+/// Protocols named to the other side of a TLS connection.
+pub const PROTOCOLS: usize = 16;
+
 /// How long `ask` and datagram conversations wait for a reply.
 pub const REPLY_WAIT: Duration = Duration::from_secs(2);
 
@@ -227,6 +246,21 @@ pub const TABLE: &[Limit] = &[
         what: "connections not yet accepted",
         bound: "1,024",
         then: "the kernel's somaxconn may be smaller; backlog=N",
+    },
+    Limit {
+        what: "a client's TLS handshake",
+        bound: "10 s; 128 at once",
+        then: "given up and told; of so many the oldest gives way after 1 s",
+    },
+    Limit {
+        what: "plain bytes given to TLS and not yet written",
+        bound: "64 KiB",
+        then: "who sends waits",
+    },
+    Limit {
+        what: "a file of certificates",
+        bound: "4 MiB",
+        then: "refused by name; the endpoint is not opened",
     },
     Limit { what: "connecting", bound: "10 s; for ask 2 s", then: "exit 5; --wait TIME" },
     Limit { what: "a reply to ask, or to datagrams", bound: "2 s", then: "exit 5; --wait TIME" },

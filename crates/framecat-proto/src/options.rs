@@ -8,8 +8,13 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::endpoint::{Host, HostPort, SCHEMES, SchemeAbout, is_interface_name};
-use crate::limits::KEEPALIVE;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::endpoint::{
+    FilePath, Host, HostPort, ParseEndpointError, SCHEMES, SchemeAbout, is_interface_name,
+};
+use crate::limits::{KEEPALIVE, PROTOCOLS};
 pub use crate::quantity::{parse_size, parse_time, print_size, print_time};
 
 mod table;
@@ -105,6 +110,14 @@ pub enum Kind {
     Address,
     /// An IP address of one host, without brackets.
     Ip,
+    /// The path of a file, with `%2C` for a comma.
+    File,
+    /// The name of a host, or an IP address.
+    Host,
+    /// `sha256:` and the hash of a public key, in base64 or hex.
+    Pin,
+    /// Names of protocols with `+` between them.
+    Protocols,
 }
 
 impl fmt::Display for Kind {
@@ -121,6 +134,10 @@ impl fmt::Display for Kind {
             Kind::Text => f.write_str("a name of 1 to 15 characters"),
             Kind::Address => f.write_str("ADDR:PORT"),
             Kind::Ip => f.write_str("the IP address of a host"),
+            Kind::File => f.write_str("a path; %2C is a comma, %25 a percent sign"),
+            Kind::Host => f.write_str("the name of a host, or an IP address"),
+            Kind::Pin => f.write_str("sha256: and 32 bytes in base64 or hex"),
+            Kind::Protocols => f.write_str("names with + between them"),
         }
     }
 }
@@ -160,6 +177,12 @@ pub enum Value {
     Address(HostPort),
     /// The address of a host, never of many.
     Ip(IpAddr),
+    /// The path of a file.
+    File(FilePath),
+    /// The SHA-256 of a public key (its SubjectPublicKeyInfo in DER, RFC 7469 section 2.4).
+    Pin([u8; 32]),
+    /// Names of protocols in the order of preference, each of 1 to 255 bytes.
+    Protocols(Vec<String>),
 }
 
 impl fmt::Display for Value {
@@ -175,6 +198,9 @@ impl fmt::Display for Value {
             Value::Text(text) => f.write_str(text),
             Value::Address(address) => write!(f, "{address}"),
             Value::Ip(address) => write!(f, "{address}"),
+            Value::File(path) => write!(f, "{path}"),
+            Value::Pin(hash) => f.write_str(&print_pin(hash)),
+            Value::Protocols(names) => f.write_str(&names.join("+")),
         }
     }
 }
@@ -393,6 +419,10 @@ fn parse_value(row: &OptionAbout, value: Option<&str>) -> Result<Value, ParseOpt
             Ok(ip) if !ip.is_multicast() && !ip.is_unspecified() => Ok(Value::Ip(ip)),
             _ => Err(wrong(row, text)),
         },
+        Kind::File => parse_file(row, text),
+        Kind::Host => parse_name(row, text),
+        Kind::Pin => parse_pin(text).map(Value::Pin).ok_or_else(|| wrong(row, text)),
+        Kind::Protocols => parse_protocols(text).ok_or_else(|| wrong(row, text)),
     }
 }
 
@@ -485,6 +515,51 @@ fn parse_local(row: &OptionAbout, text: &str) -> Result<Value, ParseOptionError>
         }),
         _ => Ok(Value::Address(local)),
     }
+}
+
+fn parse_file(row: &OptionAbout, text: &str) -> Result<Value, ParseOptionError> {
+    text.parse().map(Value::File).map_err(|error: ParseEndpointError| ParseOptionError {
+        problem: format!("the option `{}`: {}", row.name, error.problem),
+        remedy: format!("write {}", row.example),
+    })
+}
+
+/// A host as an endpoint has it; an IPv6 address stands without brackets too.
+fn parse_name(row: &OptionAbout, text: &str) -> Result<Value, ParseOptionError> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    if bare.parse::<IpAddr>().is_ok() {
+        return Ok(Value::Text(bare.into()));
+    }
+    match format!("{text}:0").parse::<HostPort>() {
+        Ok(HostPort { host: Some(Host::Name(name)), .. }) => Ok(Value::Text(name)),
+        _ => Err(wrong(row, text)),
+    }
+}
+
+/// How the hash of a public key is written: `sha256:` and base64, as in RFC 7469.
+pub fn print_pin(hash: &[u8; 32]) -> String {
+    format!("sha256:{}", STANDARD.encode(hash))
+}
+
+/// `sha256:` and 32 bytes in base64, or in hex as `openssl dgst` prints them.
+fn parse_pin(text: &str) -> Option<[u8; 32]> {
+    // curl has two slashes in place of the colon.
+    let digits = text.strip_prefix("sha256:").or_else(|| text.strip_prefix("sha256//"))?;
+    let bytes = match digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        true => (0..32).map(|i| u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).ok()).collect(),
+        false => STANDARD.decode(digits).ok(),
+    };
+    <[u8; 32]>::try_from(bytes?).ok()
+}
+
+/// Names of application protocols (RFC 7301 section 3.1: 1 to 255 bytes each). None that is
+/// registered has a plus sign in it, and a slash is in many.
+fn parse_protocols(text: &str) -> Option<Value> {
+    let names: Vec<String> = text.split('+').map(str::to_owned).collect();
+    let fits = |name: &String| {
+        (1..=255).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic())
+    };
+    (names.len() <= PROTOCOLS && names.iter().all(fits)).then_some(Value::Protocols(names))
 }
 
 #[cfg(test)]

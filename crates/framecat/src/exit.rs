@@ -19,6 +19,8 @@ pub const NO_NAME: u8 = 3;
 pub const REFUSED: u8 = 4;
 /// Timed out, or no answer.
 pub const NO_ANSWER: u8 = 5;
+/// Not trusted: TLS refused it.
+pub const UNTRUSTED: u8 = 6;
 /// The framing is broken or a message is cut.
 pub const FRAMING: u8 = 7;
 /// What came is not what was recorded.
@@ -176,6 +178,16 @@ pub fn of_error(error: &Error) -> Verdict {
             (code, Some(remedy.clone()))
         }
         Cause::Partly(_) => (PARTLY, Some(BY_THE_OTHERS.into())),
+        Cause::NoHandshake(_) => {
+            let remedy = "it may speak no TLS: tcp:// in place of tls://; --wait TIME waits longer";
+            (NO_ANSWER, Some(remedy.into()))
+        }
+        Cause::Untrusted(said) => (UNTRUSTED, Some(said.remedy.clone())),
+        Cause::Truncated => {
+            let remedy =
+                "the peer crashed, or somebody between cut it; --tail keep takes what came";
+            (FRAMING, Some(remedy.into()))
+        }
         Cause::Framing(framing) => (FRAMING, Some(of_framing(error, framing))),
         Cause::Io(cause) => of_io(error, cause),
         Cause::EveryAddress(all) => match all.last() {
@@ -287,6 +299,7 @@ impl<'a> Place<'a> {
         let at = match self.scheme {
             "unix" => endpoint.to_string(),
             "" | "tcp" => format!("{host}:{port}"),
+            "tls" => format!("tls://{host}:{port},self-signed"),
             scheme => format!("{scheme}://{host}:{port}"),
         };
         format!("framecat listen {at}")
@@ -308,7 +321,7 @@ fn of_io(error: &Error, cause: &io::Error) -> (u8, Option<String>) {
         Op::Connect if place.scheme == "file" => of_reading(code),
         Op::Connect => of_connect(error, &place, code),
         Op::Receive if error.endpoint == "stdin" => of_stdin(cause, code),
-        Op::Receive | Op::Send => of_talk(error, &place, cause, code),
+        Op::Accept | Op::Receive | Op::Send => of_talk(error, &place, cause, code),
         Op::Write if place.scheme == "file" => (OUTPUT, of_writing(code).map(Into::into)),
         Op::Write if error.endpoint == "stdout" => (OUTPUT, Some(of_output(code).into())),
         Op::Write => (OUTPUT, Some(of_file(code).into())),

@@ -123,6 +123,11 @@ fn endpoints() -> String {
          other programs may share, and answers from a port of its own. Without a network loopback \
          takes its place (127.255.255.255, dev=lo). ask prints every reply within --wait.",
     );
+    page.prose(
+        "tls:// trusts nobody by default but whom the system's authorities vouch for. ca=FILE names \
+         others, pin=sha256:... one key; a listener with either demands a certificate of its clients. \
+         A listener shows cert=FILE,key=FILE, or makes its own: self-signed, and its pin is told.",
+    );
     page.examples(&[
         "framecat listen 0.0.0.0:9000",
         "framecat listen broadcast://:9000 --reply 'here is {local}'",
@@ -131,6 +136,8 @@ fn endpoints() -> String {
         "framecat connect tcp://[::1]:9000,nodelay=off,frame=line",
         "framecat relay :9000 unix:///run/app.sock",
         "framecat relay :9000 'exec:bc -l'",
+        "framecat listen tls://:9000,self-signed",
+        "framecat relay :8080 tls://example.org:443,alpn=http/1.1",
         "framecat relay :9000 file:in.log,append -f line",
     ]);
     page.end()
@@ -139,7 +146,7 @@ fn endpoints() -> String {
 fn options() -> String {
     let mut page = Page::new("Options of an endpoint: tcp://host:9000,nodelay=off,rcvbuf=1MiB");
     page.prose(
-        "Each is a socket option of the kernel, or how a file is opened. A yes or no is OPTION alone, or OPTION=on, \
+        "Each is a socket option of the kernel, how a file is opened, or what TLS is told. A yes or no is OPTION alone, or OPTION=on, \
          OPTION=off; sizes are 4096, 64KiB, 1MB; times are 500ms, 30s, 5m.",
     );
     for row in OPTIONS {

@@ -252,6 +252,24 @@ pub fn role(endpoint: &Endpoint, listens: bool, lan: bool) -> Result<(), Mistake
             "leave it out here",
         ));
     }
+    if listens && asked("sni") {
+        return Err(Mistake::new(
+            "`sni` says whom a dialling end asks for, and this end listens",
+            "leave it out here; a listener shows its one certificate whoever is asked for",
+        ));
+    }
+    if endpoint.scheme() == "tls" && listens && !asked("cert") && !asked("self-signed") {
+        return Err(Mistake::new(
+            "who listens for TLS shows a certificate, and none is named",
+            "write ,self-signed for a fresh one whose pin is told, or ,cert=FILE,key=FILE",
+        ));
+    }
+    if !listens && asked("self-signed") {
+        return Err(Mistake::new(
+            "`self-signed` makes the certificate of a listener, and this end dials",
+            "leave it out here; cert=FILE,key=FILE shows the server one, pin=sha256:… trusts the server's",
+        ));
+    }
     if !listens && endpoint.port() == Some(0) {
         return Err(Mistake::new(
             "port 0 is no place to connect to: a listener asks the kernel for a free port with it",

@@ -135,6 +135,65 @@ rows! {
         exchange(listener.port(), b"boy TOm\n'a b' c\n");
         listener.finish().expect(0, "TOm boy\nc a b\n");
     };
+    a_tls_server_is_dialled: "framecat connect tls://localhost:9000" => |row| {
+        let Some((_server, port)) = tls_server(&row, &[]) else { return };
+        let ca = row.folder.file("ca.pem");
+        row.run(port).env("SSL_CERT_FILE", &ca).run("abc\n").expect(0, "cba\n");
+    };
+    a_tls_server_of_a_protocol_is_dialled:
+        "framecat connect tls://localhost:9000,ca=ca.pem,alpn=mqtt" => |row| {
+            let Some((_server, port)) = tls_server(&row, &["-alpn", "mqtt"]) else { return };
+            row.run(port).run("abc\n").expect(0, "cba\n");
+        };
+    a_tls_server_is_sent_a_file: "framecat connect tls://localhost:9000,ca=ca.pem < x.tar" => |row| {
+        let Some((_server, port)) = tls_server(&row, &[]) else { return };
+        fs::write(row.folder.file("x.tar"), "one\n").unwrap();
+        row.run(port).run("").expect(0, "eno\n");
+    };
+    openssl_is_served: "framecat listen tls://:9000,cert=cert.pem,key=key.pem -f line" => |row| {
+        if !certificates(&row) {
+            return;
+        }
+        let mut listener = row.listen();
+        let address = format!("localhost:{}", listener.port());
+        let (ca, verify) = (row.folder.file("ca.pem"), "-verify_return_error");
+        let args = ["s_client", "-quiet", "-CAfile", &ca, verify, "-connect", &address];
+        let mut client = Run::program("openssl", &args).start();
+        client.stdin_write("hello\n");
+        assert_eq!(listener.read_line(), "hello");
+        listener.stdin_write("answer\n");
+        assert_eq!(client.read_line(), "answer");
+    };
+    a_tls_listener_makes_its_own_certificate: "framecat listen tls://:9000,self-signed" => |row| {
+        if !have("ncat") {
+            return;
+        }
+        let mut listener = row.listen();
+        listener.told(",pin=sha256:");
+        let port = listener.port().to_string();
+        let mut ncat = Run::program("ncat", &["--ssl", "localhost", &port]).start();
+        ncat.stdin_write("hello\n");
+        assert_eq!(listener.read_line(), "hello");
+    };
+    a_relay_puts_tls_on: "framecat relay :8080 tls://localhost:9000,ca=ca.pem" => |row| {
+        let Some((_server, port)) = tls_server(&row, &[]) else { return };
+        let relay = row.run(port).start();
+        assert_eq!(exchange(relay.port(), b"abc\n"), b"cba\n");
+    };
+    a_relay_takes_tls_off:
+        "framecat relay tls://:8080,cert=cert.pem,key=key.pem localhost:9000" => |row| {
+            if !certificates(&row) || !have("socat") {
+                return;
+            }
+            let (port, peer) = tcp_peer(take_and_echo);
+            let relay = row.run(port).start();
+            let ca = row.folder.file("ca.pem");
+            let client = format!("OPENSSL:localhost:{},cafile={ca}", relay.port());
+            let mut socat = Run::program("socat", &["-t5", "-", &client]).start();
+            socat.stdin_write("hello\n");
+            socat.finish().expect(0, "hello\n");
+            peer.join().unwrap();
+        };
     a_file_is_received: "framecat listen :9000 > x.tar" => file_from_nc;
     a_file_is_received_in_the_nc_form: "framecat -lp 9000 > x.tar" => file_from_nc;
     a_file_is_received_without_stdin: "framecat listen :9000 < /dev/null > x.tar" => file_from_nc;
@@ -579,6 +638,32 @@ fn crlf(row: Row) {
     let (port, peer) = tcp_peer(take_and_echo);
     row.run(port).run("HELO me\nQUIT\n").expect(0, "HELO me\nQUIT\n");
     assert_eq!(peer.join().unwrap(), b"HELO me\r\nQUIT\r\n");
+}
+
+/// Puts `cert.pem` for localhost, `key.pem`, and `ca.pem` that vouches for it into the folder of a row.
+fn certificates(row: &Row) -> bool {
+    if !have("openssl") {
+        return false;
+    }
+    let line = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem \
+                -subj /CN=localhost -addext subjectAltName=DNS:localhost && cp cert.pem ca.pem";
+    let made = Run::shell(line).in_folder(row.folder.path()).run("");
+    assert_eq!(made.code, 0, "{made}");
+    true
+}
+
+/// A server of openssl's that answers each line with itself backwards, and its port.
+fn tls_server(row: &Row, args: &[&str]) -> Option<(Running, u16)> {
+    if !certificates(row) {
+        return None;
+    }
+    let (cert, key) = (row.folder.file("cert.pem"), row.folder.file("key.pem"));
+    let mut all = vec!["s_server", "-accept", "127.0.0.1:0", "-rev", "-cert", &cert, "-key", &key];
+    all.extend(args);
+    let mut server = Run::program("openssl", &all).start();
+    server.read_until("ACCEPT ");
+    let port = server.read_line().trim().rsplit(':').next().and_then(|port| port.parse().ok());
+    Some((server, port.expect("it tells its port")))
 }
 
 /// A TCP peer for one connection, and its port. Its thread gives what `talk` gives.

@@ -106,7 +106,7 @@ fn proto_touches_no_world() {
 /// The layers of net, lowest first: a file uses only its own and lower ones.
 const LAYERS: &[&[&str]] = &[
     &["error", "event", "interfaces", "sockopt"],
-    &["child", "conn", "datagrams", "record"],
+    &["child", "conn", "datagrams", "record", "tls"],
     &["open", "fast", "relay", "shape"],
     &["link"],
     &["talk", "replay", "respond", "output", "fan", "converse", "join"],

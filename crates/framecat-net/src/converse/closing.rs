@@ -5,7 +5,6 @@ use std::time::Duration;
 use framecat_proto::limits::{LINGER_BYTES, LINGER_TIME, READ_BYTES_MIN};
 
 use crate::conn::{Kind, Stream, Turns};
-use crate::sockopt::bytes_unsent;
 
 /// Reads and drops what a peer still sends, for as long as it is polled.
 pub(crate) async fn swallow(stream: Option<&Stream>) {
@@ -24,7 +23,8 @@ pub(crate) async fn swallow(stream: Option<&Stream>) {
 /// and the peer might drop what it has not read yet. So our direction is ended, what comes is
 /// drained, and the rest is closed once the peer's kernel has all we sent.
 pub(crate) async fn close(stream: &Stream) {
-    if !matches!(stream.kind(), Kind::Tcp | Kind::Unix) || stream.shutdown_write().is_err() {
+    let talks = matches!(stream.kind(), Kind::Tcp | Kind::Tls | Kind::Unix);
+    if !talks || stream.shutdown_write().is_err() {
         return;
     }
     let drain = async {
@@ -38,11 +38,16 @@ pub(crate) async fn close(stream: &Stream) {
                 Ok(Ok(read)) => drained += read,
                 // Between Unix sockets nothing is under way: what we wrote is the peer's.
                 Err(_) if stream.kind() == Kind::Unix => return,
-                Err(_) if bytes_unsent(stream.as_fd()).unwrap_or(0) == 0 => return,
+                Err(_) if stream.is_delivered() => return,
                 Err(_) => step = (step * 2).min(Duration::from_millis(100)),
             }
         }
     };
-    // Whatever the drain came to, the connection is closed now.
-    let _ = tokio::time::timeout(LINGER_TIME, drain).await;
+    let last = async {
+        drain.await;
+        // The peer may have ended while TLS's end of our direction still waits for room.
+        let _ = stream.flush().await;
+    };
+    // Whatever it came to, the connection is closed now.
+    let _ = tokio::time::timeout(LINGER_TIME, last).await;
 }

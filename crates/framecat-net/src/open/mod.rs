@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use framecat_proto::Endpoint;
@@ -25,6 +26,7 @@ mod multicast;
 mod resolve;
 pub mod stdio;
 mod tcp;
+mod tls;
 mod udp;
 pub(crate) mod unix;
 mod unixgram;
@@ -32,8 +34,9 @@ mod unixseq;
 
 /// Dials an endpoint, all addresses of its name within `wait`.
 ///
-/// Errors: `Resolve` if the name has no address, `Connect` with the kernel's reason or
-/// [`Cause::TimedOut`]. Cancel safe: what was begun is closed.
+/// Errors: `Resolve` if the name has no address, `Connect` with the kernel's reason,
+/// [`Cause::TimedOut`], or, over TLS, [`Cause::NoHandshake`] and [`Cause::Untrusted`]. Cancel safe:
+/// what was begun is closed.
 pub async fn connect(endpoint: &Endpoint, wait: Duration) -> Result<Conn, Error> {
     connect_for(endpoint, wait, None).await
 }
@@ -61,9 +64,11 @@ pub(crate) async fn connect_for(
     wait: Duration,
     origin: Option<Origin<'_>>,
 ) -> Result<Conn, Error> {
+    let reached = AtomicBool::new(false);
     let dialled = async {
         match &endpoint.at {
             At::Tcp(at) => tcp::connect(endpoint, at).await,
+            At::Tls(at) => tls::connect(endpoint, at, &reached).await,
             At::Udp(at) => udp::connect(endpoint, at).await,
             At::Unix(at) => unix::connect(endpoint, at).await,
             At::Unixgram(at) => unixgram::connect(endpoint, at).await,
@@ -78,11 +83,13 @@ pub(crate) async fn connect_for(
     };
     match tokio::time::timeout(wait, dialled).await {
         Ok(done) => done,
-        Err(_) => Err(Error {
-            op: Op::Connect,
-            endpoint: endpoint.to_string(),
-            cause: Cause::TimedOut(wait),
-        }),
+        Err(_) => {
+            let cause = match reached.load(Ordering::Relaxed) {
+                true => Cause::NoHandshake(wait),
+                false => Cause::TimedOut(wait),
+            };
+            Err(Error { op: Op::Connect, endpoint: endpoint.to_string(), cause })
+        }
     }
 }
 
@@ -124,6 +131,8 @@ pub struct Listener {
     endpoint: Endpoint,
     shown: String,
     reach: Reach,
+    /// The hash of our key, of tls only.
+    pin: Option<String>,
     backoff: Duration,
     resume_at: Option<Instant>,
     turns: Turns,
@@ -134,6 +143,7 @@ pub struct Listener {
 #[derive(Debug)]
 enum ListenerKind {
     Tcp(Stream),
+    Tls(Box<tls::Greeter>),
     Unix(
         Stream,
         #[allow(dead_code, reason = "removes the path when dropped")] Option<unix::BoundPath>,
@@ -153,6 +163,8 @@ const SHORTAGE_OVER: Duration = Duration::from_secs(60);
 pub enum Accepted {
     /// A connection.
     Conn(Conn),
+    /// One that did not come to be: its TLS handshake failed. The others go on.
+    Failed(Error),
     /// There was one, but no descriptor or memory for it. It waits in the kernel's queue, and
     /// accepting rests for so long. Told once while the shortage lasts.
     Delayed {
@@ -169,6 +181,7 @@ pub enum Accepted {
 pub async fn listen(endpoint: &Endpoint, options: &ListenOptions) -> Result<Listener, Error> {
     match &endpoint.at {
         At::Tcp(at) => tcp::listen(endpoint, at, options.lan).await,
+        At::Tls(at) => tls::listen(endpoint, at, options.lan).await,
         At::Udp(at) => udp::listen(endpoint, at, options).await,
         At::Unix(at) => unix::listen(endpoint, at),
         At::Unixgram(at) => unixgram::listen(endpoint, at, options),
@@ -189,6 +202,7 @@ impl Listener {
             endpoint,
             shown,
             reach,
+            pin: None,
             backoff,
             resume_at: None,
             turns: Turns::default(),
@@ -229,6 +243,11 @@ impl Listener {
         &self.reach
     }
 
+    /// How the other side names our key: `sha256:…`. Of tls only.
+    pub fn pin(&self) -> Option<&str> {
+        self.pin.as_deref()
+    }
+
     /// Whether its connections are datagram peers, which share one socket and have no end.
     pub fn is_datagrams(&self) -> bool {
         matches!(self.kind, ListenerKind::Packets(_))
@@ -247,6 +266,7 @@ impl Listener {
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.kind {
             ListenerKind::Tcp(stream) => stream.as_fd(),
+            ListenerKind::Tls(greeter) => greeter.socket().as_fd(),
             ListenerKind::Unix(stream, _) | ListenerKind::Unixseq(stream, _) => stream.as_fd(),
             ListenerKind::Packets(packets) => packets.socket().stream.as_fd(),
         }
@@ -267,9 +287,9 @@ impl Listener {
                 self.resume_at = None;
             }
             match self.accept_one().await {
-                Ok(conn) => {
+                Ok(accepted) => {
                     self.backoff = ACCEPT_BACKOFF_MIN;
-                    return Ok(Accepted::Conn(conn));
+                    return Ok(accepted);
                 }
                 Err(error) if is_exhaustion(&error) => {
                     let wait = self.backoff;
@@ -286,13 +306,15 @@ impl Listener {
         }
     }
 
-    async fn accept_one(&mut self) -> io::Result<Conn> {
-        match &mut self.kind {
+    async fn accept_one(&mut self) -> io::Result<Accepted> {
+        let conn = match &mut self.kind {
+            ListenerKind::Tls(greeter) => return greeter.accept(&self.endpoint).await,
             ListenerKind::Tcp(stream) => tcp::accept(stream, &self.endpoint).await,
             ListenerKind::Unix(stream, _) => unix::accept(stream).await,
             ListenerKind::Unixseq(stream, _) => unixseq::accept(stream).await,
             ListenerKind::Packets(packets) => packets.accept().await.map(Conn::Datagrams),
-        }
+        };
+        conn.map(Accepted::Conn)
     }
 }
 

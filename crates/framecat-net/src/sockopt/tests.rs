@@ -61,6 +61,10 @@ fn tcp_pair(address: &str) -> (TcpStream, TcpStream) {
 fn both_tables_have_the_same_options_with_the_same_names_and_moments() {
     for about in OPTIONS {
         let rows: Vec<&Row> = ROWS.iter().filter(|row| row.name == about.name).collect();
+        if about.level == "TLS" {
+            assert!(rows.is_empty() && about.schemes == ["tls"], "{}", about.name);
+            continue;
+        }
         if about.level == "-" {
             // The name of a call, or what joining a group is an argument of.
             let call = about.c_name.ends_with("(2)") || about.c_name == "MCAST_JOIN_SOURCE_GROUP";

@@ -59,8 +59,8 @@ pub async fn run(
     if let Some(most) = options.max_clients {
         listener.bound_peers(most);
     }
-    let (endpoint, reach) = (listener.endpoint(), listener.reach());
-    observer.event(Event::Listening { endpoint, reach });
+    let (endpoint, reach, pin) = (listener.endpoint(), listener.reach(), listener.pin());
+    observer.event(Event::Listening { endpoint, reach, pin });
     let deadline = options.talk.deadline.map(|time| Instant::now() + time);
     let Listen { mut talk, answer, chat, once, patient, max_clients, stdin, stdout, .. } = options;
     let datagrams = listener.is_datagrams();
@@ -109,6 +109,10 @@ async fn one(
         tokio::select! {
             accepted = listener.accept() => match accepted? {
                 Accepted::Conn(conn) => break conn,
+                Accepted::Failed(error) => {
+                    let conn = shared.ledger.next_conn();
+                    shared.observer.event(Event::Failed { conn, error: &error });
+                }
                 Accepted::Delayed { error, wait, again } => {
                     if !again {
                         shared.observer.event(Event::AcceptDelayed { error: &error, wait });
@@ -172,6 +176,10 @@ impl Many {
                 }
                 accepted = accept(&mut self.listener, &self.places) => match accepted? {
                     (Accepted::Conn(conn), place) => self.start(conn, place, kind, &stopped),
+                    (Accepted::Failed(error), _) => {
+                        let conn = shared.ledger.next_conn();
+                        shared.observer.event(Event::Failed { conn, error: &error });
+                    }
                     (Accepted::Delayed { error, wait, again }, _) => {
                         if !again {
                             shared.observer.event(Event::AcceptDelayed { error: &error, wait });
@@ -272,8 +280,8 @@ impl Many {
             Err(error) if matches!(error.cause, Cause::Differs(_)) => Err(error),
             Err(error) => {
                 // Its messages, or ours to it, are lost.
-                use Cause::{Address, Framing, Stalled};
-                if matches!(error.cause, Framing(_) | Stalled(_) | Address { .. }) {
+                use Cause::{Address, Framing, Stalled, Truncated};
+                if matches!(error.cause, Framing(_) | Stalled(_) | Truncated | Address { .. }) {
                     shared.ledger.note_lost();
                 }
                 shared.observer.event(Event::Failed { conn: id, error: &error });

@@ -189,8 +189,8 @@ async fn serve_all(
     if let Some(most) = options.max_clients {
         listener.bound_peers(most);
     }
-    let (endpoint, reach) = (listener.endpoint(), listener.reach());
-    observer.event(Event::Listening { endpoint, reach });
+    let (endpoint, reach, pin) = (listener.endpoint(), listener.reach(), listener.pin());
+    observer.event(Event::Listening { endpoint, reach, pin });
     let time = options.deadline;
     let deadline = time.map(|time| Instant::now() + time);
     let places = Arc::new(Semaphore::new(options.max_clients.unwrap_or(CLIENTS)));
@@ -221,6 +221,10 @@ async fn serve_all(
                         let _place = place;
                         serve(&shared, conn, stopped).await;
                     });
+                }
+                (Accepted::Failed(error), _) => {
+                    let conn = shared.joint.ledger.next_conn();
+                    shared.joint.observer.event(Event::Failed { conn, error: &error });
                 }
                 (Accepted::Delayed { error, wait, again }, _) => {
                     if !again {

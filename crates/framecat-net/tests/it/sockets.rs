@@ -94,7 +94,7 @@ pub async fn dial(to: &Listener) -> Conn {
 pub async fn accepted(listener: &mut Listener) -> Conn {
     match within(listener.accept()).await.unwrap() {
         Accepted::Conn(conn) => conn,
-        Accepted::Delayed { error, .. } => panic!("delayed: {error}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -77,6 +77,18 @@ fn an_endpoint_prints_in_its_canonical_form() {
         ),
         ("multicast://[ff02::1%eth0]:9000", "multicast://[ff02::1%eth0]:9000"),
         ("multicast://[ff02::1]:9000,dev=eth0", "multicast://[ff02::1]:9000,dev=eth0"),
+        ("tls://:9000,self-signed,nodelay", "tls://:9000,nodelay,self-signed"),
+        ("tls://h:1,key=/k%2C1,cert=a b", "tls://h:1,cert=a%20b,key=/k%2C1"),
+        ("tls://h:1,sni=[::1],alpn=h2+http/1.1", "tls://h:1,sni=::1,alpn=h2+http/1.1"),
+        ("tls://h:1,ca=ca.pem,frame=line", "tls://h:1,ca=ca.pem,frame=line"),
+        (
+            "tls://h:1,pin=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "tls://h:1,pin=sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+        ),
+        (
+            "tls://h:1,pin=sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "tls://h:1,pin=sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+        ),
     ] {
         if canonical == "error" {
             assert!(word.parse::<Endpoint>().is_err(), "{word}");
@@ -102,6 +114,7 @@ fn an_endpoint_is_a_value_with_parts() {
     assert_eq!(Endpoint::stdio().to_string(), "-");
     for (word, network, boundaries) in [
         ("udp://:1", true, true),
+        ("tls://:1", true, false),
         ("unix://x", false, false),
         ("unixgram://x", false, true),
         ("unixseq://x", false, true),
@@ -163,7 +176,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("-x:1", "`-x` is no host name", "letters"),
     ("a..b:1", "`a..b` is no host name", "letters"),
     ("bücher:1", "the host name `bücher` is not ASCII", "xn--"),
-    ("tls://h:1", "`tls` is no scheme known here", "unixseq:// broadcast:// multicast://"),
     ("broadcast://", "the address is empty", "broadcast://:9000"),
     ("broadcast://eth0", "`eth0` has no port", "write eth0:9000"),
     ("broadcast://eth0:", "the port after the colon is missing", "0 to 65535"),
@@ -242,6 +254,56 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "broadcast keeps messages whole by itself, so `frame=line` has no place there",
         "leave ,frame= out",
     ),
+    ("ssl://h:1", "`ssl` is no scheme known here", "tls://"),
+    ("tls://", "the address is empty", "HOST:PORT"),
+    ("tls://h", "`h` has no port", "write h:9000"),
+    (
+        "tls://h:1,key=k.pem",
+        "`key=` is given without the certificate it belongs to",
+        "cert=FILE,key=FILE",
+    ),
+    (
+        "tls://:1,self-signed,cert=c.pem",
+        "`self-signed` makes a certificate, and `cert=` names one",
+        "leave one",
+    ),
+    ("tls://h:1,ca=", "the option `ca`: the path of the file is empty", "ca=ca.pem"),
+    (
+        "tls://h:1,ca=%0",
+        "the option `ca`: in `%0` two hex digits are missing after a %",
+        "ca=ca.pem",
+    ),
+    (
+        "tls://h:1,cert=a%00b",
+        "the option `cert`: a path cannot hold the byte %00",
+        "cert=server.pem",
+    ),
+    (
+        "tls://h:1,pin=sha256:abcd",
+        "`sha256:abcd` is no value of the option `pin`: sha256: and 32 bytes in base64 or hex",
+        "pin=sha256:47DE",
+    ),
+    (
+        "tls://h:1,pin=sha1:abcd",
+        "`sha1:abcd` is no value of the option `pin`: sha256: and 32 bytes in base64 or hex",
+        "pin=sha256:47DE",
+    ),
+    (
+        "tls://h:1,sni=a b",
+        "`a b` is no value of the option `sni`: the name of a host, or an IP address",
+        "sni=example.org",
+    ),
+    (
+        "tls://h:1,sni=",
+        "`` is no value of the option `sni`: the name of a host, or an IP address",
+        "sni=example.org",
+    ),
+    (
+        "tls://h:1,alpn=h2+",
+        "`h2+` is no value of the option `alpn`: names with + between them",
+        "alpn=h2+http/1.1",
+    ),
+    ("h:1,ca=x", "the option `ca` is for tls, not for tcp", "use tls://"),
     ("ws://h/x", "`ws` is no scheme known here", "the schemes are tcp://"),
     ("http://h:80/", "`http` is no scheme known here", "the schemes are tcp://"),
     ("TCP://h:1", "`TCP` is no scheme known here", "did you mean tcp://?"),
@@ -256,7 +318,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("file:%2", "in `%2` two hex digits are missing after a %", "%25"),
     ("file://host/x", "`file://host/x` names a host, and a file is on this machine", "file:host/x"),
     ("file:x,create,append", "`create` and `append` are two ways to write one file", "leave one"),
-    ("file:x,nodelay", "the option `nodelay` is for tcp, not for file", "use tcp://"),
+    ("file:x,nodelay", "the option `nodelay` is for tcp, tls, not for file", "use tcp://"),
     (
         ":1,append",
         "the option `append` is for file, not for tcp",
@@ -287,11 +349,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("h:1,", "an option is missing beside a comma", "the options are"),
     ("h:1,,nodelay", "an option is missing beside a comma", "the options are"),
     ("h:1,nodealy", "`nodealy` is no option of an endpoint", "did you mean `nodelay`?"),
-    ("udp://h:1,nodelay", "the option `nodelay` is for tcp, not for udp", "tcp://"),
-    ("-,nodelay", "the option `nodelay` is for tcp, not for stdin and stdout", "tcp://"),
+    ("udp://h:1,nodelay", "the option `nodelay` is for tcp, tls, not for udp", "tcp://"),
+    ("-,nodelay", "the option `nodelay` is for tcp, tls, not for stdin and stdout", "tcp://"),
     (
         "unix://x,rcvbuf=1k",
-        "the option `rcvbuf` is for tcp, udp, broadcast, multicast, not for unix",
+        "the option `rcvbuf` is for tcp, tls, udp, broadcast, multicast, not for unix",
         "tcp://",
     ),
     ("h:1,ttl=1,ttl=2", "the option `ttl` is given twice", "leave one"),
@@ -399,6 +461,7 @@ fn at() -> impl Strategy<Value = At> {
     ];
     prop_oneof![
         host_port().prop_map(At::Tcp),
+        host_port().prop_map(At::Tls),
         host_port().prop_map(At::Udp),
         path.clone().prop_map(At::Unix),
         path.clone().prop_map(At::Unixgram),
@@ -437,6 +500,10 @@ fn option(row: usize, seed: u64) -> String {
         Kind::Text => format!("{:x}", seed % (1 << 60)),
         Kind::Address => format!("{}:{}", Ipv4Addr::from(seed as u32), seed as u16),
         Kind::Ip => Ipv4Addr::from(1 + seed as u32 % 0xdfff_ffff).to_string(),
+        Kind::File => format!("/etc/{seed:x}.pem"),
+        Kind::Host => format!("h{seed:x}.example"),
+        Kind::Pin => format!("sha256:{seed:064x}"),
+        Kind::Protocols => format!("h{}+http/{seed:x}", seed % 9),
     };
     format!("{}={value}", row.name)
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use super::{Kind, OptionAbout, When};
 
-const INET: &[&str] = &["tcp", "udp"];
-const NET: &[&str] = &["tcp", "udp", "broadcast", "multicast"];
-const TCP: &[&str] = &["tcp"];
-const SOCKETS: &[&str] = &["tcp", "udp", "unix", "unixgram", "unixseq", "broadcast", "multicast"];
+const INET: &[&str] = &["tcp", "tls", "udp"];
+const NET: &[&str] = &["tcp", "tls", "udp", "broadcast", "multicast"];
+const TCP: &[&str] = &["tcp", "tls"];
+const TLS: &[&str] = &["tls"];
+const SOCKETS: &[&str] =
+    &["tcp", "tls", "udp", "unix", "unixgram", "unixseq", "broadcast", "multicast"];
 const FILES: &[&str] = &["file"];
-const LISTENERS: &[&str] = &["tcp", "unix", "unixseq"];
+const LISTENERS: &[&str] = &["tcp", "tls", "unix", "unixseq"];
 
 /// The largest buffer that may be asked for; the kernel bounds it far lower (`net.core.rmem_max`).
 const BUFFER: Kind = Kind::Size { min: 1, max: 1 << 30 };
@@ -291,5 +293,88 @@ pub const OPTIONS: &[OptionAbout] = &[
         about: "Write the file from its beginning; what it held is gone.",
         default: "off: the file is read",
         example: "replace",
+    },
+    OptionAbout {
+        name: "ca",
+        kind: Kind::File,
+        level: "TLS",
+        c_name: "trust anchors (RFC 5280 section 6.1)",
+        when: When::Any,
+        schemes: TLS,
+        about: "The other side's certificate must come from an authority in this file (PEM), or be in \
+                it. A listener demands one of every client then.",
+        default: "the system's roots, or those of SSL_CERT_FILE; a listener demands none",
+        example: "ca=ca.pem",
+    },
+    OptionAbout {
+        name: "pin",
+        kind: Kind::Pin,
+        level: "TLS",
+        c_name: "SHA-256 of the SubjectPublicKeyInfo (RFC 7469 section 2.4)",
+        when: When::Any,
+        schemes: TLS,
+        about: "The other side must hold this key. Without ca= it is enough: the certificate may come \
+                from anybody, be of any name and date. A listener demands one of every client then.",
+        default: "any key",
+        example: "pin=sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+    },
+    OptionAbout {
+        name: "cert",
+        kind: Kind::File,
+        level: "TLS",
+        c_name: "Certificate (RFC 8446 section 4.4.2)",
+        when: When::Any,
+        schemes: TLS,
+        about: "Our own certificate and those between it and its root (PEM): a listener shows it to \
+                every client, who dials shows it if the server asks.",
+        default: "none; a listener must have one",
+        example: "cert=server.pem",
+    },
+    OptionAbout {
+        name: "key",
+        kind: Kind::File,
+        level: "TLS",
+        c_name: "CertificateVerify (RFC 8446 section 4.4.3)",
+        when: When::Any,
+        schemes: TLS,
+        about: "The private key of cert= (PEM, not encrypted).",
+        default: "in the file of cert=",
+        example: "key=server.key",
+    },
+    OptionAbout {
+        name: "self-signed",
+        kind: Kind::Flag,
+        level: "TLS",
+        c_name: "Certificate (RFC 8446 section 4.4.2)",
+        when: When::Any,
+        schemes: TLS,
+        about: "A listener makes itself a key and a certificate, which live as long as it does. Its pin is \
+                told on stderr, for the other side to paste.",
+        default: "off",
+        example: "self-signed",
+    },
+    OptionAbout {
+        name: "sni",
+        kind: Kind::Host,
+        level: "TLS",
+        c_name: "server_name (RFC 6066 section 3)",
+        when: When::Any,
+        schemes: TLS,
+        about: "Whom who dials asks for, and whose name the certificate must have. An IP address is not \
+                sent, only checked.",
+        default: "the host of the endpoint; localhost without one",
+        example: "sni=example.org",
+    },
+    OptionAbout {
+        name: "alpn",
+        kind: Kind::Protocols,
+        level: "TLS",
+        c_name: "application_layer_protocol_negotiation (RFC 7301)",
+        when: When::Any,
+        schemes: TLS,
+        about: "The protocols spoken inside, the preferred one first. Where both sides name some and share \
+                none, there is no connection.",
+        default: "none is named",
+        example: "alpn=h2+http/1.1",
     },
 ];

@@ -42,12 +42,12 @@ fn an_option_like_no_other_lists_all() {
 #[test]
 fn an_option_of_another_scheme_says_for_which() {
     let error = one("nodelay", "udp").unwrap_err();
-    assert_eq!(error.problem, "the option `nodelay` is for tcp, not for udp");
+    assert_eq!(error.problem, "the option `nodelay` is for tcp, tls, not for udp");
     assert_eq!(error.remedy, "leave `nodelay` out, or use tcp://");
     let error = one("backlog=1", "-").unwrap_err();
     assert_eq!(
         error.problem,
-        "the option `backlog` is for tcp, unix, unixseq, not for stdin and stdout"
+        "the option `backlog` is for tcp, tls, unix, unixseq, not for stdin and stdout"
     );
 }
 

@@ -37,7 +37,16 @@ pub const EXITS: &[Exit] = &[
         "timed out, no answer",
         "--wait, --deadline; ask without any reply; datagrams to which nobody ever answered",
     ),
-    exit(7, "framing broken or message cut", "the stream ended inside a message; --tail decides"),
+    exit(
+        6,
+        "not trusted",
+        "tls: a certificate, key, version or protocol was refused by either side, or no TLS was spoken",
+    ),
+    exit(
+        7,
+        "framing broken or message cut",
+        "the stream ended inside a message; --tail decides. tls: it ended without TLS's own end",
+    ),
     exit(8, "what came is not what was recorded", "--replay FILE --expect"),
     exit(
         9,
@@ -137,6 +146,11 @@ pub const EOF: &[Rule] = &[
         "a stream ends inside a message",
         "The message is cut: reported, never printed as whole; exit 7 unless the framing keeps its \
          tail. --tail keep|drop|error decides otherwise.",
+    ),
+    rule(
+        "tls: a stream ends without TLS's end",
+        "It may be cut: exit 7 where the end of the stream is the only one (raw, eof, the last line \
+         without its ending). Messages with an end of their own are whole. --tail keep takes what came.",
     ),
     rule(
         "we end",

@@ -16,7 +16,13 @@ use crate::exit;
 pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
     let object = Object::of(name(event), now_ns);
     let object = match *event {
-        Event::Listening { endpoint, reach } => listening(object.text("endpoint", endpoint), reach),
+        Event::Listening { endpoint, reach, pin } => {
+            let object = listening(object.text("endpoint", endpoint), reach);
+            match pin {
+                Some(pin) => object.text("pin", pin),
+                None => object,
+            }
+        }
         Event::Connected { conn, peer, local } => object.conn(conn, peer).text("local", local),
         Event::Closed { conn, peer, totals } => object
             .conn(conn, peer)

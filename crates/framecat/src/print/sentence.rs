@@ -78,7 +78,7 @@ pub(super) fn weight(event: &Event<'_>) -> Weight {
 /// The sentence of an event.
 pub(super) fn of(event: &Event<'_>) -> Sentence {
     let (text, remedy) = match *event {
-        Event::Listening { endpoint, reach } => return listening(endpoint, reach),
+        Event::Listening { endpoint, reach, pin } => return listening(endpoint, reach, pin),
         Event::Connected { conn, peer, local } => {
             (format!("connection {conn} with {peer} is open, our end is {local}"), None)
         }
@@ -158,8 +158,8 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
     Sentence { text, below: remedy.into_iter().collect() }
 }
 
-fn listening(endpoint: &str, reach: &Reach) -> Sentence {
-    let below = match reach {
+fn listening(endpoint: &str, reach: &Reach, pin: Option<&str>) -> Sentence {
+    let mut below = match reach {
         Reach::ThisMachine { udp } => {
             let mut below = vec!["this machine only; --lan for the network".to_string()];
             if *udp {
@@ -188,6 +188,9 @@ fn listening(endpoint: &str, reach: &Reach) -> Sentence {
         }
         Reach::Path => vec!["whoever may open the path".into()],
     };
+    if let Some(pin) = pin {
+        below.push(format!("who dials knows it by ,pin={pin}"));
+    }
     Sentence { text: format!("listening on {endpoint}"), below }
 }
 

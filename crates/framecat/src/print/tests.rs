@@ -129,7 +129,7 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
         Reach::Cast(Vec::new()),
         Reach::Path,
     ] {
-        tell(Event::Listening { endpoint: &format!("tcp://{peer}"), reach: &reach });
+        tell(Event::Listening { endpoint: &format!("tcp://{peer}"), reach: &reach, pin: None });
     }
     tell(Event::Connected { conn, peer, local: "127.0.0.1:9000" });
     tell(Event::Closed { conn, peer, totals });

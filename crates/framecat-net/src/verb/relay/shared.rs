@@ -72,8 +72,8 @@ pub(super) async fn run(
     let listen = ListenOptions { lan: options.lan, message_bytes: options.message_bytes };
     let mut listener = Some(open::listen(&options.left, &listen).await?);
     if let Some(listener) = &listener {
-        let (endpoint, reach) = (listener.endpoint(), listener.reach());
-        observer.event(Event::Listening { endpoint, reach });
+        let (endpoint, reach, pin) = (listener.endpoint(), listener.reach(), listener.pin());
+        observer.event(Event::Listening { endpoint, reach, pin });
     }
     let time = options.deadline;
     let deadline = time.map(|time| Instant::now() + time);
@@ -159,6 +159,10 @@ pub(super) async fn run(
                         client(&shared, conn, id, place, stopped).await;
                     });
                 }
+                Ok((Accepted::Failed(error), _)) => {
+                    let conn = joint.ledger.next_conn();
+                    joint.observer.event(Event::Failed { conn, error: &error });
+                }
                 Ok((Accepted::Delayed { error, wait, again }, _)) => {
                     if !again {
                         joint.observer.event(Event::AcceptDelayed { error: &error, wait });
@@ -172,7 +176,7 @@ pub(super) async fn run(
     };
     let by_itself = heard;
     // No new clients; what is in hand is finished, on all sides.
-    let broken = matches!(&ended, Err(Error { cause: Cause::Io(_), .. }));
+    let broken = matches!(&ended, Err(error) if error.breaks_off());
     shared.broken.store(broken, Ordering::Relaxed);
     shared.there.drain();
     shared.back.drain();
