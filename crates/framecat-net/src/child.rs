@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::{Cause, Error, Op};
 
-/// A program that was started. Dropped before its [`end`](Self::end), it is killed.
+/// A program that was started. Dropped before its `end`, it is killed.
 #[derive(Debug)]
 pub struct Child {
     running: Box<tokio::process::Child>,

@@ -40,7 +40,7 @@ pub struct Unsent {
     pub bytes: usize,
 }
 
-/// The sending half of a [`Link`].
+/// The sending half of a [`Link`](crate::Link).
 pub struct Sender {
     sink: Sink,
     framer: Box<dyn Framer>,
