@@ -130,6 +130,16 @@ fn the_examples_of_the_readme_print_what_it_shows() {
 }
 
 #[test]
+fn the_chinese_readme_has_the_same_examples() {
+    let blocks = |page: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
+        let blocks = blocks(&fs::read_to_string(path).unwrap());
+        blocks.into_iter().map(|block| (block.typed, block.shown)).collect::<Vec<_>>()
+    };
+    assert_eq!(blocks("README.zh-CN.md"), blocks("README.md"));
+}
+
+#[test]
 fn what_the_guide_has_the_reader_run_prints_what_it_shows() {
     assert!(check("docs/guide.md") > 10);
 }
