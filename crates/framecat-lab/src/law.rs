@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::evidence::{Evidence, Verdict, errno_name};
 use crate::lang::{Say, Text, say};
 use crate::page::Part;
+use crate::receive;
 use crate::sticky;
 
 /// One law: what the notes claim, and the experiment that shows what is so.
@@ -55,14 +56,28 @@ pub struct Group {
 }
 
 /// Every group, in the order in which the lab shows them.
-static GROUPS: &[Group] = &[Group {
-    name: "sticky",
-    title: Text::new("where a message ends on a stream", "粘包：字节流里消息的边界"),
-}];
+static GROUPS: &[Group] = &[
+    Group {
+        name: "receive", title: Text::new("what recv returns, and when", "接收：recv 的特征")
+    },
+    Group {
+        name: "sticky",
+        title: Text::new("where a message ends on a stream", "粘包：字节流里消息的边界"),
+    },
+];
 
 /// Every finished law, by group.
-static LAWS: &[Law] =
-    &[sticky::STICKY, sticky::CURE_MARKER, sticky::CURE_STRUCT, sticky::CURE_DELAY, sticky::WHOLE];
+static LAWS: &[Law] = &[
+    receive::RECV_EOF,
+    receive::RECV_BLOCKS,
+    receive::RECV_LEFTOVER,
+    receive::BYTES,
+    sticky::STICKY,
+    sticky::CURE_MARKER,
+    sticky::CURE_STRUCT,
+    sticky::CURE_DELAY,
+    sticky::WHOLE,
+];
 
 /// Every law, by group, in the order in which the lab shows them.
 pub fn laws() -> &'static [Law] {

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | the table of laws, choosing and running them | [`law`] |
 //! | what an experiment saw, and what follows from it | [`evidence`] |
-//! | one experiment a law, a file a group | [`sticky`] |
+//! | one experiment a law, a file a group | [`receive`], [`sticky`] |
 //! | a law told in full | [`page`] |
 //! | a line a law, JSON, the report | [`report`] |
 //! | English and Chinese | [`lang`] |
@@ -21,8 +21,10 @@ pub mod law;
 pub mod page;
 #[cfg(test)]
 mod proof;
+pub mod receive;
 pub mod report;
 pub mod sticky;
+mod watch;
 
 pub use evidence::{Evidence, Verdict};
 pub use lang::{Lang, Say, Text};

@@ -468,7 +468,7 @@ fn every_mistake_of_usage_is_two_with_what_to_type_instead() {
         "listen :9000 --until=",
         "ask",
         "help nothing",
-        "lab nothing",
+        "lab stikcy",
         "-x localhost 9000",
         "-l",
         "-lz 9000",

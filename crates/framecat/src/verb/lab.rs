@@ -297,7 +297,7 @@ mod tests {
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!((code, failure), (0, None));
         assert!(page.contains(rustix::system::uname().release().to_str().unwrap()), "{page}");
-        for law in framecat_lab::laws() {
+        for law in select(&["sticky".into()]).unwrap() {
             assert!(page.contains(&format!("### {}", law.id)), "{page}");
         }
     }
