@@ -175,6 +175,13 @@ pub enum Event<'a> {
         /// What happened.
         error: &'a Error,
     },
+    /// Dialling failed, and is tried again (`--retry`). Told once.
+    Retrying {
+        /// What happened.
+        error: &'a Error,
+        /// For how long it is tried, from the first try.
+        time: Duration,
+    },
     /// A connection could not be accepted for want of descriptors or memory.
     AcceptDelayed {
         /// What the kernel said.

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::error::{Cause, Difference, Error, Op};
 use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{LinkOptions, LooksMerged, Notice, Receiver, Refusal, now_ns};
+use crate::open::retry::Patience;
 use crate::record::Record;
 use crate::relay::Allowed;
 use crate::replay::Script;
@@ -47,6 +48,8 @@ pub struct Talk {
     pub until: Option<Vec<u8>>,
     /// How long to wait for a connection, and for a reply where one is waited for.
     pub wait: Option<Duration>,
+    /// Dial again for so long while nobody is there.
+    pub retry: Option<Duration>,
     /// End when nothing happened for so long.
     pub idle: Option<Duration>,
     /// End after so long, whatever happens.
@@ -84,6 +87,7 @@ impl Default for Talk {
             count: None,
             until: None,
             wait: None,
+            retry: None,
             idle: None,
             deadline: None,
             half_open: false,
@@ -110,11 +114,12 @@ impl Talk {
     }
 
     /// How long dialling may take.
-    pub(crate) fn dial_time(&self, deadline: Option<Instant>) -> Duration {
-        let wait = self.wait.unwrap_or(CONNECT_WAIT);
-        match deadline {
-            Some(at) => wait.min(at.saturating_duration_since(Instant::now())),
-            None => wait,
+    pub(crate) fn patience(&self, deadline: Option<Instant>) -> Patience {
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let bounded = |time: Duration| left.map_or(time, |left| time.min(left));
+        Patience {
+            wait: bounded(self.wait.unwrap_or(CONNECT_WAIT)),
+            retry: self.retry.map(bounded),
         }
     }
 

@@ -80,6 +80,12 @@ pub const CLIENTS: usize = 1_024;
 /// Connections that may wait to be accepted. The kernel takes the smaller of this and somaxconn.
 pub const BACKLOG: i32 = 1_024;
 
+/// The wait before an address is dialled again (`--retry`); it doubles up to [`RETRY_BACKOFF_MAX`].
+/// Short at first: what is started together is there within a moment.
+pub const RETRY_BACKOFF_MIN: Duration = Duration::from_millis(20);
+/// See [`RETRY_BACKOFF_MIN`]. Long enough to be no burden, short enough not to be noticed.
+pub const RETRY_BACKOFF_MAX: Duration = Duration::from_secs(1);
+
 /// The wait after `accept` failed for want of descriptors or memory; it doubles up to
 /// [`ACCEPT_BACKOFF_MAX`] (the NATS server's figures).
 pub const ACCEPT_BACKOFF_MIN: Duration = Duration::from_millis(10);

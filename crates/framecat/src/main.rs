@@ -17,7 +17,7 @@ mod run;
 mod stdfds;
 mod verb;
 
-use flags::{Cli, ConnectArgs, FormArgs, ListenArgs, ReplayArgs, TalkArgs, Verb};
+use flags::{Cli, ConnectArgs, DialArgs, FormArgs, ListenArgs, ReplayArgs, TalkArgs, Verb};
 use framecat_proto::Endpoint;
 use plan::Mistake;
 use print::{Manner, Voice};
@@ -131,8 +131,16 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
         return go(verb::listen::plan(args, run::standard()));
     }
     let play = ReplayArgs::default();
-    let args =
-        ConnectArgs { endpoint, talk, form, play, zero: nc.zero, half_open: false, short: false };
+    let args = ConnectArgs {
+        endpoint,
+        talk,
+        dial: DialArgs::default(),
+        form,
+        play,
+        zero: nc.zero,
+        half_open: false,
+        short: false,
+    };
     go(verb::connect::plan(args, run::standard()))
 }
 

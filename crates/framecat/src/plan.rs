@@ -140,6 +140,7 @@ pub fn talk(
         count: args.count,
         until: args.until.as_ref().map(|text| text.clone().into_bytes()),
         wait: args.wait,
+        retry: None,
         idle: args.idle,
         deadline: args.deadline,
         half_open: false,
@@ -235,6 +236,22 @@ fn framing(endpoint: &Endpoint, asked: Option<&Framing>) -> Result<Option<Framin
 pub fn guesses(endpoint: &Endpoint, args: &TalkArgs) -> bool {
     let asked = endpoint.framing.as_ref().or(args.frame.first());
     asked == Some(&Framing::Guess) && !endpoint.keeps_boundaries()
+}
+
+/// `--retry` where nobody has to come first.
+pub fn retry(dialled: &[&Endpoint], retry: Option<std::time::Duration>) -> Result<(), Mistake> {
+    let none = dialled.iter().all(|end| end.is_dialled() || end.keeps_boundaries());
+    if retry.is_some() && none && !dialled.iter().any(|end| end.scheme() == "unixseq") {
+        let ends: Vec<_> = dialled.iter().map(|end| end.to_string()).collect();
+        return Err(Mistake::new(
+            format!(
+                "--retry waits for somebody to listen, and nobody does on {}",
+                ends.join(" or ")
+            ),
+            "leave it out; --wait is for an answer",
+        ));
+    }
+    Ok(())
 }
 
 /// Options and flags that mean nothing to the role an endpoint has.

@@ -76,6 +76,48 @@ macro_rules! rows {
 }
 
 rows! {
+    two_listeners_are_joined: "framecat relay localhost:8080 localhost:9000 --dial-both" => |row| {
+        // Both stand for the port of one listener here: who comes first is joined with who comes next.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let command = row.line(port).replace("localhost:0 ", &format!("localhost:{port} "));
+        let relay = Run::shell(&command).start();
+        let (mut one, _) = listener.accept().unwrap();
+        let (mut two, _) = listener.accept().unwrap();
+        one.write_all(b"hello").unwrap();
+        let mut got = [0; 5];
+        two.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"hello");
+        drop((one, two));
+        assert_eq!(relay.finish().code, 0);
+    };
+    two_clients_are_joined: "framecat relay :8080 :9000 --listen-both" => |row| {
+        let relay = row.run(0).start();
+        let told = relay.told_when(|heard| heard.matches("listening on ").count() == 2);
+        let ports = told.lines().filter_map(|line| line.split("127.0.0.1:").nth(1)?.parse().ok());
+        let ports: Vec<u16> = ports.collect();
+        let mut one = TcpStream::connect(("127.0.0.1", ports[0])).unwrap();
+        one.write_all(b"hello").unwrap();
+        one.shutdown(Shutdown::Write).unwrap();
+        let mut two = TcpStream::connect(("127.0.0.1", ports[1])).unwrap();
+        let mut got = Vec::new();
+        two.read_to_end(&mut got).unwrap();
+        assert_eq!(got, b"hello");
+    };
+    a_port_is_awaited: "framecat connect -z localhost:9000 --retry 1m" => |row| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let probe = row.run(port).start();
+        probe.told("tried again");
+        let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        assert_eq!(probe.finish().code, 0);
+    };
+    a_late_listener_is_sent_to: "framecat connect localhost:9000 --retry 10s" => |row| {
+        let (port, peer) = tcp_peer(take_and_echo);
+        row.run(port).run("hi").expect(0, "hi");
+        assert_eq!(peer.join().unwrap(), b"hi");
+    };
     each_message_has_a_connection: "printf 'a\\nb\\n' | framecat connect localhost:9000 --short" => |row| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let running = row.run(listener.local_addr().unwrap().port()).start();

@@ -24,6 +24,7 @@ mod exec;
 mod file;
 mod multicast;
 mod resolve;
+pub(crate) mod retry;
 pub mod stdio;
 mod tcp;
 mod tls;

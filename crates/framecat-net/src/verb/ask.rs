@@ -12,7 +12,7 @@ use crate::converse::{Shared, close, sleep_until, stdin_messages};
 use crate::error::Error;
 use crate::event::{Event, Observer, Place, Totals};
 use crate::link::{Filled, Link, Receiver, now_ns};
-use crate::open;
+use crate::open::retry::dial;
 use crate::output::Printed;
 use crate::shape::Shaper;
 use crate::talk::{End, Named, Shutdown, Talk};
@@ -122,7 +122,8 @@ enum Asked {
 impl Asker<'_> {
     async fn dial(&mut self) -> Result<(), Error> {
         let shared = self.shared;
-        let conn = open::connect(self.endpoint, shared.talk.dial_time(self.deadline)).await?;
+        let patience = shared.talk.patience(self.deadline);
+        let conn = dial(self.endpoint, patience, None, &*shared.observer).await?;
         let named = Named {
             conn: shared.ledger.next_conn(),
             peer: conn.peer().into(),

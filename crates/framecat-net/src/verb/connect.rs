@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use framecat_proto::limits::{CONNECT_WAIT, GUESS_BYTES, READ_BYTES_MIN, REPLAY_WAIT, REPLY_WAIT};
+use framecat_proto::limits::{GUESS_BYTES, READ_BYTES_MIN, REPLAY_WAIT, REPLY_WAIT};
 use framecat_proto::{Endpoint, Framing};
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::converse::{Bounds, Feed, Shared, converse, sleep_until, stdin_message
 use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer};
 use crate::link::Filled;
-use crate::open;
+use crate::open::retry::dial;
 use crate::replay::Script;
 use crate::shape::Shaper;
 use crate::talk::{End, Shutdown, Talk};
@@ -136,7 +136,7 @@ async fn once(
 ) -> Result<End, Error> {
     let talk = &shared.talk;
     let dialled = tokio::select! {
-        dialled = open::connect(endpoint, talk.dial_time(deadline)) => dialled,
+        dialled = dial(endpoint, talk.patience(deadline), None, &*shared.observer) => dialled,
         () = shutdown.requested() => return Ok(End::Interrupted),
     };
     let conn = match dialled {
@@ -151,11 +151,11 @@ async fn once(
 /// `connect -z`: is the port open? Nothing is sent.
 pub async fn probe(
     endpoint: &Endpoint,
-    wait: Option<Duration>,
+    talk: &Talk,
     observer: &dyn Observer,
 ) -> Result<End, Error> {
     let began = Instant::now();
-    open::connect(endpoint, wait.unwrap_or(CONNECT_WAIT)).await?;
+    dial(endpoint, talk.patience(None), None, observer).await?;
     let shown = endpoint.to_string();
     observer.event(Event::Open { endpoint: &shown, took: began.elapsed() });
     Ok(End::Done)
@@ -177,10 +177,11 @@ pub struct Sample {
 pub async fn sample(
     endpoint: &Endpoint,
     talk: &Talk,
+    observer: &dyn Observer,
     mut shutdown: Shutdown,
 ) -> Result<Sample, Error> {
     let deadline = talk.deadline.map(|time| Instant::now() + time);
-    let conn = open::connect(endpoint, talk.dial_time(deadline)).await?;
+    let conn = dial(endpoint, talk.patience(deadline), None, observer).await?;
     let peer = conn.peer().to_string();
     let stream = match conn {
         Conn::Stream(stream) => stream,

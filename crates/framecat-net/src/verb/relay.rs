@@ -18,20 +18,35 @@ use crate::converse::{close, sleep_until};
 use crate::error::Error;
 use crate::event::{Event, Observer, Totals};
 use crate::join::{Joint, Rules};
+use crate::open::retry::{Patience, dial};
 use crate::open::{self, Accepted, ListenOptions, Listener, Origin};
 use crate::record::Record;
 use crate::relay::Allowed;
 use crate::shape::Shape;
 use crate::talk::{End, Lines, Named, Shutdown};
 
+mod pairs;
 mod shared;
+
+/// Who waits, and who is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Roles {
+    /// The left end waits, the right one is dialled for each connection.
+    #[default]
+    ListenAndDial,
+    /// Both are dialled, once: `--dial-both`, and a left end that nobody comes to (a file, a program,
+    /// stdin and stdout).
+    DialBoth,
+    /// Both wait: `--listen-both`.
+    ListenBoth,
+}
 
 /// What `relay` is told.
 #[derive(Debug)]
 pub struct Relay {
-    /// Where to listen; a file, or stdin and stdout, is dialled.
+    /// The left end.
     pub left: Endpoint,
-    /// Where to dial, once per connection.
+    /// The right end.
     pub right: Endpoint,
     /// How messages end on the left.
     pub left_framing: Ways,
@@ -49,12 +64,16 @@ pub struct Relay {
     pub until: Option<Vec<u8>>,
     /// Bound on dialling.
     pub wait: Option<Duration>,
+    /// Dial again for so long while nobody is there.
+    pub retry: Option<Duration>,
     /// A connection on which nothing moves for so long is ended.
     pub idle: Option<Duration>,
     /// End after so long.
     pub deadline: Option<Duration>,
     /// One dial for all connections.
     pub shared: bool,
+    /// Who waits where.
+    pub roles: Roles,
     /// One connection, then the end.
     pub once: bool,
     /// Connections at once.
@@ -70,6 +89,11 @@ pub struct Relay {
 }
 
 impl Relay {
+    /// How long dialling may take.
+    fn patience(&self) -> Patience {
+        Patience { wait: self.wait.unwrap_or(CONNECT_WAIT), retry: self.retry }
+    }
+
     /// What concerns the connections once they are there; and stdout.
     fn rules(self) -> (Rules, Option<(Stream, Arc<Lines>)>) {
         let rules = Rules {
@@ -92,35 +116,33 @@ impl Relay {
 struct Shared {
     joint: Joint,
     right: Endpoint,
-    /// Bound on dialling.
-    wait: Duration,
+    /// Bounds on dialling.
+    patience: Patience,
 }
 
 impl Shared {
     fn new(options: Relay, observer: Arc<dyn Observer>) -> Shared {
-        let (right, wait) = (options.right.clone(), options.wait.unwrap_or(CONNECT_WAIT));
+        let (right, patience) = (options.right.clone(), options.patience());
         let (rules, lines) = options.rules();
-        Shared { joint: Joint::new(rules, observer, lines), right, wait }
+        Shared { joint: Joint::new(rules, observer, lines), right, patience }
     }
 }
 
 /// Relays until a signal, `--count` or `--until`.
 ///
-/// A left end that nobody comes to (a file, stdin and stdout) is dialled as the right one is. Then
-/// there is one conversation, and what ended it is the outcome.
+/// Where both ends are dialled there is one conversation, and what ended it is the outcome.
 pub async fn run(
     options: Relay,
     observer: Arc<dyn Observer>,
     shutdown: Shutdown,
 ) -> Result<End, Error> {
     open::check(&options.right)?;
-    if options.left.is_dialled() {
-        return dial_both(options, observer, shutdown).await;
+    match options.roles {
+        Roles::DialBoth => dial_both(options, observer, shutdown).await,
+        Roles::ListenBoth => pairs::run(options, observer, shutdown).await,
+        Roles::ListenAndDial if options.shared => shared::run(options, observer, shutdown).await,
+        Roles::ListenAndDial => serve_all(options, observer, shutdown).await,
     }
-    if options.shared {
-        return shared::run(options, observer, shutdown).await;
-    }
-    serve_all(options, observer, shutdown).await
 }
 
 /// Dials both ends, and joins them.
@@ -137,8 +159,9 @@ async fn dial_both(
     let joined = stopped.clone();
     let whole = async {
         let dialled = async {
-            let left = open::connect(&left, shared.wait).await?;
-            Ok((left, open::connect(&shared.right, shared.wait).await?))
+            let (patience, observer) = (shared.patience, &*joint.observer);
+            let left = dial(&left, patience, None, observer).await?;
+            Ok((left, dial(&shared.right, patience, None, observer).await?))
         };
         let (left, right) = tokio::select! {
             dialled = dialled => dialled?,
@@ -270,7 +293,7 @@ async fn serve(shared: &Shared, left: Conn, mut stopped: Shutdown) {
     named.opened(&*shared.joint.observer);
     let origin = Origin { peer: &named.peer, local: &named.local };
     let right = tokio::select! {
-        right = open::connect_for(&shared.right, shared.wait, Some(origin)) => right,
+        right = dial(&shared.right, shared.patience, Some(origin), &*shared.joint.observer) => right,
         () = stopped.requested() => return named.closed(Totals::default(), &*shared.joint.observer),
     };
     let right = match right {

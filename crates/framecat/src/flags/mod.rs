@@ -131,6 +131,14 @@ pub struct ShapeArgs {
     pub coalesce: Option<Duration>,
 }
 
+/// How an endpoint is dialled.
+#[derive(Debug, Default, Args)]
+pub struct DialArgs {
+    /// While nobody is there yet, dial again for so long
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Peers")]
+    pub retry: Option<Duration>,
+}
+
 /// How messages look on stdin and stdout.
 #[derive(Debug, Default, Args)]
 pub struct FormArgs {
@@ -231,7 +239,20 @@ impl ListenArgs {
         let Some(command) = self.exec else { return Err(Box::new(self)) };
         let ListenArgs { endpoint: left, talk, once, max_clients, lan, .. } = self;
         let right = At::Exec(command).into();
-        Ok(RelayArgs { left, right, talk, shared: false, once, max_clients, lan })
+        let dial = DialArgs::default();
+        let (listen_both, dial_both, shared) = (false, false, false);
+        Ok(RelayArgs {
+            left,
+            right,
+            talk,
+            dial,
+            listen_both,
+            dial_both,
+            shared,
+            once,
+            max_clients,
+            lan,
+        })
     }
 
     /// What answers, if not stdin.
@@ -253,6 +274,9 @@ pub struct ConnectArgs {
     /// Where to: HOST:PORT, :9000, udp://HOST:PORT, unix://PATH (framecat help endpoints)
     #[arg(value_parser = endpoint)]
     pub endpoint: Endpoint,
+
+    #[command(flatten)]
+    pub dial: DialArgs,
 
     #[command(flatten)]
     pub talk: TalkArgs,
@@ -290,6 +314,9 @@ pub struct AskArgs {
     pub message: Vec<String>,
 
     #[command(flatten)]
+    pub dial: DialArgs,
+
+    #[command(flatten)]
     pub talk: TalkArgs,
 
     #[command(flatten)]
@@ -316,6 +343,17 @@ pub struct RelayArgs {
 
     #[command(flatten)]
     pub talk: TalkArgs,
+
+    #[command(flatten)]
+    pub dial: DialArgs,
+
+    /// Wait at both ends: whoever comes to one is joined with the next who comes to the other
+    #[arg(long, help_heading = "Peers", conflicts_with_all = ["shared", "dial_both", "retry"])]
+    pub listen_both: bool,
+
+    /// Dial both ends, and join them: one conversation
+    #[arg(long, help_heading = "Peers", conflicts_with_all = ["shared", "max_clients", "lan"])]
+    pub dial_both: bool,
 
     /// Connect once: all clients speak there, in turn, and all hear what it says
     #[arg(long, help_heading = "Peers", conflicts_with = "once")]

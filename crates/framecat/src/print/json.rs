@@ -61,6 +61,9 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
             object.conn(conn, peer).number("n", n).number("count", count)
         }
         Event::Dropped { conn, peer, count } => object.conn(conn, peer).number("count", count),
+        Event::Retrying { error, time } => {
+            object.text("error", &error.to_string()).number("time_us", micros(time))
+        }
         Event::AcceptDelayed { error, wait } => {
             object.text("error", &plain(error)).number("wait_us", micros(wait))
         }
@@ -112,6 +115,7 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::LooksMerged { .. } => "looks_merged",
         Event::Dropped { .. } => "dropped",
         Event::Unreachable { .. } => "unreachable",
+        Event::Retrying { .. } => "retrying",
         Event::AcceptDelayed { .. } => "accept_delayed",
         Event::Path { .. } => "path",
         Event::Replied { .. } => "replied",

@@ -139,6 +139,9 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
             Some("let the sender send more slowly, or wait for an answer".into()),
         ),
         Event::Unreachable { error, .. } => (error.to_string(), exit::of_error(error).remedy),
+        Event::Retrying { error, time: long } => {
+            (format!("{error}; tried again for {}", framecat_net::error::seconds(long)), None)
+        }
         Event::AcceptDelayed { error, wait } => {
             (format!("accept: {}; the next try is in {}", plain(error), time(wait)), starved(error))
         }

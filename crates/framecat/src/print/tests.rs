@@ -158,6 +158,7 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
     tell(Event::LooksMerged { conn, peer, n: 5, count: 1 });
     tell(Event::Dropped { conn, peer, count: 12 });
     tell(Event::Unreachable { conn, error: &refusal });
+    tell(Event::Retrying { error: &refusal, time: Duration::from_secs(30) });
     tell(Event::AcceptDelayed { error: &full, wait: Duration::from_millis(10) });
     tell(Event::Path { conn, dir: Dir::In, path: Path::Splice });
     tell(Event::Replied { n: 1, peer, rtt: ms, among: false });

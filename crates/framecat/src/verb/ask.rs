@@ -19,7 +19,9 @@ pub struct Plan {
 pub fn plan(args: AskArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.endpoint, false, false)?;
     plan::not_stdio(&args.endpoint)?;
+    plan::retry(&[&args.endpoint], args.dial.retry)?;
     let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, true, standard)?;
+    talk.retry = args.dial.retry;
     talk.short = args.short;
     if talk.shape.coalesce.is_some() {
         return Err(Mistake {

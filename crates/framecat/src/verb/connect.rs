@@ -24,6 +24,7 @@ pub struct Plan {
 /// Decides what the flags mean.
 pub fn plan(mut args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.endpoint, false, false)?;
+    plan::retry(&[&args.endpoint], args.dial.retry)?;
     let play = play::load(&args.play, args.talk.record.as_deref(), Side::Connect)?;
     let send = play.as_ref().and_then(|play| play.frame(&args.endpoint, &mut args.talk));
     if args.short && play.is_some() {
@@ -47,6 +48,7 @@ pub fn plan(mut args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> 
     }
     let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, speaks, standard)?;
     talk.half_open = args.half_open;
+    talk.retry = args.dial.retry;
     talk.send = send.unwrap_or(talk.send);
     talk.short = args.short;
     talk.replay = play.map(|play| play.script);
@@ -141,12 +143,12 @@ impl run::Plan for Plan {
         let endpoint = self.args.endpoint;
         if self.args.zero {
             return tokio::select! {
-                ended = connect::probe(&endpoint, self.talk.wait, &*stdio.observer) => ended,
+                ended = connect::probe(&endpoint, &self.talk, &*stdio.observer) => ended,
                 () = shutdown.requested() => Ok(End::Interrupted),
             };
         }
         if self.guesses {
-            let sample = connect::sample(&endpoint, &self.talk, shutdown).await?;
+            let sample = connect::sample(&endpoint, &self.talk, &*stdio.observer, shutdown).await?;
             let guesses = guess(&sample.bytes, sample.ended);
             let more = (!sample.ended).then_some(sample.bytes.len());
             let page = verb::guess::page(&guesses, more);

@@ -3,7 +3,7 @@
 use framecat_net::relay::Allowed;
 use framecat_net::shape::Shape;
 use framecat_net::talk::{End, Shutdown};
-use framecat_net::verb::relay;
+use framecat_net::verb::relay::{self, Roles};
 use framecat_proto::endpoint::At;
 use framecat_proto::framing::Ways;
 use framecat_proto::limits::MESSAGE_BYTES;
@@ -17,6 +17,7 @@ use crate::run::{self, Job, Stdio};
 pub struct Plan {
     args: RelayArgs,
     shared: bool,
+    roles: Roles,
     left: Ways,
     right: Ways,
     shape: Shape,
@@ -24,27 +25,58 @@ pub struct Plan {
 
 /// Decides what the flags mean.
 pub fn plan(args: RelayArgs, standard: Standard) -> Result<Plan, Mistake> {
-    plan::role(&args.left, !args.left.is_dialled(), args.lan)?;
-    plan::role(&args.right, false, false)?;
+    let roles = roles(&args)?;
+    plan::role(&args.left, roles != Roles::DialBoth, args.lan)?;
+    plan::role(&args.right, roles == Roles::ListenBoth, args.lan && roles == Roles::ListenBoth)?;
     let (shared, place) = (args.shared, (args.lan, standard.stdout));
     let [left, right] = plan::relay(&args.left, &args.right, &args.talk, place, shared)?;
     let shape = plan::shape(&args.talk, &[&args.left, &args.right])?;
     // What many hear and answer is shared by nature.
-    let cast = args.right.is_cast() && !args.once && !args.left.is_dialled();
-    Ok(Plan { shared: args.shared || cast, args, left, right, shape })
+    let cast = args.right.is_cast() && !args.once && roles == Roles::ListenAndDial;
+    Ok(Plan { shared: args.shared || cast, roles, args, left, right, shape })
+}
+
+/// Who waits, and who is called.
+fn roles(args: &RelayArgs) -> Result<Roles, Mistake> {
+    let RelayArgs { left, right, dial, .. } = args;
+    let dials_both = args.dial_both || left.is_dialled();
+    let dialled: &[_] = if dials_both { &[left, right] } else { &[right] };
+    plan::retry(dialled, dial.retry)?;
+    if !args.listen_both {
+        return Ok(if dials_both { Roles::DialBoth } else { Roles::ListenAndDial });
+    }
+    for end in [left, right] {
+        let (problem, remedy) = match end.scheme() {
+            "tcp" | "tls" | "unix" | "unixseq" => continue,
+            "udp" | "unixgram" | "broadcast" | "multicast" => (
+                format!("--listen-both joins connections, and {} has none", end.scheme()),
+                "relay EP EP dials for each peer; listen EP --chat joins all who come".to_string(),
+            ),
+            _ => (
+                format!("--listen-both waits at both ends, and nobody comes to {end}"),
+                "leave it out: relay EP EP dials the second end".to_string(),
+            ),
+        };
+        return Err(Mistake { problem, remedy });
+    }
+    Ok(Roles::ListenBoth)
 }
 
 impl run::Plan for Plan {
     fn explain(&self) -> Explained {
         let mut explained = Explained::default();
         let RelayArgs { left, right, talk, .. } = &self.args;
-        let act = if left.is_dialled() { "join" } else { "listen on" };
+        let act = if self.roles == Roles::DialBoth { "join" } else { "listen on" };
         explained
             .fact(act, format_args!("{left}, messages: {}", plan::ways::explained(&self.left)));
         if self.args.lan {
             explained.fact("reach", "every interface");
         }
-        let act = if right.is_dialled() { "join with" } else { "connect to" };
+        let act = match self.roles {
+            Roles::ListenBoth => "and on",
+            _ if right.is_dialled() => "join with",
+            _ => "connect to",
+        };
         explained
             .fact(act, format_args!("{right}, messages: {}", plan::ways::explained(&self.right)));
         if self.shared {
@@ -89,7 +121,9 @@ impl run::Plan for Plan {
             wait: talk.wait,
             idle: talk.idle,
             deadline: talk.deadline,
+            retry: self.args.dial.retry,
             shared: self.shared,
+            roles: self.roles,
             once: self.args.once,
             max_clients: self.args.max_clients,
             fast: Allowed::Fast,

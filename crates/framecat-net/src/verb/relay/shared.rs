@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use framecat_proto::endpoint::At;
-use framecat_proto::limits::{CLIENTS, CONNECT_WAIT, DRAIN_TIME, RELAY_PEER_IDLE};
+use framecat_proto::limits::{CLIENTS, DRAIN_TIME, RELAY_PEER_IDLE};
 use framecat_proto::message::Dir;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -22,6 +22,7 @@ use crate::event::{self, Event, Observer, Totals};
 use crate::fan::{Fan, Place, Step};
 use crate::join::{Joint, Pump, To, reset_both, unfinished};
 use crate::link::{Link, Sender, now_ns};
+use crate::open::retry::dial;
 use crate::open::{self, Accepted, ListenOptions, Listener};
 use crate::relay::Progress;
 use crate::talk::{End, Named, Shutdown};
@@ -79,7 +80,7 @@ pub(super) async fn run(
     let deadline = time.map(|time| Instant::now() + time);
     let datagrams = listener.as_ref().is_some_and(Listener::is_datagrams);
     let places = Arc::new(Semaphore::new(options.max_clients.unwrap_or(CLIENTS)));
-    let wait = options.wait.unwrap_or(CONNECT_WAIT);
+    let patience = options.patience();
     let right = options.right.clone();
     let plain = matches!(options.left.at, At::Tcp(_) | At::Unix(_));
     let (rules, lines) = options.rules();
@@ -90,7 +91,7 @@ pub(super) async fn run(
     };
     let dial = tokio::select! {
         biased;
-        dial = open::connect(&right, wait) => dial?,
+        dial = dial(&right, patience, None, &*joint.observer) => dial?,
         () = shutdown.requested() => return Ok(interrupted(&joint)),
         () = sleep_until(deadline) => return Ok(End::Deadline(time.unwrap_or_default())),
     };
