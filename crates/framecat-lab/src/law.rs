@@ -14,8 +14,7 @@ use serde_json::{Map, Value};
 use crate::evidence::{Evidence, Verdict, errno_name};
 use crate::lang::{Say, Text, say};
 use crate::page::Part;
-use crate::receive;
-use crate::sticky;
+use crate::{connection, receive, sticky};
 
 /// One law: what the notes claim, and the experiment that shows what is so.
 #[derive(Debug)]
@@ -61,6 +60,10 @@ static GROUPS: &[Group] = &[
         name: "receive", title: Text::new("what recv returns, and when", "接收：recv 的特征")
     },
     Group {
+        name: "connection",
+        title: Text::new("how a connection begins, lives and ends", "连接的建立、维持和结束"),
+    },
+    Group {
         name: "sticky",
         title: Text::new("where a message ends on a stream", "粘包：字节流里消息的边界"),
     },
@@ -72,6 +75,7 @@ static LAWS: &[Law] = &[
     receive::RECV_BLOCKS,
     receive::RECV_LEFTOVER,
     receive::BYTES,
+    connection::SOCKET_NAME,
     sticky::STICKY,
     sticky::CURE_MARKER,
     sticky::CURE_STRUCT,

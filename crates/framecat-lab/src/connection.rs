@@ -1,0 +1,45 @@
+//! The group **connection**: what a connection is called, how it begins, who holds it in the meantime,
+//! and how it ends.
+//!
+//! One fn a law makes the calls: names and addresses in `connection/names.rs`. Beside it are its
+//! judges and its telling. Every wait is bounded by [`PATIENCE`].
+
+use std::io;
+use std::time::Duration;
+
+use crate::evidence::{Evidence, Verdict, errno_name};
+use crate::lang::{Say, say};
+
+mod names;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use names::told::SOCKET_NAME;
+
+/// The longest that one call waits. Never reached unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a call returned: `0`, or the name of its errno.
+fn returned<T>(result: &io::Result<T>) -> String {
+    match result {
+        Ok(_) => "0".into(),
+        Err(error) => match error.raw_os_error() {
+            Some(errno) => errno_name(errno).map_or_else(|| format!("errno {errno}"), String::from),
+            None => format!("{:?}", error.kind()),
+        },
+    }
+}
+
+/// The first claim that is not so, or the finding.
+fn all_so(claims: impl IntoIterator<Item = (bool, Say)>, finding: Say) -> Verdict {
+    match claims.into_iter().find(|(so, _)| !so) {
+        Some((_, why)) => Verdict::NotShown(why),
+        None => Verdict::Shown(finding),
+    }
+}
+
+/// A figure that must have this value, and the sentence where it has another.
+fn must_be(seen: &Evidence, name: &str, wanted: &str) -> (bool, Say) {
+    let word = seen.word(name);
+    (word == wanted, say!("{name} is {word}, not {wanted}", "{name} 是 {word}，不是 {wanted}"))
+}
