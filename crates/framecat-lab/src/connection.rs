@@ -1,8 +1,10 @@
 //! The group **connection**: what a connection is called, how it begins, who holds it in the meantime,
 //! and how it ends.
 //!
-//! One fn a law makes the calls: names and addresses in `connection/names.rs`. Beside it are its
-//! judges and its telling. Every wait is bounded by [`PATIENCE`].
+//! One fn a law makes the calls: names and addresses in `connection/names.rs`, the end in
+//! `connection/ends.rs`, what TCP promises and costs in `connection/trust.rs`, how two ends must fit in
+//! `connection/customs.rs`. Beside each are its judges and its telling. Every wait is bounded by
+//! [`PATIENCE`].
 
 use std::io;
 use std::time::Duration;
@@ -10,11 +12,18 @@ use std::time::Duration;
 use crate::evidence::{Evidence, Verdict, errno_name};
 use crate::lang::{Say, say};
 
+mod customs;
+mod ends;
 mod names;
 #[cfg(test)]
 mod tests;
+mod trust;
+mod wire;
 
+pub(crate) use customs::told::{LIKE_A_FILE, SAME_TYPE, TELNET, TURNS};
+pub(crate) use ends::told::{CLOSE_FOUR_WAY, PEER_KILLED};
 pub(crate) use names::told::SOCKET_NAME;
+pub(crate) use trust::told::{REALTIME, SHORT_LONG, TCP_RELIABLE};
 
 /// The longest that one call waits. Never reached unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(5);

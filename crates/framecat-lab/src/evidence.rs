@@ -193,6 +193,7 @@ pub fn errno_name(errno: i32) -> Option<&'static str> {
         (Errno::NOPROTOOPT, "ENOPROTOOPT"),
         (Errno::NOSYS, "ENOSYS"),
         (Errno::NOTCONN, "ENOTCONN"),
+        (Errno::NOTSOCK, "ENOTSOCK"),
         (Errno::OPNOTSUPP, "EOPNOTSUPP"),
         (Errno::PERM, "EPERM"),
         (Errno::PIPE, "EPIPE"),

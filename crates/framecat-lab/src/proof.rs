@@ -88,6 +88,16 @@ pub(crate) fn shown_twenty_times(group: &str) {
     }
 }
 
+/// Each of these laws, twenty times in a row on this machine's kernel, is shown.
+pub(crate) fn laws_are_shown_twenty_times(ids: &[&str]) {
+    for id in ids {
+        for n in 1..=20 {
+            let outcome = run(law(id));
+            assert!(outcome.result.is_shown(), "{id} run {n}: {:?}", outcome.result);
+        }
+    }
+}
+
 /// A run notes every figure that the tests lie about.
 pub(crate) fn the_run_notes_these_figures(id: &str, figures: &Value) {
     let noted = run(law(id)).evidence;
