@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::evidence::{Evidence, Verdict, errno_name};
 use crate::lang::{Say, Text, say};
 use crate::page::Part;
-use crate::{connection, receive, sticky};
+use crate::{connection, receive, send, sticky};
 
 /// One law: what the notes claim, and the experiment that shows what is so.
 #[derive(Debug)]
@@ -60,6 +60,10 @@ static GROUPS: &[Group] = &[
         name: "receive", title: Text::new("what recv returns, and when", "接收：recv 的特征")
     },
     Group {
+        name: "send",
+        title: Text::new("what a send that succeeded says", "发送：send 的特征"),
+    },
+    Group {
         name: "connection",
         title: Text::new("how a connection begins, lives and ends", "连接的建立、维持和结束"),
     },
@@ -75,6 +79,11 @@ static LAWS: &[Law] = &[
     receive::RECV_BLOCKS,
     receive::RECV_LEFTOVER,
     receive::BYTES,
+    send::SEND_BROKEN_PIPE,
+    send::SEND_BLOCKS,
+    send::SEND_COUNT,
+    send::SEND_ALL,
+    send::BUFFERS,
     connection::SOCKET_NAME,
     connection::CLOSE_FOUR_WAY,
     connection::PEER_KILLED,
@@ -221,7 +230,7 @@ fn stopped(law: &'static Law, error: &io::Error, millis: f64) -> Outcome {
 
 /// Whether the user or the machine does not permit the call, whatever the law says.
 fn not_permitted(error: &io::Error) -> bool {
-    const NOT_HERE: [Errno; 8] = [
+    const NOT_HERE: [Errno; 9] = [
         Errno::PERM,
         Errno::ACCESS,
         Errno::NOSYS,
@@ -229,8 +238,9 @@ fn not_permitted(error: &io::Error) -> bool {
         Errno::PROTONOSUPPORT,
         Errno::SOCKTNOSUPPORT,
         Errno::NOPROTOOPT,
-        // A machine without a loopback interface.
+        // A machine without a loopback interface, or with one that is down.
         Errno::ADDRNOTAVAIL,
+        Errno::NETUNREACH,
     ];
     NOT_HERE.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
@@ -275,10 +285,12 @@ mod tests {
 
     #[test]
     fn what_is_not_permitted_is_skipped_and_what_fails_is_not_shown() {
-        let refused = io::Error::from_raw_os_error(Errno::PERM.raw_os_error());
-        let outcome = stopped(&LAWS[0], &refused, 1.0);
-        assert!(matches!(outcome.result, Verdict::Skipped(_)));
-        assert_eq!(outcome.evidence["errno"], "EPERM");
+        for (errno, name) in [(Errno::PERM, "EPERM"), (Errno::NETUNREACH, "ENETUNREACH")] {
+            let refused = io::Error::from_raw_os_error(errno.raw_os_error());
+            let outcome = stopped(&LAWS[0], &refused, 1.0);
+            assert!(matches!(outcome.result, Verdict::Skipped(_)));
+            assert_eq!(outcome.evidence["errno"], name);
+        }
         let reset = io::Error::from_raw_os_error(Errno::CONNRESET.raw_os_error());
         assert!(matches!(stopped(&LAWS[0], &reset, 1.0).result, Verdict::NotShown(_)));
     }

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | the table of laws, choosing and running them | [`law`] |
 //! | what an experiment saw, and what follows from it | [`evidence`] |
-//! | one experiment a law, a file a group | [`receive`], [`connection`], [`sticky`] |
+//! | one experiment a law, a file a group | [`receive`], [`send`], [`connection`], [`sticky`] |
 //! | a law told in full | [`page`] |
 //! | a line a law, JSON, the report | [`report`] |
 //! | English and Chinese | [`lang`] |
@@ -24,6 +24,7 @@ pub mod page;
 mod proof;
 pub mod receive;
 pub mod report;
+pub mod send;
 pub mod sticky;
 mod watch;
 

@@ -24,6 +24,9 @@ mod told;
 
 pub(crate) use told::{BYTES, RECV_BLOCKS, RECV_EOF, RECV_LEFTOVER};
 
+/// What most of the recvs here ask for, in bytes.
+const ROOM: usize = 1024;
+
 /// How many bytes wait at the receiver (FIONREAD).
 const UNREAD: &[Text] = &[Text::new("UNREAD", "未读字节")];
 
@@ -57,9 +60,9 @@ fn closed_cleanly(seen: &mut Evidence) -> io::Result<()> {
     let receiver = &receiver;
     let (begun_us, closed_us, asleep, returns) = thread::scope(|scope| {
         let reader = scope.spawn(move || {
-            let mut buffer = [0; 1024];
+            let mut buffer = [0; ROOM];
             let begun_us = receiving.now_us();
-            receiving.right("recv(1024) ...".into(), state_and_unread(receiver)?);
+            receiving.right(format!("recv({ROOM}) ..."), state_and_unread(receiver)?);
             // The other side may have failed and gone; join tells.
             let _ = tell.send(this_thread());
             let mut returns = Vec::new();
@@ -69,7 +72,7 @@ fn closed_cleanly(seen: &mut Evidence) -> io::Result<()> {
                 let at_us = receiving.now_us();
                 let call = match returns.is_empty() {
                     true => format!("... = {result}"),
-                    false => format!("recv(1024) = {result}"),
+                    false => format!("recv({ROOM}) = {result}"),
                 };
                 receiving.right(call, state_and_unread(receiver)?);
                 returns.push((at_us, result));
@@ -115,12 +118,12 @@ fn closed_with_unread_data(seen: &mut Evidence) -> io::Result<()> {
     scene.left_at(at_us, "close()".into());
     // The reset is on its way for as long as the state is what it was.
     until(|| Ok(tcp_info(receiver.as_fd())?.state != before))?;
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; ROOM];
     let mut returns = Vec::new();
     for _ in 0..3 {
         let result = recv(&receiver, &mut buffer[..], RecvFlags::empty());
         let word = returned(result.map(|(taken, _)| taken));
-        scene.right(format!("recv(1024) = {word}"), state_and_unread(&receiver)?);
+        scene.right(format!("recv({ROOM}) = {word}"), state_and_unread(&receiver)?);
         returns.push(word);
     }
     seen.set("unread_left_bytes", left_unread);
@@ -136,7 +139,7 @@ fn silent(seen: &mut Evidence) -> io::Result<()> {
     let peer = TcpStream::connect(listener.local_addr()?)?;
     let (receiver, _) = listener.accept()?;
     receiver.set_read_timeout(Some(LIMIT))?;
-    let result = recv(&receiver, &mut [0; 1024][..], RecvFlags::empty());
+    let result = recv(&receiver, &mut [0; ROOM][..], RecvFlags::empty());
     seen.set("silent_recv", returned(result.map(|(taken, _)| taken)));
     seen.set("silent_limit_ms", LIMIT.as_millis() as u64);
     seen.set("silent_state", tcp_info(receiver.as_fd())?.state.to_string());
@@ -160,8 +163,8 @@ fn recv_blocks() -> io::Result<Evidence> {
     let receiver = &receiver;
     thread::scope(|scope| {
         let reader = scope.spawn(move || {
-            let mut buffer = [0; 1024];
-            receiving.right("recv(1024) ...".into(), unread(receiver)?);
+            let mut buffer = [0; ROOM];
+            receiving.right(format!("recv({ROOM}) ..."), unread(receiver)?);
             let begun_us = receiving.now_us();
             // The other side may have failed and gone; join tells.
             let _ = tell.send(this_thread());
@@ -201,13 +204,13 @@ fn recv_blocks() -> io::Result<Evidence> {
     let sent = send(&sender, message, SendFlags::NOSIGNAL)?;
     until(|| Ok(bytes_to_read(receiver.as_fd())? == sent))?;
     scene.left(format!("send({}) = {sent}", quoted(message)), unread(receiver)?);
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; ROOM];
     let result = recv(receiver, &mut buffer[..], RecvFlags::empty());
     let result = returned(result.map(|(taken, _)| taken));
-    scene.right(format!("recv(1024) = {result}"), unread(receiver)?);
+    scene.right(format!("recv({ROOM}) = {result}"), unread(receiver)?);
     let result_empty = recv(receiver, &mut buffer[..], RecvFlags::DONTWAIT);
     let result_empty = returned(result_empty.map(|(taken, _)| taken));
-    scene.right(format!("recv(1024, MSG_DONTWAIT) = {result_empty}"), unread(receiver)?);
+    scene.right(format!("recv({ROOM}, MSG_DONTWAIT) = {result_empty}"), unread(receiver)?);
     seen.set("asked_bytes", buffer.len());
     seen.set("there_bytes", sent);
     seen.set("there_recv", result);
