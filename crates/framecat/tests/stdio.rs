@@ -226,3 +226,17 @@ fn a_directory_as_stdin_is_told() {
     assert_eq!(finished.code, 1, "{finished}");
     assert!(finished.stderr.contains("receive from stdin: is a directory"), "{finished}");
 }
+
+#[test]
+fn a_stdin_that_is_open_for_writing_alone_is_told() {
+    let folder = Folder::new();
+    let server = Server::new();
+    let stdin = File::create(folder.file("written")).unwrap();
+    let client = Run::new(&["connect", &server.address()]).stdin(stdin).start();
+    // It ends without the peer, who would have heard nothing for ever.
+    let peer = server.accept();
+    let finished = client.wait();
+    assert_eq!(finished.code, 1, "{finished}");
+    assert!(finished.stderr.contains("receive from stdin: bad file descriptor"), "{finished}");
+    drop(peer);
+}

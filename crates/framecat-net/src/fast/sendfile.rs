@@ -33,13 +33,18 @@ pub(crate) async fn copy(
                 progress.add(bytes);
             }
             Err(error) if !moved_any && unsupported(&error) => return None,
-            // Reading a file fails with EIO; everything else is the socket's.
-            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+            Err(error) if is_the_files(&error) => {
                 return Some(Err(CopyError { side: Side::From, error }));
             }
             Err(error) => return Some(Err(CopyError { side: Side::To, error })),
         }
     }
+}
+
+/// Reading fails with EIO, and with EBADF where the file is open for writing alone: a stdin that we
+/// were given may be. A socket is open for both, so everything else is its own.
+fn is_the_files(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw_os_error), Some(Errno::IO | Errno::BADF))
 }
 
 pub(super) fn unsupported(error: &std::io::Error) -> bool {
