@@ -292,3 +292,16 @@ fn a_thousand_conversations_leave_no_child_and_no_descriptor_behind() {
     relay.signal(Signal::TERM);
     relay.wait();
 }
+
+#[test]
+fn a_program_is_not_started_for_who_cannot_come() {
+    for (end, why) in [
+        ("exec:cat", "a program is started, and nobody comes to it"),
+        ("file:/dev/null", "a file is opened, and nobody comes to it"),
+        ("-", "stdin and stdout are there already"),
+    ] {
+        let finished = Run::new(&["listen", end, "--exec", "cat"]).run("");
+        assert_eq!(finished.code, 2, "{finished}");
+        assert!(finished.stderr.contains(why), "{finished}");
+    }
+}

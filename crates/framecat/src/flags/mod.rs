@@ -234,8 +234,11 @@ pub struct ListenArgs {
 }
 
 impl ListenArgs {
-    /// With --exec, the relay that it is; else itself.
+    /// With --exec, the relay that it is; else itself. Where nobody can come, that is still to be told.
     pub fn relay(self) -> Result<RelayArgs, Box<ListenArgs>> {
+        if self.endpoint.is_dialled() {
+            return Err(Box::new(self));
+        }
         let Some(command) = self.exec else { return Err(Box::new(self)) };
         let ListenArgs { endpoint: left, talk, once, max_clients, lan, .. } = self;
         let right = At::Exec(command).into();
