@@ -18,6 +18,7 @@ use framecat_proto::{Endpoint, Framing};
 
 use crate::flags::{FormArgs, ShapeArgs, TalkArgs};
 
+mod same;
 pub mod ways;
 
 /// A command that makes no sense: what, and what to type instead.
@@ -60,6 +61,7 @@ pub fn talk(
             "give it once; two rules are for the two ends of relay",
         ));
     }
+    same::apart(&[endpoint], true, args.record.as_deref())?;
     let message_form = |form: &Option<Form>| form.as_ref().is_some_and(|form| *form != Form::Raw);
     let speaks = speaks
         || args.count.is_some()
@@ -419,6 +421,8 @@ pub fn relay(
     shared: bool,
 ) -> Result<[Ways; 2], Mistake> {
     stdio_end(left, right, args, stdout)?;
+    let stdio = [left, right].iter().any(|end| end.at == At::Stdio);
+    same::apart(&[left, right], stdio, args.record.as_deref())?;
     if shared && left.is_dialled() {
         return Err(Mistake::new(
             format!("{left} is one conversation, and --shared is for many clients"),

@@ -58,7 +58,7 @@ pub fn load(args: &ReplayArgs, record: Option<&Path>, side: Side) -> Result<Opti
 }
 
 /// Whether two paths are one file that holds something.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub fn is_same(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     match (std::fs::metadata(one), std::fs::metadata(other)) {
         (Ok(one), Ok(other)) => {

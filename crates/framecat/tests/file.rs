@@ -279,3 +279,33 @@ fn many_clients_append_whole_lines_to_one_file() {
     let Finished { code, .. } = relay.wait();
     assert_eq!(code, 0);
 }
+
+#[test]
+fn no_file_is_read_and_written_at_once() {
+    let folder = Folder::new();
+    fs::write(folder.file("x"), "kept\n").unwrap();
+    std::os::unix::fs::symlink("x", folder.file("link")).unwrap();
+    for line in [
+        "framecat relay file:x file:x,append",
+        "framecat relay file:x file:link,replace",
+        "framecat relay file:link,append file:x -f line",
+        "framecat relay - file:x,append < x",
+        "framecat relay file:x - >> x",
+        "framecat connect file:x,append < x",
+        "framecat connect file:x < /dev/null >> x",
+        "framecat connect file:x --record link < /dev/null",
+        "framecat listen :0 --record x < x",
+    ] {
+        let finished = Run::shell(line).in_folder(folder.path()).run("");
+        assert_eq!(finished.code, 2, "{line}: {finished}");
+        assert!(finished.stderr.contains("are one file"), "{line}: {finished}");
+        assert_eq!(fs::read(folder.file("x")).unwrap(), b"kept\n", "{line}");
+    }
+    // A device is not filled by what it gives; and another file is another file.
+    for line in [
+        "framecat relay file:/dev/null file:/dev/null,append",
+        "framecat relay file:x file:y,create",
+    ] {
+        Run::shell(line).in_folder(folder.path()).run("").expect(0, "");
+    }
+}
