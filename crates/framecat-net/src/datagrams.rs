@@ -9,23 +9,27 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use framecat_proto::cidr::Access;
 use framecat_proto::limits::DATAGRAM_BYTES;
 use framecat_proto::message::Spans;
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, Shutdown, SocketAddrAny,
-    SocketAddrUnix,
 };
 use tokio::io::Interest;
 use tokio::sync::mpsc;
 
+use crate::allow::Came;
 use crate::conn::{Kind, Stream, Turns};
 use crate::error::{Cause, Error, Op};
 
+mod allow;
 pub(crate) mod cast;
 pub(crate) mod runs;
+mod shown;
 
 use cast::{Answers, Networks};
+pub(crate) use shown::{shown, shown_ip};
 
 /// The room a receive leaves for one UDP datagram: none is larger.
 const UDP_ROOM: usize = 64 << 10;
@@ -505,6 +509,9 @@ pub(crate) struct PacketListener {
     /// of `socket` is shared with other programs.
     answers: Option<Arc<PacketSocket>>,
     answers_buf: Vec<u8>,
+    access: Access,
+    /// Dropped by the kernel, and not told yet.
+    dropped: u64,
     peers: std::collections::HashMap<Sender, Known>,
     limits: ListenerLimits,
     clock: u64,
@@ -540,6 +547,8 @@ impl PacketListener {
             socket: Arc::new(socket),
             answers: None,
             answers_buf: Vec::new(),
+            access: Access::default(),
+            dropped: 0,
             peers: Default::default(),
             limits,
             clock: 0,
@@ -555,17 +564,20 @@ impl PacketListener {
 
     /// Hands datagrams of known peers to them, and returns when a new peer is heard: its first
     /// datagrams wait in it. Cancel safe.
-    pub(crate) async fn accept(&mut self) -> io::Result<Datagrams> {
+    pub(crate) async fn accept(&mut self) -> io::Result<Came<Datagrams>> {
         loop {
             self.turns.take().await;
             if let Some((from, parcel)) = self.gathered.take() {
                 if let Some(new) = self.deliver(from, parcel) {
-                    return Ok(new);
+                    return Ok(Came::In(new));
                 }
                 continue;
             }
             match self.gather().await {
                 Ok((from, _)) if self.is_our_own(&from) => {}
+                Ok((from, parcel)) if !self.admits(&from) => {
+                    return Ok(Came::TurnedAway(self.turn_away(from, parcel)));
+                }
                 Ok(gathered) => self.gathered = Some(gathered),
                 // An ICMP error of some peer; a socket with many peers goes on.
                 Err(error) if error.raw_os_error() == Some(libc::ECONNREFUSED) => {}
@@ -587,8 +599,9 @@ impl PacketListener {
         }
     }
 
-    fn deliver(&mut self, from: Sender, parcel: Parcel) -> Option<Datagrams> {
+    fn deliver(&mut self, from: Sender, mut parcel: Parcel) -> Option<Datagrams> {
         self.clock += 1;
+        parcel.dropped += std::mem::take(&mut self.dropped);
         let queue_bytes = self.limits.queue_bytes;
         if let Some(known) = self.peers.get_mut(&from) {
             known.heard = self.clock;
@@ -651,46 +664,10 @@ impl PacketSocket {
     }
 }
 
-/// An address as endpoints print it: `127.0.0.1:9000`, `[::1]:9000`, `/path`, `@name`.
-pub(crate) fn shown(address: &SocketAddrAny) -> String {
-    if let Ok(ip) = SocketAddr::try_from(address.clone()) {
-        return shown_ip(ip);
-    }
-    match SocketAddrUnix::try_from(address.clone()) {
-        Ok(unix) => shown_unix(&unix),
-        Err(_) => "an unknown address".into(),
-    }
-}
-
-/// An IP address as endpoints print it; IPv4 peers of a dual-stack socket as IPv4.
-pub(crate) fn shown_ip(address: SocketAddr) -> String {
-    SocketAddr::new(address.ip().to_canonical(), address.port()).to_string()
-}
-
-fn shown_unix(unix: &SocketAddrUnix) -> String {
-    use framecat_proto::endpoint::UnixPath;
-    if is_unnamed(unix) {
-        return "unnamed".into();
-    }
-    if let Some(name) = unix.abstract_name() {
-        return UnixPath::Abstract(name.to_vec()).to_string();
-    }
-    match unix.path_bytes() {
-        Some(path) if !path.is_empty() => UnixPath::Path(path.to_vec()).to_string(),
-        _ => "unnamed".into(),
-    }
-}
-
 /// Whether a sender can be sent to: a host that has no address yet sends from 0.0.0.0 (RFC 2131), which
 /// as a destination would be this machine.
 fn has_address(from: &SocketAddrAny) -> bool {
     SocketAddr::try_from(from.clone()).map_or(true, |ip| !ip.ip().is_unspecified())
-}
-
-/// Whether a Unix peer bound no name. The kernel gives such a sender as an address without a path,
-/// which reads as an abstract name of no bytes too.
-fn is_unnamed(unix: &SocketAddrUnix) -> bool {
-    unix.is_unnamed() || unix.abstract_name().is_some_and(<[u8]>::is_empty)
 }
 
 impl fmt::Display for Datagrams {

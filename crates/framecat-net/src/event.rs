@@ -182,6 +182,13 @@ pub enum Event<'a> {
         /// For how long it is tried, from the first try.
         time: Duration,
     },
+    /// One whose address may not talk was turned away; told at 1, 2, 4, 8 … of them.
+    NotAllowed {
+        /// Its address.
+        peer: &'a str,
+        /// How many connections or datagrams were until now.
+        count: u64,
+    },
     /// A connection could not be accepted for want of descriptors or memory.
     AcceptDelayed {
         /// What the kernel said.

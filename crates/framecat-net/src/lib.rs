@@ -26,6 +26,7 @@
 //! | options of sockets, set and read back | [`sockopt`] |
 //! | the interfaces of this machine, and where broadcasts go | [`interfaces`] |
 
+mod allow;
 mod child;
 pub mod conn;
 mod converse;

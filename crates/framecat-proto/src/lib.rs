@@ -10,9 +10,11 @@
 //! | how a message looks on stdin and stdout | [`text::Form`] |
 //! | text made from messages | [`template::Template`] |
 //! | a line split as a command line is | [`words`] |
+//! | networks, and who may talk | [`cidr`] |
 //! | sizes and times as people write them | [`quantity`] |
 //! | every bound a peer could push against | [`limits`] |
 
+pub mod cidr;
 pub mod endpoint;
 pub mod framing;
 pub mod limits;

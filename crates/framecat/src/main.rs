@@ -17,7 +17,9 @@ mod run;
 mod stdfds;
 mod verb;
 
-use flags::{Cli, ConnectArgs, DialArgs, FormArgs, ListenArgs, ReplayArgs, TalkArgs, Verb};
+use flags::{
+    AccessArgs, Cli, ConnectArgs, DialArgs, FormArgs, ListenArgs, ReplayArgs, TalkArgs, Verb,
+};
 use framecat_proto::Endpoint;
 use plan::Mistake;
 use print::{Manner, Voice};
@@ -123,6 +125,7 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
             exec: None,
             once: false,
             max_clients: None,
+            access: AccessArgs::default(),
             lan: false,
             half_open: false,
             keep: nc.keep,

@@ -8,6 +8,7 @@ use framecat_net::relay::Allowed;
 use framecat_net::replay::Script;
 use framecat_net::shape::Shape;
 use framecat_net::talk::Talk;
+use framecat_proto::cidr::{Access, Cidr};
 use framecat_proto::endpoint::At;
 use framecat_proto::framing::Ways;
 use framecat_proto::limits::MESSAGE_BYTES;
@@ -16,7 +17,7 @@ use framecat_proto::text::recording::{Head, Side};
 use framecat_proto::text::{Form, Look};
 use framecat_proto::{Endpoint, Framing};
 
-use crate::flags::{FormArgs, ShapeArgs, TalkArgs};
+use crate::flags::{AccessArgs, FormArgs, ShapeArgs, TalkArgs};
 
 mod same;
 pub mod ways;
@@ -322,6 +323,40 @@ pub fn role(endpoint: &Endpoint, listens: bool, lan: bool) -> Result<(), Mistake
     Ok(())
 }
 
+/// Who may talk to the ends that wait, as far as it can come true.
+pub fn access(waits: &[&Endpoint], args: &AccessArgs, lan: bool) -> Result<(), Mistake> {
+    let access = args.access();
+    if access.is_open() {
+        return Ok(());
+    }
+    if waits.is_empty() {
+        return Err(Mistake::new(
+            "--allow and --deny are for those who come, and both ends are dialled",
+            "leave them out",
+        ));
+    }
+    if let Some(end) = waits.iter().find(|end| !end.is_network()) {
+        return Err(Mistake::new(
+            format!(
+                "--allow and --deny go by addresses, and who comes to {} has none",
+                end.scheme()
+            ),
+            "leave them out; who may open a Unix socket is said by the modes of its path",
+        ));
+    }
+    let own = ["127.0.0.0/8", "::1"].map(|own| own.parse::<Cidr>());
+    let is_own = |cidr: &Cidr| own.iter().flatten().any(|own| own.meets(cidr));
+    let alone = |end: &&Endpoint| !lan && !end.has_host() && !end.is_cast();
+    let nobody = !access.allow.is_empty() && !access.allow.iter().any(is_own);
+    if nobody && waits.iter().any(alone) {
+        return Err(Mistake::new(
+            "--allow lets nobody in: without an address only this machine can reach a listener",
+            "--lan listens on every interface; an address before the port on its own",
+        ));
+    }
+    Ok(())
+}
+
 /// A verb that talks to stdin and stdout needs somebody else to talk to.
 pub fn not_stdio(endpoint: &Endpoint) -> Result<(), Mistake> {
     match endpoint.at {
@@ -523,6 +558,17 @@ impl Explained {
         }
         if let Some(time) = shape.coalesce {
             self.fact("sent together", format_args!("after {}", print(time)));
+        }
+        self
+    }
+
+    /// Adds who may talk.
+    pub fn access(&mut self, access: &Access) -> &mut Explained {
+        for (name, cidrs) in [("let in", &access.allow), ("turned away", &access.deny)] {
+            if !cidrs.is_empty() {
+                let cidrs: Vec<_> = cidrs.iter().map(Cidr::to_string).collect();
+                self.fact(name, cidrs.join(", "));
+            }
         }
         self
     }

@@ -509,6 +509,39 @@ rows! {
             let listener = row.listen();
             assert_eq!(exchange(listener.port(), b"you\n"), b"hi you\n");
         };
+    only_a_network_is_let_in: "framecat listen :9000 -f line --lan --allow 10.0.0.0/8" => |row| {
+        let (true, Some(network)) = (have("ncat"), Network::new(2)) else { return };
+        let mut listener = network.shell(1, row.here).start();
+        listener.endpoint();
+        let ncat = |host, to| network.program(host, "ncat", &["--send-only", to, "9000"]);
+        ncat(1, "127.0.0.1").run("no\n");
+        listener.told("127.0.0.1:");
+        ncat(2, "10.77.0.1").run("let in\n").expect(0, "");
+        assert_eq!(listener.read_line(), "let in");
+    };
+    addresses_of_a_file_are_turned_away:
+        "framecat listen :9000 -f line --deny $(paste -sd, bad.txt)" => |row| {
+            fs::write(row.folder.file("bad.txt"), "10.0.0.0/8\n127.0.0.2\n::/0\n").unwrap();
+            let mut listener = row.listen();
+            let from = |ip: &str, text: &str| {
+                let to = format!("127.0.0.1:{},bind={ip}:0", listener.port());
+                Run::new(&["connect", &to]).run(text)
+            };
+            from("127.0.0.2", "no\n");
+            from("127.0.0.3", "let in\n").expect(0, "");
+            assert_eq!(listener.read_line(), "let in");
+        };
+    a_relay_for_one_network:
+        "framecat relay :8080 localhost:9000 --lan --allow 10.0.0.0/8" => |row| {
+            let (true, Some(network)) = (have("socat"), Network::new(2)) else { return };
+            let server = network.run(1, &["listen", ":9000", "--echo"]).start();
+            server.endpoint();
+            let relay = network.shell(1, row.here).start();
+            relay.endpoint();
+            let socat = |host, to| network.program(host, "socat", &["-t", "20", "-", to]);
+            assert_eq!(socat(1, "TCP:127.0.0.1:8080").run("no\n").text(), "");
+            socat(2, "TCP:10.77.0.1:8080").run("let in\n").expect(0, "let in\n");
+        };
     a_program_is_talked_to: "framecat connect 'exec:wc -c'" => |row| {
         row.run(0).run("hello").expect(0, "5\n");
     };

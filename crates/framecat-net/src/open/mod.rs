@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use framecat_proto::Endpoint;
+use framecat_proto::cidr::Access;
 use framecat_proto::endpoint::At;
 use framecat_proto::limits::{ACCEPT_BACKOFF_MAX, ACCEPT_BACKOFF_MIN, DATAGRAM_PEERS, QUEUE_BYTES};
 use framecat_proto::options::When;
 use rustix::io::Errno;
 use tokio::time::Instant;
 
+use crate::allow::{Came, Door};
 use crate::conn::{Conn, Stream, Turns};
 use crate::datagrams::{ListenerLimits, PacketListener, PacketSocket, Type};
 use crate::error::{Cause, Error, Op};
@@ -129,6 +131,7 @@ pub struct ListenOptions {
 #[derive(Debug)]
 pub struct Listener {
     kind: ListenerKind,
+    door: Door,
     endpoint: Endpoint,
     shown: String,
     reach: Reach,
@@ -166,6 +169,14 @@ pub enum Accepted {
     Conn(Conn),
     /// One that did not come to be: its TLS handshake failed. The others go on.
     Failed(Error),
+    /// One whose address may not talk ([`Listener::admit`]): it was closed, or, if a datagram, dropped,
+    /// and nothing of it read. Told when their number reaches 1, 2, 4, 8 …: a flood fills no log.
+    NotAllowed {
+        /// Its address.
+        peer: String,
+        /// How many connections or datagrams were turned away until now.
+        count: u64,
+    },
     /// There was one, but no descriptor or memory for it. It waits in the kernel's queue, and
     /// accepting rests for so long. Told once while the shortage lasts.
     Delayed {
@@ -200,6 +211,7 @@ impl Listener {
         let endpoint = endpoint.clone();
         Listener {
             kind,
+            door: Door::default(),
             endpoint,
             shown,
             reach,
@@ -263,6 +275,14 @@ impl Listener {
         }
     }
 
+    /// Who may talk; everybody unless this says otherwise. Without effect where peers have no address.
+    pub fn admit(&mut self, access: Access) {
+        if let ListenerKind::Packets(packets) = &mut self.kind {
+            packets.admit(access.clone());
+        }
+        self.door.admit(access);
+    }
+
     /// The listening descriptor.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.kind {
@@ -288,7 +308,12 @@ impl Listener {
                 self.resume_at = None;
             }
             match self.accept_one().await {
-                Ok(accepted) => {
+                Ok(Came::TurnedAway(away)) => {
+                    if let Some(count) = self.door.count(&away) {
+                        return Ok(Accepted::NotAllowed { peer: away.peer, count });
+                    }
+                }
+                Ok(Came::In(accepted)) => {
                     self.backoff = ACCEPT_BACKOFF_MIN;
                     return Ok(accepted);
                 }
@@ -307,15 +332,16 @@ impl Listener {
         }
     }
 
-    async fn accept_one(&mut self) -> io::Result<Accepted> {
+    async fn accept_one(&mut self) -> io::Result<Came<Accepted>> {
+        let access = self.door.access();
         let conn = match &mut self.kind {
-            ListenerKind::Tls(greeter) => return greeter.accept(&self.endpoint).await,
-            ListenerKind::Tcp(stream) => tcp::accept(stream, &self.endpoint).await,
-            ListenerKind::Unix(stream, _) => unix::accept(stream).await,
-            ListenerKind::Unixseq(stream, _) => unixseq::accept(stream).await,
-            ListenerKind::Packets(packets) => packets.accept().await.map(Conn::Datagrams),
+            ListenerKind::Tls(greeter) => return greeter.accept(&self.endpoint, access).await,
+            ListenerKind::Tcp(stream) => tcp::accept(stream, &self.endpoint, access).await?,
+            ListenerKind::Unix(stream, _) => Came::In(unix::accept(stream).await?),
+            ListenerKind::Unixseq(stream, _) => Came::In(unixseq::accept(stream).await?),
+            ListenerKind::Packets(packets) => packets.accept().await?.map(Conn::Datagrams),
         };
-        conn.map(Accepted::Conn)
+        Ok(conn.map(Accepted::Conn))
     }
 }
 

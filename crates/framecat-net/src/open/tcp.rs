@@ -3,9 +3,10 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use framecat_proto::Endpoint;
+use framecat_proto::cidr::Access;
 use framecat_proto::endpoint::HostPort;
 use framecat_proto::limits::{BACKLOG, CONNECT_STAGGER};
 use framecat_proto::options::{Value, When};
@@ -15,6 +16,7 @@ use tokio::io::Interest;
 use tokio::task::JoinSet;
 
 use super::{Listener, ListenerKind, apply, resolve};
+use crate::allow::{Came, TurnedAway};
 use crate::conn::{Conn, Kind, Stream};
 use crate::datagrams::shown_ip;
 use crate::error::{Cause, Error, Op};
@@ -112,7 +114,7 @@ async fn dial(endpoint: &Endpoint, address: SocketAddr) -> Result<Stream, Dial> 
 ///
 /// A peer may send and reset before we look. SO_ERROR would give the reset in place of what it sent,
 /// and only once; so we look for data first and leave the reset to whoever reads them.
-fn has_connected(fd: std::os::fd::BorrowedFd<'_>) -> Result<(), Errno> {
+fn has_connected(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     match rustix::net::recv(fd, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
         Ok(_) => return Ok(()),
         // Nothing to read yet, whether connected or not.
@@ -247,17 +249,25 @@ fn backlog(endpoint: &Endpoint) -> i32 {
     }
 }
 
-pub(super) async fn accept(listener: &Stream, endpoint: &Endpoint) -> io::Result<Conn> {
+pub(super) async fn accept(
+    listener: &Stream,
+    endpoint: &Endpoint,
+    access: &Access,
+) -> io::Result<Came<Conn>> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let fd =
-        listener.until_ready(Interest::READABLE, |fd| rustix::net::accept_with(fd, flags)).await?;
+    // accept(2) names a peer that is gone already, too; getpeername(2) does not.
+    let accept = |fd: BorrowedFd<'_>| rustix::net::acceptfrom_with(fd, flags);
+    let (fd, peer) = listener.until_ready(Interest::READABLE, accept).await?;
+    let peer = peer.and_then(|address| SocketAddr::try_from(address).ok());
+    let admitted = access.admits(peer.map(|peer| peer.ip()));
+    let peer = peer.map_or_else(|| "an unknown address".into(), shown_ip);
+    if !admitted {
+        // Closing it with what it said unread resets it (RFC 1122 section 4.2.2.13).
+        return Ok(Came::TurnedAway(TurnedAway { peer, times: 1 }));
+    }
     // Linux hands most options on from the listener; setting them again costs little and holds on
     // systems that do not.
     sockopt::defaults(fd.as_fd(), "tcp", &endpoint.options).map_err(|refused| refused.source)?;
-    // A peer that is gone already has no name; what it sent before can be read all the same.
-    let peer = rustix::net::getpeername(&fd).ok().flatten();
-    let peer = peer.and_then(|address| SocketAddr::try_from(address).ok());
-    let peer = peer.map_or_else(|| "a peer that left".into(), shown_ip);
     let local = rustix::net::getsockname(&fd).and_then(SocketAddr::try_from)?;
-    Ok(Conn::Stream(Stream::new(fd, Kind::Tcp, shown_ip(local), peer)?))
+    Ok(Came::In(Conn::Stream(Stream::new(fd, Kind::Tcp, shown_ip(local), peer)?)))
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use framecat_proto::Endpoint;
+use framecat_proto::cidr::Access;
 use framecat_proto::endpoint::{Host, HostPort};
 use framecat_proto::limits::{HANDSHAKE_TURN, HANDSHAKE_WAIT, HANDSHAKES};
 use framecat_proto::options::{Value, print_pin};
@@ -22,6 +23,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::{Accepted, Listener, ListenerKind, tcp};
+use crate::allow::Came;
 use crate::conn::{Conn, Stream};
 use crate::error::{Cause, Error, Op, Untrusted};
 use crate::tls::Session;
@@ -196,7 +198,11 @@ impl Greeter {
 
     /// The next connection that came through its handshake, or what one failed with. Cancel safe:
     /// handshakes go on meanwhile.
-    pub(super) async fn accept(&mut self, endpoint: &Endpoint) -> io::Result<Accepted> {
+    pub(super) async fn accept(
+        &mut self,
+        endpoint: &Endpoint,
+        access: &Access,
+    ) -> io::Result<Came<Accepted>> {
         loop {
             self.oldest_first.retain(|(_, handle)| !handle.is_finished());
             let full = self.oldest_first.len() >= HANDSHAKES;
@@ -207,10 +213,13 @@ impl Greeter {
                 Some(done) = self.greeting.join_next() => {
                     // Otherwise it gave way, or left without a word.
                     if let Ok(Some(accepted)) = done {
-                        return Ok(accepted);
+                        return Ok(Came::In(accepted));
                     }
                 }
-                conn = tcp::accept(&self.socket, endpoint), if !full => self.greet(conn?)?,
+                came = tcp::accept(&self.socket, endpoint, access), if !full => match came? {
+                    Came::In(conn) => self.greet(conn)?,
+                    Came::TurnedAway(away) => return Ok(Came::TurnedAway(away)),
+                },
                 () = sleep_until(gives_way) => {
                     if let Some((_, oldest)) = self.oldest_first.pop_front() {
                         oldest.abort();

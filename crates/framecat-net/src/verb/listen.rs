@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use framecat_proto::cidr::Access;
 use framecat_proto::endpoint::At;
 use framecat_proto::limits::CLIENTS;
 use framecat_proto::message::Dir;
@@ -31,6 +32,8 @@ pub struct Listen {
     pub talk: Talk,
     /// No host means every interface.
     pub lan: bool,
+    /// Who may talk.
+    pub access: Access,
     /// Answers instead of stdin.
     pub answer: Option<Answer>,
     /// Each message goes to all the other peers, and stdin's to all of them.
@@ -59,6 +62,7 @@ pub async fn run(
     if let Some(most) = options.max_clients {
         listener.bound_peers(most);
     }
+    listener.admit(options.access);
     let (endpoint, reach, pin) = (listener.endpoint(), listener.reach(), listener.pin());
     observer.event(Event::Listening { endpoint, reach, pin });
     let deadline = options.talk.deadline.map(|time| Instant::now() + time);
@@ -112,6 +116,9 @@ async fn one(
                 Accepted::Failed(error) => {
                     let conn = shared.ledger.next_conn();
                     shared.observer.event(Event::Failed { conn, error: &error });
+                }
+                Accepted::NotAllowed { peer, count } => {
+                    shared.observer.event(Event::NotAllowed { peer: &peer, count });
                 }
                 Accepted::Delayed { error, wait, again } => {
                     if !again {
@@ -179,6 +186,9 @@ impl Many {
                     (Accepted::Failed(error), _) => {
                         let conn = shared.ledger.next_conn();
                         shared.observer.event(Event::Failed { conn, error: &error });
+                    }
+                    (Accepted::NotAllowed { peer, count }, _) => {
+                        shared.observer.event(Event::NotAllowed { peer: &peer, count });
                     }
                     (Accepted::Delayed { error, wait, again }, _) => {
                         if !again {

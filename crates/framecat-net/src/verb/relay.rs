@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use framecat_proto::Endpoint;
+use framecat_proto::cidr::Access;
 use framecat_proto::endpoint::At;
 use framecat_proto::framing::{Tail, Ways};
 use framecat_proto::limits::{CLIENTS, CONNECT_WAIT};
@@ -54,6 +55,8 @@ pub struct Relay {
     pub right_framing: Ways,
     /// No host on the left means every interface.
     pub lan: bool,
+    /// Who may talk to the left.
+    pub access: Access,
     /// The longest message.
     pub message_bytes: usize,
     /// What becomes of a cut message.
@@ -212,6 +215,7 @@ async fn serve_all(
     if let Some(most) = options.max_clients {
         listener.bound_peers(most);
     }
+    listener.admit(options.access.clone());
     let (endpoint, reach, pin) = (listener.endpoint(), listener.reach(), listener.pin());
     observer.event(Event::Listening { endpoint, reach, pin });
     let time = options.deadline;
@@ -248,6 +252,9 @@ async fn serve_all(
                 (Accepted::Failed(error), _) => {
                     let conn = shared.joint.ledger.next_conn();
                     shared.joint.observer.event(Event::Failed { conn, error: &error });
+                }
+                (Accepted::NotAllowed { peer, count }, _) => {
+                    shared.joint.observer.event(Event::NotAllowed { peer: &peer, count });
                 }
                 (Accepted::Delayed { error, wait, again }, _) => {
                     if !again {

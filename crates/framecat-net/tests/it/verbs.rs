@@ -72,6 +72,7 @@ pub async fn relaying(
         right: right.clone(),
         left_framing: left_framing.into(),
         right_framing: right_framing.into(),
+        access: Default::default(),
         lan: false,
         message_bytes: 1 << 20,
         tail: None,
@@ -285,6 +286,7 @@ async fn listening_verb(
     let options = listen::Listen {
         endpoint: endpoint_any,
         talk,
+        access: Default::default(),
         lan: false,
         answer,
         chat: false,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use framecat_net::respond::Answer;
+use framecat_proto::cidr::{Access, Cidr, ParseCidrError};
 use framecat_proto::endpoint::{At, Command, ParseEndpointError};
 use framecat_proto::framing::Tail;
 use framecat_proto::limits::MESSAGE_BYTES_CEILING;
@@ -171,6 +172,25 @@ pub struct ReplayArgs {
     pub timed: bool,
 }
 
+/// Who may talk to a listener.
+#[derive(Debug, Default, Args)]
+pub struct AccessArgs {
+    /// Only peers of these networks or addresses: --allow 10.0.0.0/8,::1
+    #[arg(long, value_name = "CIDR", value_parser = cidr, value_delimiter = ',', help_heading = "Peers")]
+    pub allow: Vec<Cidr>,
+
+    /// No peers of these, whatever --allow says
+    #[arg(long, value_name = "CIDR", value_parser = cidr, value_delimiter = ',', help_heading = "Peers")]
+    pub deny: Vec<Cidr>,
+}
+
+impl AccessArgs {
+    /// What they say.
+    pub fn access(&self) -> Access {
+        Access { allow: self.allow.clone(), deny: self.deny.clone() }
+    }
+}
+
 /// `listen`.
 #[derive(Debug, Args)]
 #[command(
@@ -216,6 +236,9 @@ pub struct ListenArgs {
     #[arg(long, value_name = "N", value_parser = clients, help_heading = "Peers")]
     pub max_clients: Option<usize>,
 
+    #[command(flatten)]
+    pub access: AccessArgs,
+
     /// Listen on every interface, not only for this machine
     #[arg(long, help_heading = "Peers")]
     pub lan: bool,
@@ -240,7 +263,7 @@ impl ListenArgs {
             return Err(Box::new(self));
         }
         let Some(command) = self.exec else { return Err(Box::new(self)) };
-        let ListenArgs { endpoint: left, talk, once, max_clients, lan, .. } = self;
+        let ListenArgs { endpoint: left, talk, once, max_clients, access, lan, .. } = self;
         let right = At::Exec(command).into();
         let dial = DialArgs::default();
         let (listen_both, dial_both, shared) = (false, false, false);
@@ -254,6 +277,7 @@ impl ListenArgs {
             shared,
             once,
             max_clients,
+            access,
             lan,
         })
     }
@@ -370,6 +394,9 @@ pub struct RelayArgs {
     #[arg(long, value_name = "N", value_parser = clients, help_heading = "Peers")]
     pub max_clients: Option<usize>,
 
+    #[command(flatten)]
+    pub access: AccessArgs,
+
     /// Listen on every interface, not only for this machine
     #[arg(long, help_heading = "Peers")]
     pub lan: bool,
@@ -409,6 +436,10 @@ fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
 
 fn command(text: &str) -> Result<Command, Wrong> {
     text.parse().map_err(|e: ParseEndpointError| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn cidr(text: &str) -> Result<Cidr, Wrong> {
+    text.parse().map_err(|e: ParseCidrError| Wrong { problem: e.problem, remedy: e.remedy })
 }
 
 fn framing(text: &str) -> Result<Framing, Wrong> {

@@ -64,6 +64,7 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         Event::Retrying { error, time } => {
             object.text("error", &error.to_string()).number("time_us", micros(time))
         }
+        Event::NotAllowed { peer, count } => object.text("peer", peer).number("count", count),
         Event::AcceptDelayed { error, wait } => {
             object.text("error", &plain(error)).number("wait_us", micros(wait))
         }
@@ -116,6 +117,7 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Dropped { .. } => "dropped",
         Event::Unreachable { .. } => "unreachable",
         Event::Retrying { .. } => "retrying",
+        Event::NotAllowed { .. } => "not_allowed",
         Event::AcceptDelayed { .. } => "accept_delayed",
         Event::Path { .. } => "path",
         Event::Replied { .. } => "replied",

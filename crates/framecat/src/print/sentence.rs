@@ -145,6 +145,13 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
         Event::AcceptDelayed { error, wait } => {
             (format!("accept: {}; the next try is in {}", plain(error), time(wait)), starved(error))
         }
+        Event::NotAllowed { peer, count } => {
+            let until_now = if count == 1 { String::new() } else { format!(", {count} until now") };
+            (
+                format!("{peer} is turned away: its address may not talk{until_now}"),
+                Some("--allow and --deny say who may; told at 1, 2, 4, 8 … of them".into()),
+            )
+        }
         Event::Path { conn, dir, path } => {
             (format!("connection {conn}, {}: bytes move by {path}", dir.word()), None)
         }

@@ -19,6 +19,7 @@ pub struct Plan {
 /// Decides what the flags mean.
 pub fn plan(mut args: ListenArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::role(&args.endpoint, true, args.lan)?;
+    plan::access(&[&args.endpoint], &args.access, args.lan)?;
     let play = play::load(&args.play, args.talk.record.as_deref(), Side::Listen)?;
     if play.is_some() && (args.answer().is_some() || args.chat) {
         return Err(Mistake {
@@ -51,7 +52,7 @@ impl run::Plan for Plan {
         } else {
             "this machine, unless the host says more"
         };
-        explained.fact("reach", reach).talk(&self.talk);
+        explained.fact("reach", reach).access(&self.args.access.access()).talk(&self.talk);
         let peers = if self.once { "one, then the end" } else { "many" };
         explained.fact("peers", peers);
         if let (Some(path), Some(script)) = (&self.args.play.replay, &self.talk.replay) {
@@ -92,6 +93,7 @@ impl run::Plan for Plan {
                 ..self.talk
             },
             lan: self.args.lan,
+            access: self.args.access.access(),
             chat: self.args.chat,
             once: self.once,
             patient: self.args.one,

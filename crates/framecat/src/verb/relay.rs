@@ -28,6 +28,12 @@ pub fn plan(args: RelayArgs, standard: Standard) -> Result<Plan, Mistake> {
     let roles = roles(&args)?;
     plan::role(&args.left, roles != Roles::DialBoth, args.lan)?;
     plan::role(&args.right, roles == Roles::ListenBoth, args.lan && roles == Roles::ListenBoth)?;
+    let waits: &[_] = match roles {
+        Roles::ListenAndDial => &[&args.left],
+        Roles::ListenBoth => &[&args.left, &args.right],
+        Roles::DialBoth => &[],
+    };
+    plan::access(waits, &args.access, args.lan)?;
     let (shared, place) = (args.shared, (args.lan, standard.stdout));
     let [left, right] = plan::relay(&args.left, &args.right, &args.talk, place, shared)?;
     let shape = plan::shape(&args.talk, &[&args.left, &args.right])?;
@@ -72,6 +78,7 @@ impl run::Plan for Plan {
         if self.args.lan {
             explained.fact("reach", "every interface");
         }
+        explained.access(&self.args.access.access());
         let act = match self.roles {
             Roles::ListenBoth => "and on",
             _ if right.is_dialled() => "join with",
@@ -114,6 +121,7 @@ impl run::Plan for Plan {
             left_framing: self.left,
             right_framing: self.right,
             lan: self.args.lan,
+            access: self.args.access.access(),
             message_bytes: talk.max_message.unwrap_or(MESSAGE_BYTES),
             tail: talk.tail,
             count: talk.count,

@@ -26,7 +26,8 @@ pub(super) async fn run(
     let listen = ListenOptions { lan: options.lan, message_bytes: options.message_bytes };
     let mut left = open::listen(&options.left, &listen).await?;
     let mut right = open::listen(&options.right, &listen).await?;
-    for listener in [&left, &right] {
+    for listener in [&mut left, &mut right] {
+        listener.admit(options.access.clone());
         let (endpoint, reach, pin) = (listener.endpoint(), listener.reach(), listener.pin());
         observer.event(Event::Listening { endpoint, reach, pin });
     }
@@ -96,6 +97,9 @@ fn taken(shared: &Shared, accepted: Accepted) -> Option<Conn> {
         Accepted::Failed(error) => {
             let conn = joint.ledger.next_conn();
             joint.observer.event(Event::Failed { conn, error: &error });
+        }
+        Accepted::NotAllowed { peer, count } => {
+            joint.observer.event(Event::NotAllowed { peer: &peer, count });
         }
         Accepted::Delayed { again: true, .. } => {}
         Accepted::Delayed { error, wait, .. } => {

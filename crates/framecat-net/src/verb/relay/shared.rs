@@ -72,7 +72,8 @@ pub(super) async fn run(
 ) -> Result<End, Error> {
     let listen = ListenOptions { lan: options.lan, message_bytes: options.message_bytes };
     let mut listener = Some(open::listen(&options.left, &listen).await?);
-    if let Some(listener) = &listener {
+    if let Some(listener) = &mut listener {
+        listener.admit(options.access.clone());
         let (endpoint, reach, pin) = (listener.endpoint(), listener.reach(), listener.pin());
         observer.event(Event::Listening { endpoint, reach, pin });
     }
@@ -163,6 +164,9 @@ pub(super) async fn run(
                 Ok((Accepted::Failed(error), _)) => {
                     let conn = joint.ledger.next_conn();
                     joint.observer.event(Event::Failed { conn, error: &error });
+                }
+                Ok((Accepted::NotAllowed { peer, count }, _)) => {
+                    joint.observer.event(Event::NotAllowed { peer: &peer, count });
                 }
                 Ok((Accepted::Delayed { error, wait, again }, _)) => {
                     if !again {

@@ -83,15 +83,15 @@ pub(super) const LETTERS: &[(char, &str, &str)] = &[
 
 /// The long option of ncat without its `--`, and what to type here.
 pub(super) const LONG: &[(&str, &str)] = &[
-    ("allow", "not in this release; without an address only this machine gets in"),
-    ("allowfile", "not in this release; without an address only this machine gets in"),
+    ("allow", "write framecat listen :9000 --lan --allow 10.0.0.0/8"),
+    ("allowfile", "write framecat listen :9000 --lan --allow $(paste -sd, FILE)"),
     ("append-output", "write >> FILE"),
     ("broker", "write framecat listen :9000 --chat"),
     ("chat", "write framecat listen :9000 --chat"),
     ("crlf", "write framecat connect HOST:PORT --in line -f crlf"),
     ("delay", "write framecat connect HOST:PORT --delay TIME; --rate N for so many in a second"),
-    ("deny", "not in this release; without an address only this machine gets in"),
-    ("denyfile", "not in this release; without an address only this machine gets in"),
+    ("deny", "write framecat listen :9000 --lan --deny 10.0.0.0/8"),
+    ("denyfile", "write framecat listen :9000 --lan --deny $(paste -sd, FILE)"),
     ("exec", "write framecat listen :9000 --exec 'PROGRAM ARGUMENT'"),
     ("hex-dump", "write framecat connect HOST:PORT --show=hex 2> FILE"),
     ("idle-timeout", "write --idle TIME after a verb: framecat connect HOST:PORT --idle 5s"),
