@@ -23,6 +23,7 @@ use crate::respond::Respond;
 use crate::talk::{End, Ledger, Named, Shutdown, Talk};
 
 mod closing;
+mod each;
 mod moved;
 mod recorded;
 mod silence;
@@ -389,7 +390,8 @@ impl One<'_> {
             return Box::pin(self.hear_raw(&stream)).await;
         }
         let mut refused = Vec::new();
-        if answering.is_some() && talk.shape.paces_messages() {
+        let each = answering.as_ref().is_some_and(|(_, respond)| respond.each().is_some());
+        if each || (answering.is_some() && talk.shape.paces_messages()) {
             receiver.one_by_one();
         }
         loop {
@@ -502,6 +504,9 @@ impl One<'_> {
         sender: &mut Sender,
         respond: &mut Respond,
     ) -> Result<(), Error> {
+        if let Some(each) = respond.each() {
+            return Box::pin(self.answer_each(&each, batch, context, sender)).await;
+        }
         let Shared { ledger, observer, .. } = self.shared;
         let answers = respond.answers(batch, context, |n, missing| {
             ledger.note_lost();
@@ -512,6 +517,21 @@ impl One<'_> {
     }
 
     async fn send(
+        &self,
+        sender: &mut Sender,
+        batch: Batch<'_>,
+        refused: &mut Vec<Refusal>,
+    ) -> Result<(), Error> {
+        let first = self.moved.totals().messages_out + 1;
+        let sent = self.hand_over(sender, batch, refused).await;
+        let (way, ledger) = ((Dir::Out, event::Place::Peer), &self.shared.ledger);
+        let observer = &*self.shared.observer;
+        self.named.refused(way, first, sender.rule(), refused, ledger, observer);
+        sent
+    }
+
+    /// As [`send`](Self::send), and what is refused is the caller's to tell.
+    async fn hand_over(
         &self,
         sender: &mut Sender,
         batch: Batch<'_>,
@@ -540,14 +560,6 @@ impl One<'_> {
         activity.touch();
         let messages = batch.len() - refused.len() - unsent.messages;
         self.moved.messages_out.fetch_add(messages as u64, Relaxed);
-        self.named.refused(
-            (Dir::Out, event::Place::Peer),
-            first,
-            sender.rule(),
-            refused,
-            ledger,
-            &**observer,
-        );
         sent
     }
 

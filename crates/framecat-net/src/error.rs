@@ -92,6 +92,14 @@ pub enum Cause {
     /// A program had said all and did not end for so long, until it was made to.
     #[error("it closed its stdout and did not end within {}, so it was ended", seconds(*.0))]
     Stayed(Duration),
+    /// What a program said is no answer.
+    #[error("{problem}")]
+    Unfit {
+        /// Why not.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The bytes break the framing, or the stream ended inside a message.
     #[error("{0}")]
     Framing(Box<FramingError>),

@@ -136,6 +136,17 @@ pub enum Event<'a> {
         /// What it lacks.
         missing: &'a framecat_proto::template::Missing,
     },
+    /// The program that was to answer a message failed, or what it said is no answer.
+    NoAnswer {
+        /// The connection.
+        conn: u64,
+        /// Who sent the message.
+        peer: &'a str,
+        /// Its number.
+        n: u64,
+        /// What happened.
+        error: &'a Error,
+    },
     /// A message cannot be printed: the template of stdout asks for what it does not have.
     Unprinted {
         /// The connection.

@@ -1,4 +1,7 @@
-//! Answers to messages: the same back (`--echo`), or a template filled in (`--reply`).
+//! Answers to messages: the same back (`--echo`), a template filled in (`--reply`), or what a program
+//! says (`--exec-each`).
+
+use std::sync::Arc;
 
 use framecat_proto::Framing;
 use framecat_proto::message::{Batch, Context, Spans};
@@ -7,6 +10,10 @@ use framecat_proto::text;
 
 use crate::talk::Talk;
 
+mod each;
+
+pub use each::Each;
+
 /// How messages are answered.
 #[derive(Debug, Clone)]
 pub enum Answer {
@@ -14,6 +21,8 @@ pub enum Answer {
     Echo,
     /// With a template.
     Reply(Template),
+    /// With what a program says that is started for each.
+    Each(Arc<Each>),
 }
 
 /// Answers to one peer's messages.
@@ -31,6 +40,14 @@ impl Respond {
         Respond { answer, framings, spans: Spans::new() }
     }
 
+    /// The program that answers, which is asked one message at a time.
+    pub(crate) fn each(&self) -> Option<Arc<Each>> {
+        match &self.answer {
+            Answer::Each(each) => Some(each.clone()),
+            Answer::Echo | Answer::Reply(_) => None,
+        }
+    }
+
     /// The answers to a batch, in order; `unanswered` hears of messages that have none.
     pub(crate) fn answers<'a>(
         &'a mut self,
@@ -39,7 +56,7 @@ impl Respond {
         mut unanswered: impl FnMut(u64, &Missing),
     ) -> Batch<'a> {
         let template = match &self.answer {
-            Answer::Echo => return batch,
+            Answer::Echo | Answer::Each(_) => return batch,
             Answer::Reply(template) => template,
         };
         self.spans.clear();

@@ -173,6 +173,7 @@ pub fn of_error(error: &Error) -> Verdict {
         Cause::Option { remedy, .. } | Cause::Address { remedy, .. } => {
             (USAGE, Some(remedy.clone()))
         }
+        Cause::Unfit { remedy, .. } => (PARTLY, Some(remedy.clone())),
         Cause::Missing { remedy, .. } => {
             let code = if error.op == Op::Listen { FAILED } else { REFUSED };
             (code, Some(remedy.clone()))

@@ -123,6 +123,7 @@ fn as_nc(nc: flags::nc::Nc) -> u8 {
             echo: false,
             chat: false,
             exec: None,
+            exec_each: None,
             once: false,
             max_clients: None,
             access: AccessArgs::default(),

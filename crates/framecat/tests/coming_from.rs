@@ -542,6 +542,25 @@ rows! {
             assert_eq!(socat(1, "TCP:127.0.0.1:8080").run("no\n").text(), "");
             socat(2, "TCP:10.77.0.1:8080").run("let in\n").expect(0, "let in\n");
         };
+    a_program_answers_each_line: "framecat listen :9000 --exec-each rev" => |row| {
+        let listener = row.listen();
+        let port = listener.port().to_string();
+        assert_eq!(exchange(listener.port(), b"abc\ndef\n"), b"cba\nfed\n");
+        if have("ncat") {
+            Run::program("ncat", &["127.0.0.1", &port]).run("by\nncat\n").expect(0, "yb\ntacn\n");
+        }
+    };
+    a_program_answers_each_datagram: "framecat listen udp://:9000 --exec-each 'tr a-z A-Z'" => |row| {
+        let listener = row.listen();
+        if have("socat") {
+            let to = format!("UDP:127.0.0.1:{},shut-null", listener.port());
+            let mut socat = Run::program("socat", &["-", &to]).start();
+            socat.stdin_write("hello\n");
+            assert_eq!(socat.read_line(), "HELLO");
+        }
+        let to = format!("udp://127.0.0.1:{}", listener.port());
+        Run::new(&["ask", &to, "abc", "--wait", "20s"]).run("").expect(0, "ABC\n");
+    };
     a_program_is_talked_to: "framecat connect 'exec:wc -c'" => |row| {
         row.run(0).run("hello").expect(0, "5\n");
     };

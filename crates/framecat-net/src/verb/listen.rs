@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use framecat_proto::cidr::Access;
 use framecat_proto::endpoint::At;
-use framecat_proto::limits::CLIENTS;
+use framecat_proto::limits::{CLIENTS, DATAGRAM_PEERS};
 use framecat_proto::message::Dir;
 use framecat_proto::{Endpoint, Framing};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -57,6 +57,9 @@ pub async fn run(
     observer: Arc<dyn Observer>,
     shutdown: Shutdown,
 ) -> Result<End, Error> {
+    if let Some(Answer::Each(each)) = &options.answer {
+        each.check()?;
+    }
     let listen = ListenOptions { lan: options.lan, message_bytes: options.talk.message_bytes };
     let mut listener = open::listen(&options.endpoint, &listen).await?;
     if let Some(most) = options.max_clients {
@@ -85,7 +88,11 @@ pub async fn run(
         let sends = (&shared.talk.send, shared.talk.message_bytes);
         let fan = Fan::new(one_for_all.then_some(sends));
         let (shared, conns) = (shared.clone(), JoinSet::new());
-        let many = Many { shared, listener, answer, chat, fan, places, deadline, conns };
+        // A peer that made room for another may still be answered by a program. Those who are answered
+        // and those who talk are bounded together: the kernel holds what comes meanwhile.
+        let bounded = datagrams && matches!(answer, Some(Answer::Each(_)));
+        let crowd = bounded.then(|| max_clients.unwrap_or(DATAGRAM_PEERS).saturating_mul(2));
+        let many = Many { shared, listener, answer, chat, fan, places, crowd, deadline, conns };
         many.serve(stdin, shutdown).await
     };
     let ended = tokio::select! {
@@ -157,6 +164,8 @@ struct Many {
     chat: bool,
     fan: Arc<Fan>,
     places: Arc<Semaphore>,
+    /// So many conversations, and nobody else is heard until one is over.
+    crowd: Option<usize>,
     deadline: Option<Instant>,
     conns: JoinSet<(u64, Result<End, Error>)>,
 }
@@ -172,6 +181,7 @@ impl Many {
         let mut failed = None;
         let ended = loop {
             let idle_at = shared.talk.idle.map(|idle| shared.activity.last() + idle);
+            let crowded = self.crowd.is_some_and(|most| self.conns.len() >= most);
             tokio::select! {
                 biased;
                 Some(done) = self.conns.join_next() => {
@@ -181,7 +191,7 @@ impl Many {
                         break end;
                     }
                 }
-                accepted = accept(&mut self.listener, &self.places) => match accepted? {
+                accepted = accept(&mut self.listener, &self.places), if !crowded => match accepted? {
                     (Accepted::Conn(conn), place) => self.start(conn, place, kind, &stopped),
                     (Accepted::Failed(error), _) => {
                         let conn = shared.ledger.next_conn();

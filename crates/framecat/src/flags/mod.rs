@@ -3,14 +3,15 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use framecat_net::respond::Answer;
+use framecat_net::respond::{Answer, Each};
 use framecat_proto::cidr::{Access, Cidr, ParseCidrError};
 use framecat_proto::endpoint::{At, Command, ParseEndpointError};
 use framecat_proto::framing::Tail;
-use framecat_proto::limits::MESSAGE_BYTES_CEILING;
+use framecat_proto::limits::{CLIENTS, MESSAGE_BYTES_CEILING};
 use framecat_proto::options::{parse_size, parse_time};
 use framecat_proto::rate::Rate;
 use framecat_proto::template::Template;
@@ -194,7 +195,7 @@ impl AccessArgs {
 /// `listen`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  framecat listen :9000\n  framecat listen :9000 --reply 'got {payload}'\n  framecat listen udp://:9000 --echo\n  framecat listen :9000 --exec 'bc -l'\n  framecat listen :9000 > x.tar\n\n-f guess is connect's: a listener has nothing to judge before its peers talk"
+    after_help = "Examples:\n  framecat listen :9000\n  framecat listen :9000 --reply 'got {payload}'\n  framecat listen udp://:9000 --echo\n  framecat listen :9000 --exec 'bc -l'\n  framecat listen udp://:9000 --exec-each 'tr a-z A-Z'\n  framecat listen :9000 > x.tar\n\n-f guess is connect's: a listener has nothing to judge before its peers talk"
 )]
 pub struct ListenArgs {
     /// Where: 9000, :9000, HOST:PORT, udp://:9000, unix://PATH (framecat help endpoints)
@@ -227,6 +228,11 @@ pub struct ListenArgs {
     #[arg(long, value_name = "WORDS", value_parser = command, help_heading = "Answers", allow_hyphen_values = true,
           conflicts_with_all = ["echo", "reply", "chat", "replay", "input", "output", "half_open"])]
     pub exec: Option<Command>,
+
+    /// Start a program for each message, which is its stdin; its stdout is the reply
+    #[arg(long, value_name = "WORDS", value_parser = command, help_heading = "Answers", allow_hyphen_values = true,
+          conflicts_with_all = ["echo", "reply", "chat", "exec", "replay"])]
+    pub exec_each: Option<Command>,
 
     /// One connection, then the end; for datagrams one message
     #[arg(long, help_heading = "Peers")]
@@ -284,10 +290,13 @@ impl ListenArgs {
 
     /// What answers, if not stdin.
     pub fn answer(&self) -> Option<Answer> {
-        match (&self.reply, self.echo) {
-            (Some(template), _) => Some(Answer::Reply(template.clone())),
-            (None, true) => Some(Answer::Echo),
-            (None, false) => None,
+        match (&self.exec_each, &self.reply) {
+            (Some(command), _) => {
+                let most = self.max_clients.unwrap_or(CLIENTS);
+                Some(Answer::Each(Arc::new(Each::new(command.clone(), most))))
+            }
+            (None, Some(template)) => Some(Answer::Reply(template.clone())),
+            (None, None) => self.echo.then_some(Answer::Echo),
         }
     }
 }

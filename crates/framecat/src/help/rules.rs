@@ -90,7 +90,7 @@ pub const EOF: &[Rule] = &[
          after the peer's end is left, exit 0; --half-open waits for ever.",
     ),
     rule(
-        "the peer ends, --echo or --reply",
+        "the peer ends, --echo, --reply or --exec-each",
         "Stdin plays no part. The connection closes once the answers are out; the listener goes on.",
     ),
     rule(
@@ -107,6 +107,13 @@ pub const EOF: &[Rule] = &[
         "Its stdin ends when the other side does, and we read its stdout to the end. Then it has 5 s to \
          end, 1 s if we ended first, and is sent SIGTERM and 2 s later SIGKILL. Exit code 1 if it failed \
          by itself; none of it is left behind.",
+    ),
+    rule(
+        "a program (--exec-each)",
+        "It is started for each message of a connection, one after another, and at most --max-clients \
+         of it run. It ends as above; one that fails, says more than --max-message or what the framing cannot hold \
+         answers nothing, which is told with the number of the message and makes the exit code 9. One \
+         that never ends holds up its peer: --exec-each 'timeout 5 PROGRAM'. After a signal it has 5 s.",
     ),
     rule(
         "a file",
@@ -160,6 +167,6 @@ pub const EOF: &[Rule] = &[
     rule(
         "a raw listener",
         "It takes one connection and ends, as nc does, so that two peers never mix in one file. -f, \
-         --echo, --reply, --chat or -k keep it listening.",
+         --echo, --reply, --exec-each, --chat or -k keep it listening.",
     ),
 ];

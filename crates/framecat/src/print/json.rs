@@ -57,6 +57,9 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         | Event::Unprinted { conn, peer, n, missing } => {
             object.conn(conn, peer).number("n", n).text("error", &missing.to_string())
         }
+        Event::NoAnswer { conn, peer, n, error } => {
+            object.conn(conn, peer).number("n", n).text("error", &error.to_string())
+        }
         Event::LooksMerged { conn, peer, n, count } => {
             object.conn(conn, peer).number("n", n).number("count", count)
         }
@@ -111,7 +114,7 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::LineBreak { .. } => "line_break",
         Event::Cut { .. } => "cut",
         Event::Resynchronised { .. } => "resynchronised",
-        Event::Unanswered { .. } => "unanswered",
+        Event::Unanswered { .. } | Event::NoAnswer { .. } => "unanswered",
         Event::Unprinted { .. } => "unprinted",
         Event::LooksMerged { .. } => "looks_merged",
         Event::Dropped { .. } => "dropped",

@@ -120,6 +120,10 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
         Event::Unanswered { peer, n, missing, .. } => {
             (format!("message {n} from {peer} is not answered: {missing}"), None)
         }
+        Event::NoAnswer { peer, n, error, .. } => (
+            format!("message {n} from {peer} is not answered: {error}"),
+            exit::of_error(error).remedy,
+        ),
         Event::Unprinted { peer, n, missing, .. } => {
             (format!("message {n} from {peer} is not printed: {missing}"), None)
         }

@@ -29,7 +29,7 @@ pub fn plan(mut args: ListenArgs, standard: Standard) -> Result<Plan, Mistake> {
         });
     }
     let send = play.as_ref().and_then(|play| play.frame(&args.endpoint, &mut args.talk));
-    let speaks = args.reply.is_some() || args.chat || play.is_some();
+    let speaks = args.reply.is_some() || args.exec_each.is_some() || args.chat || play.is_some();
     let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, speaks, standard)?;
     talk.half_open = args.half_open;
     talk.send = send.unwrap_or(talk.send);
@@ -57,6 +57,11 @@ impl run::Plan for Plan {
         explained.fact("peers", peers);
         if let (Some(path), Some(script)) = (&self.args.play.replay, &self.talk.replay) {
             explained.fact("plays", plan::played("server", path, script));
+            return explained;
+        }
+        if let Some(command) = &self.args.exec_each {
+            explained
+                .fact("sent to peers", format_args!("what exec:{command} says to each message"));
             return explained;
         }
         let answers = match (&self.args.reply, self.args.echo) {

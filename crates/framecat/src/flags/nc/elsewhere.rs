@@ -13,7 +13,7 @@ pub(super) const LETTERS: &[(char, &str, &str)] = &[
     (
         'c',
         "run a shell command, or TLS",
-        "TLS is an endpoint: framecat connect tls://HOST:PORT; running a program is not in this release",
+        "for the first write framecat listen :9000 --exec \"sh -c 'COMMAND'\", or --exec-each for each message; TLS is an endpoint: framecat connect tls://HOST:PORT",
     ),
     ('D', "SO_DEBUG", "there is nothing like it; --show tells what goes through a connection"),
     (
@@ -92,12 +92,15 @@ pub(super) const LONG: &[(&str, &str)] = &[
     ("delay", "write framecat connect HOST:PORT --delay TIME; --rate N for so many in a second"),
     ("deny", "write framecat listen :9000 --lan --deny 10.0.0.0/8"),
     ("denyfile", "write framecat listen :9000 --lan --deny $(paste -sd, FILE)"),
-    ("exec", "write framecat listen :9000 --exec 'PROGRAM ARGUMENT'"),
+    (
+        "exec",
+        "write framecat listen :9000 --exec 'PROGRAM ARGUMENT', or --exec-each for each message",
+    ),
     ("hex-dump", "write framecat connect HOST:PORT --show=hex 2> FILE"),
     ("idle-timeout", "write --idle TIME after a verb: framecat connect HOST:PORT --idle 5s"),
     ("keep-open", "write -k: framecat -lk 9000"),
     ("listen", "write -l PORT, or framecat listen :PORT"),
-    ("lua-exec", "not in this release; listen --reply and --echo answer without a program"),
+    ("lua-exec", "write framecat listen :9000 --exec 'lua FILE'"),
     ("max-conns", "write framecat listen :9000 --max-clients N"),
     (
         "no-shutdown",
