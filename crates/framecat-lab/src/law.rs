@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::evidence::{Evidence, Verdict, errno_name};
 use crate::lang::{Say, Text, say};
 use crate::page::Part;
-use crate::{connection, receive, send, sticky};
+use crate::{connection, object, receive, send, sticky};
 
 /// One law: what the notes claim, and the experiment that shows what is so.
 #[derive(Debug)]
@@ -71,6 +71,10 @@ static GROUPS: &[Group] = &[
         name: "sticky",
         title: Text::new("where a message ends on a stream", "粘包：字节流里消息的边界"),
     },
+    Group {
+        name: "object",
+        title: Text::new("what a socket is to a program", "套接字对象：种类、编号、地址、选项"),
+    },
 ];
 
 /// Every finished law, by group.
@@ -99,6 +103,13 @@ static LAWS: &[Law] = &[
     sticky::CURE_STRUCT,
     sticky::CURE_DELAY,
     sticky::WHOLE,
+    object::SOCKET_TRIPLE,
+    object::TYPE_FAMILY,
+    object::FILENO,
+    object::SOCKNAME,
+    object::PEERNAME,
+    object::SETSOCKOPT,
+    object::GETSOCKOPT,
 ];
 
 /// Every law, by group, in the order in which the lab shows them.
