@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::evidence::{Evidence, Verdict, errno_name};
 use crate::lang::{Say, Text, say};
 use crate::page::Part;
-use crate::{connection, object, receive, send, sticky};
+use crate::{connection, object, program, receive, send, sticky};
 
 /// One law: what the notes claim, and the experiment that shows what is so.
 #[derive(Debug)]
@@ -75,6 +75,10 @@ static GROUPS: &[Group] = &[
         name: "object",
         title: Text::new("what a socket is to a program", "套接字对象：种类、编号、地址、选项"),
     },
+    Group {
+        name: "program",
+        title: Text::new("what the notes teach beside sockets", "程序：命令行、模板、传文件"),
+    },
 ];
 
 /// Every finished law, by group.
@@ -110,6 +114,9 @@ static LAWS: &[Law] = &[
     object::PEERNAME,
     object::SETSOCKOPT,
     object::GETSOCKOPT,
+    program::ARGV,
+    program::FORMAT,
+    program::FILE_TRANSFER,
 ];
 
 /// Every law, by group, in the order in which the lab shows them.

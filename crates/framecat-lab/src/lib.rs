@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | the table of laws, choosing and running them | [`law`] |
 //! | what an experiment saw, and what follows from it | [`evidence`] |
-//! | one experiment a law, a file a group | [`receive`], [`send`], [`connection`], [`sticky`], [`object`] |
+//! | one experiment a law, a file a group | [`receive`], [`send`], [`connection`], [`sticky`], [`object`], [`program`] |
 //! | a law told in full | [`page`] |
 //! | a line a law, JSON, the report | [`report`] |
 //! | English and Chinese | [`lang`] |
@@ -21,6 +21,7 @@ pub mod lang;
 pub mod law;
 pub mod object;
 pub mod page;
+pub mod program;
 #[cfg(test)]
 mod proof;
 pub mod receive;
