@@ -181,6 +181,7 @@ pub fn errno_name(errno: i32) -> Option<&'static str> {
         (Errno::CONNRESET, "ECONNRESET"),
         (Errno::DESTADDRREQ, "EDESTADDRREQ"),
         (Errno::HOSTUNREACH, "EHOSTUNREACH"),
+        (Errno::INPROGRESS, "EINPROGRESS"),
         (Errno::INVAL, "EINVAL"),
         (Errno::ISCONN, "EISCONN"),
         (Errno::MFILE, "EMFILE"),

@@ -441,6 +441,17 @@ pub fn reset_on_close(fd: BorrowedFd<'_>) -> io::Result<()> {
     set_linger(fd, 0)
 }
 
+/// Lets a listener's connections be complete only when they have sent something (TCP_DEFER_ACCEPT,
+/// tcp(7)): until then the client is connected, and accept does not see it. `within` is about how
+/// long the kernel waits for that, in whole seconds.
+///
+/// # Errors
+/// The socket is no TCP socket.
+pub fn accept_with_data(fd: BorrowedFd<'_>, within: Duration) -> io::Result<()> {
+    let seconds = c_int::try_from(within.as_secs()).unwrap_or(c_int::MAX);
+    set_int(fd, SOL_TCP, libc::TCP_DEFER_ACCEPT, seconds)
+}
+
 /// The type of a socket (SO_TYPE): STREAM, DGRAM, SEQPACKET or RAW.
 ///
 /// # Errors
