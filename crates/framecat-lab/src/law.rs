@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::evidence::{Evidence, Verdict, errno_name};
 use crate::lang::{Say, Text, say};
 use crate::page::Part;
+use crate::udp;
 use crate::{connection, object, program, receive, send, sticky};
 
 /// One law: what the notes claim, and the experiment that shows what is so.
@@ -72,6 +73,10 @@ static GROUPS: &[Group] = &[
         title: Text::new("where a message ends on a stream", "粘包：字节流里消息的边界"),
     },
     Group {
+        name: "udp",
+        title: Text::new("datagrams, whole or not at all", "数据报：要么完整，要么没有"),
+    },
+    Group {
         name: "object",
         title: Text::new("what a socket is to a program", "套接字对象：种类、编号、地址、选项"),
     },
@@ -115,6 +120,13 @@ static LAWS: &[Law] = &[
     sticky::CURE_STRUCT,
     sticky::CURE_DELAY,
     sticky::WHOLE,
+    udp::UDP_BOUNDARIES,
+    udp::UDP_TRUNCATION,
+    udp::UDP_CONNECTIONLESS,
+    udp::UDP_UNRELIABLE,
+    udp::UDP_COUNT,
+    udp::UDP_EMPTY,
+    udp::CALLS,
     object::SOCKET_TRIPLE,
     object::TYPE_FAMILY,
     object::FILENO,

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | the table of laws, choosing and running them | [`law`] |
 //! | what an experiment saw, and what follows from it | [`evidence`] |
-//! | one experiment a law, a file a group | [`receive`], [`send`], [`connection`], [`sticky`], [`object`], [`program`] |
+//! | one experiment a law, a file a group | [`receive`], [`send`], [`connection`], [`sticky`], [`udp`], [`object`], [`program`] |
 //! | a law told in full | [`page`] |
 //! | a line a law, JSON, the report | [`report`] |
 //! | English and Chinese | [`lang`] |
@@ -28,6 +28,7 @@ pub mod receive;
 pub mod report;
 pub mod send;
 pub mod sticky;
+pub mod udp;
 mod watch;
 
 pub use evidence::{Evidence, Verdict};

@@ -35,6 +35,7 @@ pub fn tell(outcome: &Outcome, lang: Lang, width: usize, colour: bool) -> String
     page.prose(law.law.in_lang(lang), 0);
     page.heading(&match lang {
         Lang::En => format!("What the notes say ({})", law.from),
+        Lang::Zh if law.from == "we add" => "笔记怎么说（没有提到，由我们补充）".into(),
         Lang::Zh => format!("笔记怎么说（{}）", law.from),
     });
     page.prose(law.notes.in_lang(lang), 2);

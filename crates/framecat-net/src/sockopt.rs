@@ -414,6 +414,16 @@ pub fn drops(fd: BorrowedFd<'_>) -> io::Result<u32> {
     word.map(u32::from_ne_bytes).ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
+/// Where the next looks (MSG_PEEK) begin: at this byte of what waits, each moving it on by what it
+/// saw, so that they see one waiting datagram after another. `None`: at the beginning, always
+/// (SO_PEEK_OFF, socket(7)).
+///
+/// # Errors
+/// EOPNOTSUPP where the family has no such option.
+pub fn peek_from(fd: BorrowedFd<'_>, offset: Option<u16>) -> io::Result<()> {
+    set_int(fd, SOL_SOCKET, libc::SO_PEEK_OFF, offset.map_or(-1, c_int::from))
+}
+
 /// Lets datagrams that came together be received together: `UDP_GRO`, udp(7).
 pub fn receive_runs(fd: BorrowedFd<'_>) -> io::Result<()> {
     set_bytes(fd, libc::SOL_UDP, libc::UDP_GRO, &1i32.to_ne_bytes())

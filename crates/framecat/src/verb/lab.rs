@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_names_the_kernel_and_holds_every_law() {
+    fn the_report_names_the_kernel_and_holds_every_law_asked_for() {
         let folder = std::env::temp_dir().join(format!("framecat-lab-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("lab.md");
