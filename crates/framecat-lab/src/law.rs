@@ -11,6 +11,7 @@ use std::time::Instant;
 use rustix::io::Errno;
 use serde_json::{Map, Value};
 
+use crate::broadcast;
 use crate::evidence::{Evidence, Verdict, errno_name};
 use crate::lang::{Say, Text, say};
 use crate::page::Part;
@@ -77,6 +78,10 @@ static GROUPS: &[Group] = &[
         title: Text::new("datagrams, whole or not at all", "数据报：要么完整，要么没有"),
     },
     Group {
+        name: "broadcast",
+        title: Text::new("one sends, many receive", "广播：一点发送，多点接收"),
+    },
+    Group {
         name: "object",
         title: Text::new("what a socket is to a program", "套接字对象：种类、编号、地址、选项"),
     },
@@ -127,6 +132,9 @@ static LAWS: &[Law] = &[
     udp::UDP_COUNT,
     udp::UDP_EMPTY,
     udp::CALLS,
+    broadcast::BROADCAST_ONE_MANY,
+    broadcast::BROADCAST_ADDRESS,
+    broadcast::BROADCAST_PERMISSION,
     object::SOCKET_TRIPLE,
     object::TYPE_FAMILY,
     object::FILENO,

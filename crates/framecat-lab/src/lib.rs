@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | the table of laws, choosing and running them | [`law`] |
 //! | what an experiment saw, and what follows from it | [`evidence`] |
-//! | one experiment a law, a file a group | [`receive`], [`send`], [`connection`], [`sticky`], [`udp`], [`object`], [`program`] |
+//! | one experiment a law, a file a group | [`receive`], [`send`], [`connection`], [`sticky`], [`udp`], [`broadcast`], [`object`], [`program`] |
 //! | a law told in full | [`page`] |
 //! | a line a law, JSON, the report | [`report`] |
 //! | English and Chinese | [`lang`] |
@@ -15,6 +15,7 @@
 //! To add a group: one file with one fn and one `const` [`Law`] a law; then its name and its rows in
 //! the two tables at the top of `law.rs`.
 
+pub mod broadcast;
 pub mod connection;
 pub mod evidence;
 pub mod lang;

@@ -14,6 +14,8 @@ pub struct Interface {
     pub index: u32,
     /// The address.
     pub ip: IpAddr,
+    /// How many of its bits are the network's.
+    pub prefix: u8,
     /// The highest address of the network, to which all its hosts listen: of an IPv4 network of more
     /// than two hosts (RFC 3021), on an interface that is not point to point.
     pub broadcast: Option<Ipv4Addr>,
@@ -39,6 +41,10 @@ impl Interface {
         // An address may have a label of its own behind a colon.
         let name = row.name.split(':').next().unwrap_or_default().to_string();
         let index = row.index.or_else(|| index_of(&name).ok()).unwrap_or(0);
+        let prefix = match &row.addr {
+            if_addrs::IfAddr::V4(v4) => v4.prefixlen,
+            if_addrs::IfAddr::V6(v6) => v6.prefixlen,
+        };
         let broadcast = match &row.addr {
             if_addrs::IfAddr::V4(v4) if !row.is_p2p => highest(v4.ip, v4.prefixlen),
             _ => None,
@@ -47,6 +53,7 @@ impl Interface {
             name,
             index,
             ip: row.ip(),
+            prefix,
             broadcast,
             up: row.is_oper_up(),
             loopback: row.is_loopback(),
@@ -146,6 +153,7 @@ mod tests {
             name: name.into(),
             index,
             ip: ip.into(),
+            prefix,
             broadcast: highest(ip, prefix),
             up,
             loopback: ip.is_loopback(),

@@ -250,6 +250,8 @@ mod tests {
             name: name.into(),
             index: 7,
             ip: ip.into(),
+            // Not looked at: the broadcast address is given.
+            prefix: 24,
             broadcast: broadcast.parse().ok(),
             up: true,
             loopback: ip.is_loopback(),

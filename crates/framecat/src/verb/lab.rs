@@ -31,6 +31,10 @@ pub struct LabArgs {
     #[arg(long, value_name = "LANG")]
     pub lang: Option<Language>,
 
+    /// Show the laws of broadcast on the network of this interface, and send there
+    #[arg(long, value_name = "IF", conflicts_with = "list")]
+    pub dev: Option<String>,
+
     /// Write the whole run into FILE as a Markdown page
     #[arg(long, value_name = "FILE.md")]
     pub report: Option<PathBuf>,
@@ -81,6 +85,12 @@ pub fn run(
         Ok(laws) => laws,
         Err(unknown) => return (WRONG, Some((unknown.to_string(), unknown.remedy))),
     };
+    if let Some(dev) = &args.dev
+        && let Err(why) = framecat_lab::broadcast::on(dev)
+    {
+        let remedy = "`ip -br address` lists the interfaces; without --dev it is loopback";
+        return (WRONG, Some((format!("--dev {dev}: {why}"), remedy.into())));
+    }
     let lang = match args.lang {
         Some(Language::En) => Lang::En,
         Some(Language::Zh) => Lang::Zh,
@@ -246,6 +256,16 @@ mod tests {
         let (code, mistake) = run(&named("stiky"), &mut Vec::new(), 80, "C");
         assert_eq!(code, 2);
         assert!(mistake.unwrap().1.contains("sticky"));
+    }
+
+    #[test]
+    fn an_interface_that_is_not_there_is_a_mistake() {
+        let args = LabArgs { dev: Some("nosuch0".into()), ..named("broadcast") };
+        let (code, mistake) = run(&args, &mut Vec::new(), 80, "C");
+        assert_eq!(code, 2);
+        let (problem, remedy) = mistake.unwrap();
+        assert_eq!(problem, "--dev nosuch0: there is no interface nosuch0 with an address");
+        assert!(remedy.contains("ip -br address"), "{remedy}");
     }
 
     #[test]
