@@ -6,6 +6,7 @@ mod run;
 
 mod certs;
 mod ends;
+mod many;
 mod peers;
 mod refused_by_client;
 mod refused_by_server;
