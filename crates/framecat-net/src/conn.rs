@@ -248,6 +248,28 @@ impl Stream {
         }
     }
 
+    /// Waits until the peer can no more be told anything: it has closed, not just ended. Of TCP only its
+    /// reset shows that, which comes for what is sent to it, if only for a keepalive. Cancel safe.
+    pub(crate) async fn gone(&self) {
+        #[cfg(target_os = "linux")]
+        {
+            // A registration of its own takes no readiness away from those who read and write. That of
+            // urgent data wakes for EPOLLHUP, which always counts, and not for the end of one direction.
+            let interest = Interest::PRIORITY;
+            let own = self.as_fd().try_clone_to_owned().ok();
+            let own = own.and_then(|own| crate::fast::poll::register_for(own, interest).ok());
+            if let Some(own) = own {
+                while let Ok(mut ready) = own.ready(interest).await {
+                    if has_hung_up(own.get_ref().as_fd()) {
+                        return;
+                    }
+                    ready.clear_ready();
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
     /// Runs a non-blocking system call, waiting for readiness whenever it says `EAGAIN` and
     /// repeating it after `EINTR`. Cancel safe if the call is: nothing is kept between calls.
     pub async fn until_ready<T>(
@@ -426,6 +448,14 @@ impl Stream {
         let held = self.inner.tls.as_ref().is_some_and(|session| session.holds_unsent());
         !held && bytes_unsent(self.as_fd()).unwrap_or(0) == 0
     }
+}
+
+#[cfg(target_os = "linux")]
+fn has_hung_up(fd: BorrowedFd<'_>) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
+    let polled = poll(&mut polled, Some(&Timespec::default())).map(|_| polled[0].revents());
+    polled.is_ok_and(|told| told.intersects(PollFlags::HUP | PollFlags::ERR))
 }
 
 /// Makes a non-blocking system call, again after `EINTR`; `EAGAIN` waits for `interest`.

@@ -378,3 +378,25 @@ fn every_message_goes_there_and_back_once_whole_and_in_order() {
         );
     }
 }
+
+#[test]
+fn a_client_that_closed_gives_its_place_to_others_though_the_dial_is_silent() {
+    let folder = Folder::new();
+    let (listener, port) = tcp();
+    let relay = shared(
+        &format!("unix://{}", folder.file("s")),
+        &format!(":{port}"),
+        &["--max-clients", "1", "-v"],
+    );
+    let endpoint = relay.endpoint();
+    let mut dial = Peer::accept(&listener);
+    for n in 0..2 {
+        drop(std::os::unix::net::UnixStream::connect(folder.file("s")).unwrap());
+        let mut client = Run::new(&["connect", &endpoint, "-f", "line"]).start();
+        client.stdin_write(format!("hello {n}\n"));
+        assert_eq!(dial.line(), format!("hello {n}\n"));
+        client.signal(Signal::KILL);
+        client.wait();
+    }
+    ends(relay, 0);
+}

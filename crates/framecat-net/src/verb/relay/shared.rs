@@ -315,6 +315,12 @@ async fn client(shared: &Shared, conn: Conn, id: u64, place: Place, mut stopped:
     let mut hear = std::pin::pin!(pump.run(receiver, To::All(there, &rule)));
     let mut say = std::pin::pin!(send(joint, &named, &mut sender, &place, &moved));
     let (mut heard, mut said, mut failed) = (false, false, None);
+    let mut gone = std::pin::pin!(async {
+        match &ends {
+            [Some(stream)] => stream.gone().await,
+            [None] => std::future::pending().await,
+        }
+    });
     let (mut stopping, mut give_up) = (false, None);
     // A datagram peer that says nothing is gone for all we know: what it is sent proves nothing.
     let last = || match endless {
@@ -346,6 +352,8 @@ async fn client(shared: &Shared, conn: Conn, id: u64, place: Place, mut stopped:
                     Err(error) => break Err(error),
                 }
             }
+            // It had ended, and hears no more: it must not keep its place from others.
+            () = &mut gone, if heard && !said => break Ok(()),
             () = stopped.requested(), if !stopping => {
                 // What is in hand is finished: nobody gets half a message.
                 moved.stop();
