@@ -435,6 +435,15 @@ pub fn set_receive_buffer(fd: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
     set_bytes(fd, SOL_SOCKET, libc::SO_RCVBUF, &bytes.to_ne_bytes())
 }
 
+/// Drops every TCP segment that comes with a smaller time to live (IP_MINTTL, ip(7)); 0 drops none.
+/// RFC 5082 keeps strangers out with it.
+///
+/// # Errors
+/// The socket is none of IPv4's.
+pub fn set_least_ttl(fd: BorrowedFd<'_>, ttl: u8) -> io::Result<()> {
+    set_int(fd, SOL_IP, libc::IP_MINTTL, c_int::from(ttl))
+}
+
 /// Whether each message of a Unix socket brings its sender's credentials (SO_PASSCRED, unix(7)).
 ///
 /// # Errors

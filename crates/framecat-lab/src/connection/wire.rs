@@ -2,14 +2,13 @@
 //! it, and a way to lose segments that asks for no privilege.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framecat_net::sockopt::{TcpState, tcp_info};
-use rustix::net::{RecvFlags, recv};
-use socket2::{SockFilter, SockRef};
+use framecat_net::sockopt::{TcpState, drops, set_least_ttl, tcp_info};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::{PATIENCE, returned};
 use crate::evidence::{Evidence, Scene, quoted};
@@ -79,52 +78,98 @@ pub(super) fn shown((result, bytes): &(String, Vec<u8>)) -> String {
     if bytes.is_empty() { result.clone() } else { format!("{result} {}", quoted(bytes)) }
 }
 
-/// Where a payload begins, as a socket's filter sees a packet.
-#[derive(Clone, Copy)]
-pub(super) enum Payload {
-    /// After TCP's header, whose length is in it.
-    Tcp,
-    /// After UDP's header of eight bytes.
-    Udp,
+/// The least time to live that a segment may have (IP_MINTTL): with it every user can make one end's
+/// kernel drop what the other sends. Most systems send with 64.
+const LEAST_TTL: u8 = 2;
+/// A time to live with which a segment is dropped where [`LEAST_TTL`] is asked for.
+const LOST_TTL: u32 = 1;
+/// An ordinary time to live.
+const USUAL_TTL: u32 = 64;
+
+/// A way from a sender to a receiver that loses what it is told to.
+pub(super) struct Way<'a> {
+    sender: &'a TcpStream,
+    receiver: &'a TcpStream,
 }
 
-/// Loses every packet to this socket whose payload begins with that byte, before the kernel's TCP or
-/// UDP sees it: a filter on the socket (SO_ATTACH_FILTER, socket(7)), which every user may set.
-pub(super) fn lose(end: &impl AsFd, payload: Payload, first: u8) -> io::Result<()> {
-    // Classic BPF, linux/bpf_common.h: each returns how many bytes of the packet to keep.
-    const LOAD_BYTE: u16 = 0x30;
-    const LOAD_BYTE_AT_X: u16 = 0x50;
-    const AND: u16 = 0x54;
-    const SHIFT_RIGHT: u16 = 0x74;
-    const A_TO_X: u16 = 0x07;
-    const JUMP_IF_EQUAL: u16 = 0x15;
-    const RETURN: u16 = 0x06;
-    let mut program = match payload {
-        // The header's length is the upper half of its byte 12, in words of four bytes.
-        Payload::Tcp => vec![
-            SockFilter::new(LOAD_BYTE, 0, 0, 12),
-            SockFilter::new(AND, 0, 0, 0xf0),
-            SockFilter::new(SHIFT_RIGHT, 0, 0, 2),
-            SockFilter::new(A_TO_X, 0, 0, 0),
-            SockFilter::new(LOAD_BYTE_AT_X, 0, 0, 0),
-        ],
-        Payload::Udp => vec![SockFilter::new(LOAD_BYTE, 0, 0, 8)],
-    };
-    program.push(SockFilter::new(JUMP_IF_EQUAL, 0, 1, first.into()));
-    program.push(SockFilter::new(RETURN, 0, 0, 0));
-    program.push(SockFilter::new(RETURN, 0, 0, u32::MAX));
-    SockRef::from(end).attach_filter(&program)
+impl<'a> Way<'a> {
+    /// Loses nothing yet.
+    pub(super) fn new(sender: &'a TcpStream, receiver: &'a TcpStream) -> io::Result<Way<'a>> {
+        set_least_ttl(receiver.as_fd(), LEAST_TTL)?;
+        Ok(Way { sender, receiver })
+    }
+
+    /// From now on no segment with data comes through, nor is the sender told of any that came: it
+    /// would slow down at the first sign of a loss and send nothing new.
+    fn lose(&self) -> io::Result<()> {
+        lose_all(self.sender)?;
+        self.sender.set_ttl(LOST_TTL)
+    }
+
+    /// Nothing is lost any more.
+    pub(super) fn heal(&self) -> io::Result<()> {
+        self.sender.set_ttl(USUAL_TTL)?;
+        set_least_ttl(self.sender.as_fd(), 0)?;
+        set_least_ttl(self.receiver.as_fd(), 0)
+    }
+
+    /// Segments with data that were sent, and that came.
+    pub(super) fn crossed(&self) -> io::Result<Vec<String>> {
+        let sent = tcp_info(self.sender.as_fd())?.data_segs_out;
+        Ok(vec![sent.to_string(), self.came()?.to_string()])
+    }
+
+    /// Segments with data that came.
+    pub(super) fn came(&self) -> io::Result<u32> {
+        Ok(tcp_info(self.receiver.as_fd())?.data_segs_in)
+    }
+
+    /// Sends one message and loses it: the segment has left before this returns.
+    pub(super) fn send_and_lose(&self, message: &[u8]) -> io::Result<usize> {
+        let sent = || Ok::<_, io::Error>(tcp_info(self.sender.as_fd())?.data_segs_out);
+        self.lose()?;
+        let before = sent()?;
+        let taken = send(self.sender, message, SendFlags::NOSIGNAL)?;
+        wait_until(|| Ok(sent()? > before))?;
+        Ok(taken)
+    }
+
+    /// Sends one message and waits until it came. What the kernel sends again is lost before and after.
+    pub(super) fn send_through(&self, message: &[u8]) -> io::Result<usize> {
+        let before = self.came()?;
+        self.sender.set_ttl(USUAL_TTL)?;
+        let taken = send(self.sender, message, SendFlags::NOSIGNAL)?;
+        wait_until(|| Ok(self.came()? > before))?;
+        self.lose()?;
+        Ok(taken)
+    }
 }
 
-/// Loses every packet to this socket, as a cable that was pulled does.
-pub(super) fn lose_all(end: &impl AsFd) -> io::Result<()> {
-    const RETURN: u16 = 0x06;
-    SockRef::from(end).attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)])
+/// Loses every segment to this end, as a cable that was pulled does.
+pub(super) fn lose_all(end: &TcpStream) -> io::Result<()> {
+    set_least_ttl(end.as_fd(), u8::MAX)
 }
 
-/// Loses nothing any more.
-pub(super) fn heal(end: &impl AsFd) -> io::Result<()> {
-    SockRef::from(end).detach_filter()
+/// Sends a datagram that is lost: others of the same size fill the receive buffer before, and are
+/// taken out after. Returns what send returned, and how many datagrams were dropped then.
+pub(super) fn send_into_a_full_buffer(
+    sender: &UdpSocket,
+    receiver: &UdpSocket,
+    message: &[u8],
+) -> io::Result<(String, u32)> {
+    let filler = UdpSocket::bind("127.0.0.1:0")?;
+    filler.connect(receiver.local_addr()?)?;
+    let before = drops(receiver.as_fd())?;
+    let filling = vec![b'.'; message.len()];
+    wait_until(|| {
+        send(&filler, &filling, SendFlags::NOSIGNAL)?;
+        Ok(drops(receiver.as_fd())? > before)
+    })?;
+    let full = drops(receiver.as_fd())?;
+    let taken = counted(send(sender, message, SendFlags::NOSIGNAL));
+    let dropped = drops(receiver.as_fd())? - full;
+    while recv_some(receiver, 64, RecvFlags::DONTWAIT).1 == filling {}
+    Ok((taken, dropped))
 }
 
 /// A count that must have this value, and the sentence where it has another.

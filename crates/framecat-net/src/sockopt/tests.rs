@@ -346,6 +346,18 @@ fn a_dual_stack_socket_speaks_ipv4_with_the_same_ttl_and_tos() {
 }
 
 #[test]
+fn a_segment_with_too_small_a_time_to_live_is_dropped_and_sent_again() {
+    let (mut dialled, mut accepted) = tcp_pair("127.0.0.1:0");
+    set_least_ttl(accepted.as_fd(), 2).unwrap();
+    dialled.set_ttl(1).unwrap();
+    dialled.write_all(b"late").unwrap();
+    assert_eq!(tcp_info(accepted.as_fd()).unwrap().data_segs_in, 0);
+    set_least_ttl(accepted.as_fd(), 0).unwrap();
+    accepted.read_exact(&mut [0; 4]).unwrap();
+    assert!(tcp_info(dialled.as_fd()).unwrap().total_retrans > 0);
+}
+
+#[test]
 fn tcp_info_counts_what_went_through() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
         let (mut dialled, mut accepted) = tcp_pair(address);

@@ -165,12 +165,11 @@ fn done_peer_killed(seen: &Evidence) -> Vec<Part> {
     let (silent, timeout) = (seen.word("silent_recv"), seen.count("user_timeout_ms"));
     let (again, gone) = (seen.count("vanished_sent_again"), seen.word("vanished_recv"));
     parts.push(Part::Say(say!(
-        "A peer out of reach, as behind a pulled cable: a filter on its socket \
-         (SO_ATTACH_FILTER) loses every segment. \
-         recv would wait for ever; its timeout ended it with {silent}, and the connection still \
+        "A peer out of reach, as behind a pulled cable: IP_MINTTL asks its kernel to drop every \
+         segment whose time to live is too small, and all are. recv would wait for ever; its timeout ended it with {silent}, and the connection still \
          looked well. What is sent is accepted and sent again ({again} times), until \
          TCP_USER_TIMEOUT ({timeout} ms) ends it at the kernel's next try: {gone}.",
-        "对方失联，就像拔掉了网线：在它的套接字上装一个过滤器（SO_ATTACH_FILTER），丢掉每个报文段。recv 会一直等下去，\
+        "对方失联，就像拔掉了网线：用 IP_MINTTL 让它的内核丢掉 TTL 太小的报文段，也就是全部。recv 会一直等下去，\
          靠超时才以 {silent} 返回，而连接看上去还好好的。send 照样成功，内核重发了 {again} 次；\
          等超过 TCP_USER_TIMEOUT（{timeout} 毫秒），内核下一次重试时放弃：{gone}。",
     )));

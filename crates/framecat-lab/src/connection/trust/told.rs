@@ -46,25 +46,28 @@ pub(crate) const TCP_RELIABLE: Law = Law {
 fn done_tcp_reliable(seen: &Evidence) -> Vec<Part> {
     let (sends, held) = (seen.count("sends"), seen.word("held_recv"));
     let mut parts = vec![Part::Say(say!(
-        "{sends} messages, a segment each. A filter on the receiving socket loses the second, however \
-         often it is sent. Between the ends: segments sent, those sent again included, and segments \
-         that came through.",
-        "{sends} 条消息，各占一个报文段。接收端套接字上的过滤器专丢第二条，重发也丢。\
-         中间是已发的报文段数（含重发）和到达的报文段数。",
+        "{sends} messages, a segment each. The second is lost, and so is what is sent again: those \
+         segments have a time to live that the receiving kernel refuses (IP_MINTTL), as if they had \
+         gone astray. Between the ends: segments sent and segments that came.",
+        "{sends} 条消息，各占一个报文段。第二条丢了，重发也丢：这些报文段的 TTL 太小，接收端内核\
+         不收（IP_MINTTL），就像半路丢了一样。中间是已发的报文段数和到达的报文段数。",
     ))];
     parts.extend(calls(seen, "segment"));
     let (again, recvs) = (seen.count("sent_again"), seen.count("recvs"));
     parts.push(Part::Say(say!(
-        "The third had come, yet recv gave {held}: order is kept. SO_DETACH_FILTER took the filter \
-         off; the kernel sent {again} segments again, and all bytes came, in order. But {sends} sends took {recvs} recvs: the messages did \
+        "The third had come, yet recv gave {held}: order is kept. Once nothing was refused \
+         the kernel sent {again} segments again, and all bytes came, in order. But {sends} sends took {recvs} recvs: the messages did \
          not stay apart.",
-        "第三条早就到了，recv 却是 {held}：顺序不能乱。SO_DETACH_FILTER 去掉过滤器；内核重发了 {again} 个报文段，\
+        "第三条早就到了，recv 却是 {held}：顺序不能乱。不再丢弃以后，内核重发了 {again} 个报文段，\
          所有字节都按顺序收到了。但 {sends} 次 send 变成 {recvs} 次 recv：消息没有保持原样。",
     )));
-    let (received, rest) = (seen.word("udp_received"), seen.word("udp_rest"));
+    let (received, rest, taken) =
+        (seen.word("udp_received"), seen.word("udp_rest"), seen.word("udp_lost_send"));
     parts.push(Part::Say(say!(
-        "The same loss on UDP: {received} came, then {rest}. No call told either end.",
-        "UDP 上同样丢一次：收到 {received}，之后是 {rest}。没有任何调用告诉过哪一端。",
+        "On UDP the second is lost in a receive buffer that others have filled: {received} came, then \
+         {rest}. Its send had returned {taken} all the same, and no call told either end.",
+        "换成 UDP，第二条因接收缓冲区被别的数据报占满而丢失：收到 {received}，之后是 {rest}。\
+         丢的那次 send 照样返回 {taken}，没有任何调用告诉过哪一端。",
     )));
     parts.extend(calls(seen, "datagram"));
     let (order, unacked) = (seen.count("order_sent"), seen.count("order_unacked"));
@@ -127,26 +130,23 @@ fn millis(us: u64) -> String {
 fn done_realtime(seen: &Evidence) -> Vec<Part> {
     let frames = seen.count("tcp_frames");
     let mut parts = vec![Part::Say(say!(
-        "{frames} frames over TCP, each in a segment of its own, asked for after each send. A filter \
-         on the receiving socket loses the first, however often it is sent.",
-        "用 TCP 发 {frames} 帧，每帧一个报文段，每次 send 之后都去 recv 一次。\
-         接收端套接字上的过滤器专丢第一帧，重发也丢。",
+        "{frames} frames over TCP, each in a segment of its own, asked for after each send. The first \
+         is lost: its time to live is one that the receiving kernel refuses (IP_MINTTL).",
+        "用 TCP 发 {frames} 帧，每帧一个报文段，每次 send 之后都去 recv 一次。第一帧丢了：\
+         它的 TTL 太小，接收端内核不收（IP_MINTTL）。",
     ))];
     parts.extend(calls(seen, "tcp"));
     let (came, given) = (seen.count("tcp_came"), seen.count("tcp_given_before_repair"));
     let again = seen.count("tcp_sent_again");
     parts.push(Part::Say(say!(
-        "Segments that had come behind the lost one: {came}; frames given out: {given}. The others \
-         waited too, some still at the sender, which slows down where segments are lost. \
-         SO_DETACH_FILTER took the filter off; once the first came ({again} sent again in all) the \
-         others followed.",
-        "丢的那帧后面到了 {came} 个报文段，交给程序的却是 {given} 帧；其余的也在等，有的还留在\
-         发送端，因为发现丢包后发送端会放慢。SO_DETACH_FILTER 去掉过滤器，等第一帧重发到了（共重发 {again} 次），\
-         其余的才跟着出来。",
+        "{came} segments had come behind the lost one, and {given} frames were given out. Once the \
+         first had been sent again ({again} in all) the others followed in the same moment.",
+        "丢的那帧后面到了 {came} 个报文段，交给程序的却是 {given} 帧。等第一帧重发到了\
+         （共重发 {again} 次），其余的才跟着一起出来。",
     )));
     parts.push(Part::Say(Say::from(Text::new(
-        "The same frames and the same loss over UDP:",
-        "同样的帧、同样的丢失，换成 UDP：",
+        "The same frames over UDP; the first is lost in a receive buffer that others have filled:",
+        "同样的帧，换成 UDP；第一帧因接收缓冲区被占满而丢失：",
     ))));
     parts.extend(calls(seen, "udp"));
     let cell = |name: &str| vec![millis(seen.count(name))];
