@@ -5,7 +5,7 @@
 //! accept in `connection/queue.rs`, the queues themselves in `connection/backlog.rs`, the end in
 //! `connection/ends.rs`, what TCP promises and costs in `connection/trust.rs`, how two ends must fit in
 //! `connection/customs.rs`. Beside each are its judges and its telling. Every wait is bounded by
-//! [`PATIENCE`].
+//! `PATIENCE`.
 
 use std::io;
 use std::os::fd::AsFd;
