@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 mod run;
+use run::Run;
 use run::network::Network;
 
 /// The laws on the network of a real interface, and what another host of it got: two datagrams at
@@ -47,4 +48,15 @@ fn broadcasts_received(network: &Network, host: u32) -> u64 {
     let mut columns = names.split_whitespace().zip(counts.split_whitespace());
     let (_, count) = columns.find(|(name, _)| *name == "InBcastPkts").expect("InBcastPkts");
     count.parse().expect("a count")
+}
+
+#[test]
+fn without_a_way_to_the_network_the_laws_of_broadcast_are_skipped() {
+    if Run::program("unshare", &["-rn", "true"]).run("").code != 0 {
+        return run::skipped("no network namespace of our own here");
+    }
+    // Loopback is down in a new namespace.
+    let finished = Run::program("unshare", &["-rn", run::tested(), "lab", "broadcast"]).run("");
+    assert_eq!(finished.code, 0, "{finished}");
+    assert!(finished.text().ends_with("0 shown, 0 not shown, 3 skipped\n"), "{finished}");
 }
