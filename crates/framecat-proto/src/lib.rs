@@ -9,6 +9,7 @@
 //! | what came out | [`Spans`](message::Spans) over the bytes that were read |
 //! | how a message looks on stdin and stdout | [`text::Form`] |
 //! | text made from messages | [`template::Template`] |
+//! | HTTP/1.1: heads, bodies, and what is answered | [`http`] |
 //! | a line split as a command line is | [`words`] |
 //! | networks, and who may talk | [`cidr`] |
 //! | sizes and times as people write them | [`quantity`] |
@@ -17,6 +18,7 @@
 pub mod cidr;
 pub mod endpoint;
 pub mod framing;
+pub mod http;
 pub mod limits;
 pub mod message;
 pub mod options;
