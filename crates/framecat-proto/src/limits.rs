@@ -173,6 +173,13 @@ pub const CHILD_TERM: Duration = Duration::from_secs(2);
 /// Bytes of the path of a file (`PATH_MAX` less its final NUL).
 pub const FILE_PATH_BYTES: usize = 4_095;
 
+/// Path and query of a URL that is fetched, percent-encoded: with method and version what servers take
+/// for a request line at least (RFC 9112 section 3).
+pub const HTTP_TARGET_BYTES: usize = 8_000;
+
+/// The window of zstd in HTTP: what a decoder has to take, and need not exceed (RFC 9659 section 3).
+pub const ZSTD_WINDOW_BYTES: u64 = 8 << 20;
+
 /// A row of `framecat help limits`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {

@@ -7,10 +7,15 @@
 //! | which names a request is about → `Needs` | `plan::needs` |
 //! | what is found there → [`Facts`] | the caller looks |
 //! | all of that → [`Reply`] | `plan::plan` |
+//! | content codings undone | [`coding`] |
+//! | where to fetch from, and where a redirect leads | [`url`] |
 //!
 //! What a peer may send is bounded by [`limits`](crate::limits).
 
 use std::fmt;
+
+pub mod coding;
+pub mod url;
 
 /// The version of a message. 2.0 and above are no HTTP/1 and are refused with 505.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
