@@ -16,7 +16,7 @@ use crate::evidence::{Evidence, Verdict, errno_name};
 use crate::lang::{Say, Text, say};
 use crate::page::Part;
 use crate::udp;
-use crate::{connection, object, program, receive, send, sticky};
+use crate::{connection, http, object, program, receive, send, sticky};
 
 /// One law: what the notes claim, and the experiment that shows what is so.
 #[derive(Debug)]
@@ -86,6 +86,10 @@ static GROUPS: &[Group] = &[
         title: Text::new("what a socket is to a program", "套接字对象：种类、编号、地址、选项"),
     },
     Group {
+        name: "http",
+        title: Text::new("messages whose head says where they end", "HTTP：由头说明结尾的消息"),
+    },
+    Group {
         name: "program",
         title: Text::new("what the notes teach beside sockets", "程序：命令行、模板、传文件"),
     },
@@ -142,6 +146,13 @@ static LAWS: &[Law] = &[
     object::PEERNAME,
     object::SETSOCKOPT,
     object::GETSOCKOPT,
+    http::HTTP_ON_TCP,
+    http::HTTP_REQUEST,
+    http::HTTP_METHODS,
+    http::HTTP_RESPONSE,
+    http::HTTP_STATUS,
+    http::HTTP_STATELESS,
+    http::HTTP_PERSISTENT,
     program::ARGV,
     program::FORMAT,
     program::FILE_TRANSFER,

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | the table of laws, choosing and running them | [`law`] |
 //! | what an experiment saw, and what follows from it | [`evidence`] |
-//! | one experiment a law, a file a group | [`receive`], [`send`], [`connection`], [`sticky`], [`udp`], [`broadcast`], [`object`], [`program`] |
+//! | one experiment a law, a file a group | [`receive`], [`send`], [`connection`], [`sticky`], [`udp`], [`broadcast`], [`object`], [`http`], [`program`] |
 //! | a law told in full | [`page`] |
 //! | a line a law, JSON, the report | [`report`] |
 //! | English and Chinese | [`lang`] |
@@ -18,6 +18,7 @@
 pub mod broadcast;
 pub mod connection;
 pub mod evidence;
+pub mod http;
 pub mod lang;
 pub mod law;
 pub mod object;
