@@ -25,6 +25,20 @@ pub const POSTGRES_START_BYTES: usize = 10_000;
 /// in a moment.
 pub const GUESS_BYTES: usize = 1 << 20;
 
+/// The first line of an HTTP request without its CR LF (RFC 9112 section 3 asks for 8,000 at least).
+pub const HTTP_LINE_BYTES: usize = 8 << 10;
+
+/// The head of an HTTP message, its empty line included; the trailers of one likewise. What browsers
+/// send has 1 to 4 KiB, cookies included.
+pub const HTTP_HEAD_BYTES: usize = 32 << 10;
+
+/// Fields of an HTTP head, or of trailers.
+pub const HTTP_FIELDS: usize = 100;
+
+/// The line that begins a chunk of an HTTP body, behind its size: extensions. Nobody is known to use
+/// more than about a hundred bytes (signatures).
+pub const HTTP_CHUNK_EXTENSION_BYTES: usize = 4 << 10;
+
 /// The first bytes of a message or of broken input shown in an error.
 pub const SHOWN_HEAD_BYTES: usize = 16;
 
@@ -210,6 +224,13 @@ pub const TABLE: &[Limit] = &[
         then: "the message is refused",
     },
     Limit { what: "an inline command of resp", bound: "64 KiB", then: "refused" },
+    Limit { what: "the first line of an HTTP request", bound: "8 KiB", then: "refused: 414" },
+    Limit {
+        what: "the head of an HTTP message, and its trailers",
+        bound: "32 KiB, 100 fields",
+        then: "refused: 431",
+    },
+    Limit { what: "the extensions of an HTTP chunk", bound: "4 KiB", then: "refused: 400" },
     Limit {
         what: "what -f guess looks at",
         bound: "1 MiB",

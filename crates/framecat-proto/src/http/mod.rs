@@ -14,7 +14,10 @@
 
 use std::fmt;
 
+pub mod body;
+mod characters;
 pub mod coding;
+pub mod head;
 pub mod url;
 
 /// The version of a message. 2.0 and above are no HTTP/1 and are refused with 505.
@@ -125,6 +128,11 @@ pub struct Fields<'b> {
 }
 
 impl<'b> Fields<'b> {
+    /// None, and room for `n`.
+    pub fn with_capacity(n: usize) -> Fields<'b> {
+        Fields { fields: Vec::with_capacity(n) }
+    }
+
     /// One more field behind the others.
     pub fn push(&mut self, field: Field<'b>) {
         self.fields.push(field);
@@ -230,9 +238,10 @@ pub enum Length {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("octet {at}: {rule} ({section})")]
 pub struct Refusal {
-    /// The status of the reply: 400, 405, 413, 414, 417, 431, 501 or 505.
+    /// The status of the reply: 400, 405, 413, 414, 417, 431, 501 or 505; 502 where a response is
+    /// refused, for a gateway would say so.
     pub status: u16,
-    /// The octet that broke the rule, counted from the message's first.
+    /// The octet that broke the rule, counted from the message's first; in a body from the body's first.
     pub at: usize,
     /// The rule in a sentence of its own, without a full stop.
     pub rule: String,

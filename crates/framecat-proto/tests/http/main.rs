@@ -1,0 +1,6 @@
+//! HTTP: heads and bodies, valid and hostile, however they arrive.
+
+mod bodies;
+mod requests;
+mod responses;
+mod targets;
