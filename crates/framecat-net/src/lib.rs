@@ -23,6 +23,7 @@
 //! | from an endpoint to a connection | [`open`]: [`connect`], [`listen`] |
 //! | bytes by the shortest way | [`relay`], [`fast`] |
 //! | what the verbs do | [`verb`] |
+//! | files from a peer, whole or not at all | [`disk`] |
 //! | options of sockets, set and read back | [`sockopt`] |
 //! | the interfaces of this machine, and where broadcasts go | [`interfaces`] |
 
@@ -31,6 +32,7 @@ mod child;
 pub mod conn;
 mod converse;
 mod datagrams;
+pub mod disk;
 pub mod error;
 pub mod event;
 mod fan;

@@ -12,6 +12,7 @@
 //! | HTTP/1.1: heads, bodies, and what is answered | [`http`] |
 //! | a line split as a command line is | [`words`] |
 //! | networks, and who may talk | [`cidr`] |
+//! | names of files from a peer | [`path::SafePath`] |
 //! | sizes and times as people write them | [`quantity`] |
 //! | every bound a peer could push against | [`limits`] |
 
@@ -22,6 +23,7 @@ pub mod http;
 pub mod limits;
 pub mod message;
 pub mod options;
+pub mod path;
 pub mod quantity;
 pub mod rate;
 pub mod template;

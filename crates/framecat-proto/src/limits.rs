@@ -87,6 +87,18 @@ pub const STALLED_TIME: Duration = Duration::from_secs(1);
 /// forgotten for a new one.
 pub const DATAGRAM_PEERS: usize = 1_024;
 
+/// One component of a path that comes from a peer: what Linux's file systems hold (NAME_MAX).
+pub const COMPONENT_BYTES: usize = 255;
+
+/// A path that comes from a peer, slashes counted (PATH_MAX).
+pub const PATH_BYTES: usize = 4_096;
+
+/// Folders inside each other in a path that comes from a peer.
+pub const PATH_DEPTH: usize = 64;
+
+/// How long a part of a file is kept that nobody goes on with.
+pub const PARTS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// Connections served at once unless `--max-clients` says otherwise. Where the process may open fewer
 /// files than they need, accepting rests until some are free.
 pub const CLIENTS: usize = 1_024;

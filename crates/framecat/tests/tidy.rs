@@ -105,7 +105,7 @@ fn proto_touches_no_world() {
 
 /// The layers of net, lowest first: a file uses only its own and lower ones.
 const LAYERS: &[&[&str]] = &[
-    &["allow", "error", "event", "interfaces", "sockopt"],
+    &["allow", "disk", "error", "event", "interfaces", "sockopt"],
     &["child", "conn", "datagrams", "record", "tls"],
     &["open", "fast", "relay", "shape"],
     &["link"],

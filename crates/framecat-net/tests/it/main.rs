@@ -1,6 +1,7 @@
 //! The library over real sockets of this machine: port 0, no sleeps, every wait bounded.
 
 mod datagrams;
+mod disk;
 mod ends;
 mod fast;
 mod gap;

@@ -1,0 +1,446 @@
+//! Files that come from a peer: nothing under a final name until all of it is there.
+//!
+//! A [`Folder`] is opened once and everything below it is reached from its descriptor, one component
+//! at a time, following no symbolic link (openat2(2)): a folder that is swapped for a link between a
+//! look and a write leads nowhere. What arrives is written to a [`Part`] in the same folder as the
+//! file it will be, and gets its name by one call, [`Part::commit`]: whoever is killed before leaves
+//! the old file as it was, whoever is killed after leaves the new one whole.
+//!
+//! | killed | left behind |
+//! | --- | --- |
+//! | before the commit | `.framecat-ID.part`, which the same ID takes up again ([`Part::open`]); of an unnamed part nothing |
+//! | after it | the file |
+//!
+//! All calls here may wait for the disk. They belong on a thread that may.
+
+use std::ffi::CString;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use framecat_proto::limits::PARTS_KEPT;
+use framecat_proto::path::{OURS, SafePath};
+use rustix::fs::{
+    AtFlags, Dir, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags,
+    ResolveFlags, Timespec, Timestamps,
+};
+use rustix::io::Errno;
+
+/// No link is followed, and nothing above the folder is reached.
+const BELOW: ResolveFlags =
+    ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
+
+/// How a folder is opened in order to reach what is in it.
+const AS_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Parts end so.
+const PART: &str = ".part";
+
+/// A folder below which files are made. Whoever may write elsewhere holds no more than its descriptor.
+#[derive(Debug)]
+pub struct Folder {
+    fd: OwnedFd,
+}
+
+impl Folder {
+    /// Opens it. Here links are followed: the path is the user's own.
+    ///
+    /// # Errors
+    /// open(2): not there, not a folder, not allowed.
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        let fd = rustix::fs::open(path, AS_FOLDER, Mode::empty())?;
+        Ok(Folder { fd })
+    }
+
+    /// The folder that `path`'s last component lies in. With `make`, those that are missing are made
+    /// (mode 0777 less the umask).
+    ///
+    /// # Errors
+    /// `ENOENT` where one is missing, `ENOTDIR` where a file is in the way, `ELOOP` where a symbolic
+    /// link is; those of openat2(2) and mkdirat(2) else.
+    pub fn parent_of(&self, path: &SafePath, make: bool) -> io::Result<Folder> {
+        let mut fd = self.fd.try_clone()?;
+        for name in path.folders() {
+            fd = match below(&fd, name, AS_FOLDER) {
+                Err(Errno::NOENT) if make => {
+                    match rustix::fs::mkdirat(&fd, name.as_str(), Mode::from_raw_mode(0o777)) {
+                        // Somebody else made it in between.
+                        Ok(()) | Err(Errno::EXIST) => below(&fd, name, AS_FOLDER)?,
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                opened => opened?,
+            };
+        }
+        Ok(Folder { fd })
+    }
+
+    /// Bytes that an ordinary user may still write to the file system (statvfs(2)).
+    ///
+    /// # Errors
+    /// fstatvfs(2).
+    pub fn room(&self) -> io::Result<u64> {
+        let known = rustix::fs::fstatvfs(&self.fd)?;
+        Ok(known.f_bavail.saturating_mul(known.f_frsize))
+    }
+
+    /// What has the name `name` in this folder, a link itself and not what it leads to.
+    ///
+    /// # Errors
+    /// fstatat(2) else than `ENOENT`.
+    pub fn look(&self, name: &str) -> io::Result<Option<rustix::fs::Stat>> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes names that were given in this folder outlive a power cut (fsync(2)).
+    ///
+    /// # Errors
+    /// fsync(2).
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.fd)?)
+    }
+
+    /// Removes parts that nobody writes and that have not been touched for [`PARTS_KEPT`], by the
+    /// clock `now`, and returns their names. Those that cannot be removed are passed over: they are
+    /// no harm.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn sweep(&self, now: SystemTime) -> io::Result<Vec<String>> {
+        let mut removed = Vec::new();
+        for entry in Dir::read_from(&self.fd)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if !name.starts_with(OURS) || !name.ends_with(PART) {
+                continue;
+            }
+            if self.is_stale(name, now)
+                && rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).is_ok()
+            {
+                removed.push(name.to_owned());
+            }
+        }
+        Ok(removed)
+    }
+
+    fn is_stale(&self, name: &str, now: SystemTime) -> bool {
+        let Ok(fd) = below(&self.fd, name, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC)
+        else {
+            return false;
+        };
+        let Ok(stat) = rustix::fs::fstat(&fd) else { return false };
+        let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
+        let touched = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let old = now.duration_since(touched).is_ok_and(|age| age > PARTS_KEPT);
+        old && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && lock(&fd).is_ok()
+    }
+}
+
+impl AsFd for Folder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn below(at: impl AsFd, name: &str, how: OFlags) -> Result<OwnedFd, Errno> {
+    loop {
+        match rustix::fs::openat2(&at, name, how, Mode::empty(), BELOW) {
+            // A rename somewhere in the tree came between (openat2(2)).
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            opened => return opened,
+        }
+    }
+}
+
+/// Whoever holds a part's lock writes it.
+fn lock(fd: impl AsFd) -> Result<(), Errno> {
+    rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive)
+}
+
+/// What becomes of a name that is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The file that has it stays, and the commit is refused.
+    Refuse,
+    /// It is replaced in one step: at any moment the name has the old file or the new one.
+    Replace,
+}
+
+/// Why a part did not become a file. The part is still there.
+#[derive(Debug)]
+pub enum CommitError {
+    /// The name is taken, and was not to be replaced; or a folder has it, which nothing replaces.
+    Taken,
+    /// The disk or the kernel said so.
+    Io(io::Error),
+}
+
+impl From<Errno> for CommitError {
+    fn from(error: Errno) -> CommitError {
+        match error {
+            Errno::EXIST | Errno::ISDIR => CommitError::Taken,
+            error => CommitError::Io(error.into()),
+        }
+    }
+}
+
+/// What a file is to be besides its bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Finish {
+    /// The permissions, of which only 0777 count, less the umask where they are not given.
+    pub mode: Option<u32>,
+    /// When it was last changed.
+    pub mtime: Option<SystemTime>,
+    /// Whether its bytes and its name outlive a power cut when the commit returns.
+    pub durable: bool,
+}
+
+/// A file that is coming. It is removed when it is dropped, unless it was committed or kept.
+pub struct Part {
+    folder: OwnedFd,
+    fd: OwnedFd,
+    /// None: it has no name yet (O_TMPFILE), so a killed process leaves nothing.
+    name: Option<String>,
+    keep: bool,
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Part {
+    /// A part that has no name until it is committed. Where the file system has none such, one with
+    /// the name that `id` gives, which is new.
+    ///
+    /// # Errors
+    /// open(2).
+    pub fn unnamed(folder: &Folder, id: u64) -> io::Result<Part> {
+        let how = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        match rustix::fs::openat(&folder.fd, ".", how, Mode::from_raw_mode(0o600)) {
+            Ok(fd) => Ok(Part { folder: folder.fd.try_clone()?, fd, name: None, keep: false }),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+                let mut part = Part::open(folder, id, true)?;
+                part.keep = false;
+                Ok(part)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The part of the name that `id` gives: a new one, or with `new` false the one that is there. It
+    /// is locked, so two never write one part; and it stays when it is dropped, for who takes it up
+    /// again.
+    ///
+    /// # Errors
+    /// `EEXIST` or `ENOENT` where it is there or is not, `EWOULDBLOCK` where another writes it, open(2).
+    pub fn open(folder: &Folder, id: u64, new: bool) -> io::Result<Part> {
+        let name = Part::name_of(id);
+        let how = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = match new {
+            true => {
+                let how = how | OFlags::CREATE | OFlags::EXCL;
+                rustix::fs::openat(&folder.fd, name.as_str(), how, Mode::from_raw_mode(0o600))?
+            }
+            false => below(&folder.fd, &name, how)?,
+        };
+        lock(&fd)?;
+        let stat = rustix::fs::fstat(&fd)?;
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        // Another one may have committed it between our open and our lock; and a second name of the
+        // part would be a file that changes when it must not.
+        if !regular || stat.st_nlink != 1 {
+            return Err(Errno::NOENT.into());
+        }
+        Ok(Part { folder: folder.fd.try_clone()?, fd, name: Some(name), keep: true })
+    }
+
+    /// What a part with this number is called.
+    pub fn name_of(id: u64) -> String {
+        format!("{OURS}{id:016x}{PART}")
+    }
+
+    /// Bytes that are there: of a part that was written from its start on, those that arrived.
+    ///
+    /// # Errors
+    /// fstat(2).
+    pub fn written(&self) -> io::Result<u64> {
+        let stat = rustix::fs::fstat(&self.fd)?;
+        Ok(u64::try_from(stat.st_size).unwrap_or(0))
+    }
+
+    /// Takes the room for a file of `size` bytes, so that a full disk is known now. The part's length
+    /// stays. A file system that cannot do that is no error: then a write will tell.
+    ///
+    /// # Errors
+    /// `ENOSPC`, `EDQUOT`, `EFBIG`: fallocate(2).
+    pub fn reserve(&self, size: u64) -> io::Result<()> {
+        if size == 0 {
+            return Ok(());
+        }
+        loop {
+            match rustix::fs::fallocate(&self.fd, FallocateFlags::KEEP_SIZE, 0, size) {
+                Err(Errno::INTR) => {}
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(()),
+                done => return Ok(done?),
+            }
+        }
+    }
+
+    /// Writes all of `bytes` from byte `at` on.
+    ///
+    /// # Errors
+    /// pwrite(2): some of them may be written then.
+    pub fn write_at(&self, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match rustix::io::pwrite(&self.fd, bytes, at) {
+                Err(Errno::INTR) => {}
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    bytes = &bytes[n..];
+                    at += n as u64;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts it to `len` bytes, or makes it so long.
+    ///
+    /// # Errors
+    /// ftruncate(2).
+    pub fn set_len(&self, len: u64) -> io::Result<()> {
+        Ok(rustix::fs::ftruncate(&self.fd, len)?)
+    }
+
+    /// Whether the part is there when this is dropped uncommitted. Of a part without a name nothing
+    /// can be.
+    pub fn keep(&mut self, keep: bool) {
+        self.keep = keep;
+    }
+
+    /// Gives it its name in the folder. From this call on, and not before, the name has all of it.
+    /// With [`Finish::durable`] that holds across a power cut once it returned.
+    ///
+    /// # Errors
+    /// [`CommitError`]; the part is dropped with it, or kept as it was before.
+    pub fn commit(mut self, name: &str, taken: Taken, finish: Finish) -> Result<(), CommitError> {
+        let mode = match finish.mode {
+            Some(mode) => Mode::from_raw_mode(mode & 0o777),
+            None => Mode::from_raw_mode(0o666 & !umask()),
+        };
+        rustix::fs::fchmod(&self.fd, mode)?;
+        if let Some(mtime) = finish.mtime {
+            let time = timespec(mtime);
+            let times = Timestamps { last_access: time, last_modification: time };
+            rustix::fs::futimens(&self.fd, &times)?;
+        }
+        if finish.durable {
+            // Once it failed, the pages may count as written: a second try would tell nothing.
+            rustix::fs::fsync(&self.fd)?;
+        }
+        match (self.name.take(), taken) {
+            (Some(part), taken) => {
+                if let Err(error) = self.rename(&part, name, taken) {
+                    self.name = Some(part);
+                    return Err(error.into());
+                }
+            }
+            (None, Taken::Refuse) => self.link(name)?,
+            (None, Taken::Replace) => self.replace(name)?,
+        }
+        if finish.durable {
+            rustix::fs::fsync(&self.folder)?;
+        }
+        Ok(())
+    }
+
+    fn rename(&self, from: &str, to: &str, taken: Taken) -> Result<(), Errno> {
+        if taken == Taken::Replace {
+            return rustix::fs::renameat(&self.folder, from, &self.folder, to);
+        }
+        let flags = RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(&self.folder, from, &self.folder, to, flags) {
+            // A file system that has no such rename: a second name fails where there is one, too.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                rustix::fs::linkat(&self.folder, from, &self.folder, to, AtFlags::empty())?;
+                rustix::fs::unlinkat(&self.folder, from, AtFlags::empty())
+            }
+            done => done,
+        }
+    }
+
+    /// The first name of a part that had none (open(2), O_TMPFILE).
+    fn link(&self, name: &str) -> Result<(), Errno> {
+        use std::os::fd::AsRawFd as _;
+        let own =
+            CString::new(format!("/proc/self/fd/{}", self.fd.as_raw_fd())).unwrap_or_default();
+        let cwd = rustix::fs::CWD;
+        rustix::fs::linkat(cwd, &own, &self.folder, name, AtFlags::SYMLINK_FOLLOW)
+    }
+
+    /// linkat(2) replaces nothing: so first a name of its own, then a rename.
+    fn replace(&self, name: &str) -> Result<(), Errno> {
+        match self.link(name) {
+            Err(Errno::EXIST) => {}
+            done => return done,
+        }
+        let stat = rustix::fs::fstat(&self.fd)?;
+        let between = Part::name_of(stat.st_ino);
+        match self.link(&between) {
+            // One that was killed between these two calls left it.
+            Err(Errno::EXIST) => {
+                rustix::fs::unlinkat(&self.folder, between.as_str(), AtFlags::empty())?;
+                self.link(&between)?;
+            }
+            done => done?,
+        }
+        let renamed = self.rename(&between, name, Taken::Replace);
+        if renamed.is_err() {
+            let _ = rustix::fs::unlinkat(&self.folder, between.as_str(), AtFlags::empty());
+        }
+        renamed
+    }
+}
+
+impl AsFd for Part {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let (Some(name), false) = (&self.name, self.keep) {
+            // It is locked, and so ours still.
+            let _ = rustix::fs::unlinkat(&self.folder, name.as_str(), AtFlags::empty());
+        }
+    }
+}
+
+/// The bits that new files do not get. It is asked without being set, which another thread would see:
+/// proc_pid_status(5).
+fn umask() -> u32 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let told = lines.find_map(|line| line.strip_prefix("Umask:")).map(str::trim);
+    // Without /proc the careful half of what is usual.
+    told.and_then(|octal| u32::from_str_radix(octal, 8).ok()).unwrap_or(0o077)
+}
+
+fn timespec(time: SystemTime) -> Timespec {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let (seconds, nanos) = match since {
+        Ok(after) => (i64::try_from(after.as_secs()).unwrap_or(i64::MAX), after.subsec_nanos()),
+        Err(before) => (-i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX), 0),
+    };
+    Timespec { tv_sec: seconds, tv_nsec: i64::from(nanos) as _ }
+}
