@@ -206,6 +206,9 @@ pub const HTTP_TARGET_BYTES: usize = 8_000;
 /// The window of zstd in HTTP: what a decoder has to take, and need not exceed (RFC 9659 section 3).
 pub const ZSTD_WINDOW_BYTES: u64 = 8 << 20;
 
+/// Names in one folder that is listed: some 50 MB of memory. A page of more would be of no use to anybody.
+pub const LISTING_NAMES: usize = 1_000_000;
+
 /// A row of `framecat help limits`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {

@@ -7,6 +7,7 @@
 //! | which names a request is about → `Needs` | `plan::needs` |
 //! | what is found there → [`Facts`] | the caller looks |
 //! | all of that → [`Reply`] | `plan::plan` |
+//! | names in a folder → a page, or JSON | [`listing`] |
 //! | content codings undone | [`coding`] |
 //! | where to fetch from, and where a redirect leads | [`url`] |
 //!
@@ -18,6 +19,7 @@ pub mod body;
 mod characters;
 pub mod coding;
 pub mod head;
+pub mod listing;
 pub mod url;
 
 /// The version of a message. 2.0 and above are no HTTP/1 and are refused with 505.
