@@ -88,7 +88,7 @@ fn broadcast_one_many() -> io::Result<Evidence> {
     let mut scene = Scene::new("one_many", &[]);
     scene.right = Text::new("RECEIVERS", "几个接收端");
     let bound = |scene: &mut Scene, name: &str, ip: Ipv4Addr| {
-        scene.right(format!("{name} bind({ip}) = 0"), Vec::new());
+        scene.right(format!("{name}: bind({ip}) = 0"), Vec::new());
     };
 
     let a = listener(any, 0)?;
@@ -99,7 +99,7 @@ fn broadcast_one_many() -> io::Result<Evidence> {
     // Without SO_REUSEADDR a port of one host is one socket's.
     let c = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
     let without = outcome(bind(&c, &SocketAddrV4::new(any, port)).map(|()| 0));
-    scene.right(format!("C bind({any}): {without}"), Vec::new());
+    scene.right(format!("C: bind({any}) = {without}"), Vec::new());
     let d = listener(all, port)?;
     bound(&mut scene, "D", all);
     let own = listener(place.ip, port)?;
@@ -119,8 +119,8 @@ fn broadcast_one_many() -> io::Result<Evidence> {
     scene.left(format!("sendto(\"to all\", {all}) = {sent}"), Vec::new());
     let mut heard = Vec::new();
     for (name, receiver) in [("A", &a), ("B", &b), ("D", &d)] {
-        let got = hear(receiver);
-        scene.right(format!("{name} recvfrom = {got}"), Vec::new());
+        let (got, call) = hear(receiver);
+        scene.right(format!("{name}: {call}"), Vec::new());
         heard.push(got);
     }
     // The others are there, as what is sent to them alone shows: it is the first that they hear.
@@ -131,8 +131,8 @@ fn broadcast_one_many() -> io::Result<Evidence> {
         let socket = UdpSocket::bind((*at.ip(), 0))?;
         let sent = sendto(&socket, b"to you", SendFlags::empty(), &at)?;
         scene.left(format!("sendto(\"to you\", {}) = {sent}", at.ip()), Vec::new());
-        let got = hear(receiver);
-        scene.right(format!("{name} recvfrom = {got}"), Vec::new());
+        let (got, call) = hear(receiver);
+        scene.right(format!("{name}: {call}"), Vec::new());
         alone.push(got);
     }
     seen.set("to", all.to_string());
@@ -194,7 +194,7 @@ fn broadcast_address() -> io::Result<Evidence> {
         let mut heard = 0;
         for receiver in [&first, &second] {
             loop {
-                let got = hear(receiver);
+                let (got, _) = hear(receiver);
                 if got == quoted(name.as_bytes()) {
                     heard += 1;
                 } else {
@@ -218,15 +218,15 @@ fn broadcast_permission() -> io::Result<Evidence> {
     let permitted = listener(Ipv4Addr::UNSPECIFIED, receiver.local_addr()?.port())?;
     set_socket_broadcast(&permitted, true)?;
     let (off, on) = (socket_broadcast(&receiver)?, socket_broadcast(&permitted)?);
-    scene.right(format!("A getsockopt(SO_BROADCAST) = {}", u8::from(off)), Vec::new());
-    scene.right(format!("B getsockopt(SO_BROADCAST) = {}", u8::from(on)), Vec::new());
+    scene.right(format!("A: getsockopt(SO_BROADCAST) = {}", u8::from(off)), Vec::new());
+    scene.right(format!("B: getsockopt(SO_BROADCAST) = {}", u8::from(on)), Vec::new());
 
     let to = SocketAddrV4::new(all, receiver.local_addr()?.port());
     let sender = UdpSocket::bind((place.ip, 0))?;
     let at_first = socket_broadcast(&sender)?;
     scene.left(format!("getsockopt(SO_BROADCAST) = {}", u8::from(at_first)), Vec::new());
     let refused = outcome(sendto(&sender, b"refused", SendFlags::empty(), &to));
-    scene.left(format!("sendto(\"refused\"): {refused}"), Vec::new());
+    scene.left(format!("sendto(\"refused\") = {refused}"), Vec::new());
     set_socket_broadcast(&sender, true)?;
     scene.left("setsockopt(SO_BROADCAST, 1) = 0".into(), Vec::new());
     let sent = sendto(&sender, b"hello", SendFlags::empty(), &to);
@@ -236,13 +236,13 @@ fn broadcast_permission() -> io::Result<Evidence> {
     }
     let sent = outcome(sent);
     scene.left(format!("sendto(\"hello\") = {sent}"), Vec::new());
-    let (heard_off, heard_on) = (hear(&receiver), hear(&permitted));
-    scene.right(format!("A recvfrom = {heard_off}"), Vec::new());
-    scene.right(format!("B recvfrom = {heard_on}"), Vec::new());
+    let ((heard_off, by_a), (heard_on, by_b)) = (hear(&receiver), hear(&permitted));
+    scene.right(format!("A: {by_a}"), Vec::new());
+    scene.right(format!("B: {by_b}"), Vec::new());
     set_socket_broadcast(&sender, false)?;
     scene.left("setsockopt(SO_BROADCAST, 0) = 0".into(), Vec::new());
     let again = outcome(sendto(&sender, b"refused", SendFlags::empty(), &to));
-    scene.left(format!("sendto(\"refused\"): {again}"), Vec::new());
+    scene.left(format!("sendto(\"refused\") = {again}"), Vec::new());
     seen.set("sender_at_first", at_first);
     seen.set("without", refused);
     seen.set("with", sent);
@@ -265,12 +265,15 @@ fn listener(ip: Ipv4Addr, port: u16) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// The next datagram, or the name of the error.
-fn hear(receiver: &UdpSocket) -> String {
+/// The next datagram, or the name of the error; then the call with its result.
+fn hear(receiver: &UdpSocket) -> (String, String) {
     let mut buffer = [0; 64];
     match recvfrom(receiver, &mut buffer[..], RecvFlags::empty()) {
-        Ok((taken, _, _)) => quoted(&buffer[..taken]),
-        Err(errno) => name_of(errno),
+        Ok((taken, _, _)) => {
+            let got = quoted(&buffer[..taken]);
+            (got.clone(), format!("recvfrom(64) = {taken} {got}"))
+        }
+        Err(errno) => (name_of(errno), format!("recvfrom(64) = {}", name_of(errno))),
     }
 }
 

@@ -81,11 +81,12 @@ pub struct Row {
     /// Microseconds since the scene began.
     pub at_us: u64,
     /// The call with its result, if the left end made it.
-    pub left: String,
-    /// What the kernel held after it, a cell a column; empty where it was not looked at.
+    pub left: Say,
+    /// What the kernel held after it, a cell a column; empty where it was not looked at, and `0` where
+    /// it held nothing.
     pub kernel: Vec<String>,
     /// The call with its result, if the right end made it.
-    pub right: String,
+    pub right: Say,
 }
 
 impl Scene {
@@ -108,20 +109,31 @@ impl Scene {
 
     /// The left end called; `kernel` is what the kernel held after it.
     pub fn left(&mut self, call: String, kernel: Vec<String>) {
+        self.left_said(call.into(), kernel);
+    }
+
+    /// As [`left`](Self::left), for what is no call and so has a language.
+    pub fn left_said(&mut self, what: Say, kernel: Vec<String>) {
         let at_us = self.now_us();
-        self.rows.push(Row { at_us, left: call, kernel, right: String::new() });
+        self.rows.push(Row { at_us, left: what, kernel, right: Say::default() });
     }
 
     /// The left end called, beginning at `at_us`. Where two threads act, the beginning of a send
     /// comes before the recv that it wakes, and its end may not.
     pub fn left_at(&mut self, at_us: u64, call: String) {
-        self.rows.push(Row { at_us, left: call, kernel: Vec::new(), right: String::new() });
+        let left = call.into();
+        self.rows.push(Row { at_us, left, kernel: Vec::new(), right: Say::default() });
     }
 
     /// The right end called; `kernel` is what the kernel held after it.
     pub fn right(&mut self, call: String, kernel: Vec<String>) {
+        self.right_said(call.into(), kernel);
+    }
+
+    /// As [`right`](Self::right), for what is no call and so has a language.
+    pub fn right_said(&mut self, what: Say, kernel: Vec<String>) {
         let at_us = self.now_us();
-        self.rows.push(Row { at_us, left: String::new(), kernel, right: call });
+        self.rows.push(Row { at_us, left: Say::default(), kernel, right: what });
     }
 
     /// Adds the calls that another thread noted on a copy of this scene, in time order.
@@ -182,6 +194,7 @@ pub fn errno_name(errno: i32) -> Option<&'static str> {
         (Errno::DESTADDRREQ, "EDESTADDRREQ"),
         (Errno::HOSTUNREACH, "EHOSTUNREACH"),
         (Errno::INPROGRESS, "EINPROGRESS"),
+        (Errno::INTR, "EINTR"),
         (Errno::INVAL, "EINVAL"),
         (Errno::ISCONN, "EISCONN"),
         (Errno::MFILE, "EMFILE"),

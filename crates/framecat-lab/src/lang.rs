@@ -43,7 +43,7 @@ impl Text {
 }
 
 /// A sentence made from figures, in both languages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Say {
     /// In English.
     pub en: String,
@@ -64,6 +64,13 @@ impl Say {
 impl From<Text> for Say {
     fn from(text: Text) -> Say {
         Say { en: text.en.into(), zh: text.zh.into() }
+    }
+}
+
+/// A call with its result is the same in every language.
+impl From<String> for Say {
+    fn from(call: String) -> Say {
+        Say { en: call.clone(), zh: call }
     }
 }
 

@@ -36,5 +36,5 @@ mod watch;
 pub use evidence::{Evidence, Verdict};
 pub use lang::{Lang, Say, Text};
 pub use law::{Group, Law, Outcome, UnknownLaw, groups, laws, run, select};
-pub use page::tell;
+pub use page::{preface, tell};
 pub use report::{json_line, report_markdown, summary_line};

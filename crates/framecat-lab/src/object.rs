@@ -157,7 +157,7 @@ fn fileno() -> io::Result<Evidence> {
     // The same socket in another process, which has it as its standard input.
     let (keeper, given) = UnixStream::pair()?;
     let ours = given.as_raw_fd();
-    scene.left(format!("socketpair(): {ours}"), Vec::new());
+    scene.left(format!("socketpair() = {ours}"), Vec::new());
     seen.set("ours", ours);
     let spawned = Command::new("cat")
         .stdin(Stdio::from(OwnedFd::from(given.try_clone()?)))

@@ -2,8 +2,8 @@
 //! time running down, counts in tables. Widths are terminal columns: a Chinese character takes two.
 
 use crate::evidence::{Scene, Verdict};
-use crate::lang::{Lang, Say, Text};
-use crate::law::Outcome;
+use crate::lang::{Lang, Say, Text, say};
+use crate::law::{Law, Outcome};
 
 /// A piece of what was done.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,9 +34,10 @@ pub fn tell(outcome: &Outcome, lang: Lang, width: usize, colour: bool) -> String
     page.title(outcome);
     page.prose(law.law.in_lang(lang), 0);
     page.heading(&match lang {
-        Lang::En => format!("What the notes say ({})", law.from),
+        Lang::En if law.from == "we add" => "What the notes say (we add this law)".into(),
+        Lang::En => format!("What the notes say ({}), and is it so?", law.from),
         Lang::Zh if law.from == "we add" => "笔记怎么说（没有提到，由我们补充）".into(),
-        Lang::Zh => format!("笔记怎么说（{}）", law.from),
+        Lang::Zh => format!("笔记怎么说（{}），对不对", law.from),
     });
     page.prose(law.notes.in_lang(lang), 2);
     if !outcome.done.is_empty() {
@@ -65,6 +66,46 @@ pub fn tell(outcome: &Outcome, lang: Lang, width: usize, colour: bool) -> String
     }
     page.out
 }
+
+/// What stands once above laws told in full: which notes they check, which laws follow, and how a
+/// drawing is read; `width` columns wide (at least 60), each line ending in LF.
+pub fn preface(laws: &[&Law], lang: Lang, width: usize) -> String {
+    let width = width.max(WIDTH_MIN);
+    let mut page = Page { out: String::new(), lang, width, colour: false };
+    let names = laws.iter().map(|law| law.id).collect::<Vec<_>>();
+    let (number, names_en, names_zh) = (names.len(), names.join(", "), names.join("、"));
+    let follow = match number {
+        0 | 1 => Say::default(),
+        _ => say!(" {number} laws follow: {names_en}.", "下面依次是 {number} 条规律：{names_zh}。"),
+    };
+    let (en, zh) = (follow.en, follow.zh);
+    let notes = say!(
+        "A law is a sentence about sockets, tried out on this machine's kernel; \"shown\" is said of the \
+         law. \"The notes\" are the course notes that the lab checks, which are not always right: five \
+         sets, S0 to S4; S3:35 is line 35 of set S3.{en}",
+        "规律是关于套接字的一句话，当场在本机内核上试；「已证实」说的是规律。「笔记」指这里所检验的\
+         课堂笔记，不一定都对，共五份，从 S0 到 S4；S3:35 是 S3 的第 35 行。{zh}"
+    );
+    page.prose(notes.in_lang(lang), 0);
+    page.out.push('\n');
+    page.prose(HOW_TO_READ.in_lang(lang), 0);
+    page.out
+}
+
+/// What every drawing has in common.
+const HOW_TO_READ: Text = Text::new(
+    "In the drawings time runs down, in milliseconds; each has a clock of its own. recv(64) = 5 \
+     \"hello\" says: recv, with room for 64 bytes, gave 5, the count, and these bytes. (Python's \
+     recv gives the bytes alone, b'hello'; b'' is the count 0.) recv(64) ... has not returned yet. A \
+     name in capitals instead of a count is an error; EAGAIN is the one that says: nothing now, and the \
+     call was not to wait (MSG_DONTWAIT), or not longer. An empty cell in the middle was not looked at; where \
+     there was nothing it says 0. A segment is one packet of TCP.",
+    "看图时，时间从上往下走，单位毫秒，每张图各自从零计时。recv(64) = 5 \"hello\" 表示：最多要 64 字节，\
+     recv 返回 5，这是字节数，后面是内容。（Python 的 recv 只返回内容 b'hello'；字节数是 0 时返回 \
+     b''。）recv(64) ... 表示还没有返回。等号后面是大写名字的，是出错了；其中 EAGAIN 的意思是：\
+     现在没有，而这次调用说好了不等（MSG_DONTWAIT），或者已经等到了时限。中间空着的格子是没有去看；\
+     看了，但什么都没有，就写 0。报文段是 TCP 的一个包。",
+);
 
 /// The word for a verdict.
 pub(crate) fn verdict_word(verdict: &Verdict) -> Text {
@@ -102,14 +143,21 @@ impl Page {
     }
 
     fn heading(&mut self, text: &str) {
-        let text = self.painted("1", text);
         self.out.push('\n');
-        self.line(0, &text);
+        for line in wrap(text, self.width) {
+            let line = self.painted("1", &line);
+            self.line(0, &line);
+        }
     }
 
     fn title(&mut self, outcome: &Outcome) {
         let (law, lang) = (outcome.law, self.lang);
-        let word = verdict_word(&outcome.result).in_lang(lang);
+        // What was shown is the law, which is not always what the notes say.
+        let word = match (lang, verdict_word(&outcome.result)) {
+            (Lang::En, word) => format!("law {}", word.en),
+            (Lang::Zh, word) => format!("规律{}", word.zh),
+        };
+        let word = word.as_str();
         let rest = self.width.saturating_sub(law.id.len() + 2 + columns(word) + 2);
         let title = wrap(law.title.in_lang(lang), rest).swap_remove(0);
         let gap = rest - columns(&title) + 2;
@@ -126,8 +174,8 @@ impl Page {
     fn verdict(&mut self, verdict: &Verdict) {
         let word = verdict_word(verdict);
         let text = match self.lang {
-            Lang::En => format!("{}: {}.", word.en, verdict.why().en),
-            Lang::Zh => format!("{}：{}。", word.zh, verdict.why().zh),
+            Lang::En => format!("The law is {}: {}.", word.en, verdict.why().en),
+            Lang::Zh => format!("规律{}：{}。", word.zh, verdict.why().zh),
         };
         self.prose(&text, 2);
     }
@@ -157,8 +205,10 @@ impl Page {
         let bars = if kernel.is_empty() { 3 } else { 6 };
         let room = self.width.min(CALLS_MAX) - (2 + time + 2 + between + bars);
         let heads = (scene.left.in_lang(lang), scene.right.in_lang(lang));
-        let left = widest(scene.rows.iter().map(|row| row.left.as_str())).max(columns(heads.0));
-        let right = widest(scene.rows.iter().map(|row| row.right.as_str())).max(columns(heads.1));
+        let left =
+            widest(scene.rows.iter().map(|row| row.left.in_lang(lang))).max(columns(heads.0));
+        let right =
+            widest(scene.rows.iter().map(|row| row.right.in_lang(lang))).max(columns(heads.1));
         let (left, right) = share(room, left, right);
         let widths = Widths { time, left, kernel, right };
         let titles: Vec<String> =
@@ -172,7 +222,8 @@ impl Page {
         line.push_str(&rule(right + 1));
         self.line(2, &line);
         for (row, time) in scene.rows.iter().zip(&times) {
-            self.calls_row(&widths, time, &row.left, &row.kernel, &row.right);
+            let (left, right) = (row.left.in_lang(lang), row.right.in_lang(lang));
+            self.calls_row(&widths, time, left, &row.kernel, right);
         }
     }
 
@@ -221,7 +272,13 @@ impl Page {
         self.line(2, &"─".repeat(label + numbers));
         for (name, cells) in rows {
             let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-            for (i, name) in wrap(name.in_lang(lang), label).iter().enumerate() {
+            // Spaces that line names up are kept where the name fits.
+            let name = name.in_lang(lang);
+            let names = match columns(name) <= label {
+                true => vec![name.to_string()],
+                false => wrap(name, label),
+            };
+            for (i, name) in names.iter().enumerate() {
                 if i == 0 {
                     self.line(2, &line(name, &cells));
                 } else {
@@ -250,13 +307,15 @@ struct Widths {
     right: usize,
 }
 
-/// Splits `room` between two columns: each what it needs, or half where both need more.
+/// Splits `room` between two columns: each what it needs, or up to two thirds where both do not fit,
+/// or half where both need more.
 fn share(room: usize, left: usize, right: usize) -> (usize, usize) {
+    let most = room * 2 / 3;
     if left + right <= room {
         (left, right)
-    } else if left <= room / 2 {
+    } else if left <= most.min(right) {
         (left, room - left)
-    } else if right <= room / 2 {
+    } else if right <= most {
         (room - right, right)
     } else {
         (room / 2, room - room / 2)

@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use framecat_net::sockopt::{bytes_to_read, tcp_info};
+use framecat_net::sockopt::{TcpState, bytes_to_read, tcp_info};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::evidence::{Evidence, Scene, hex, quoted};
@@ -25,14 +25,18 @@ mod told;
 pub(crate) use told::{BYTES, RECV_BLOCKS, RECV_EOF, RECV_LEFTOVER};
 
 /// What most of the recvs here ask for, in bytes.
-const ROOM: usize = 1024;
+const ROOM: usize = 64;
 
 /// How many bytes wait at the receiver (FIONREAD).
 const UNREAD: &[Text] = &[Text::new("UNREAD", "未读字节")];
 
-/// The receiver's connection (TCP_INFO), and how many bytes wait there.
-const STATE: &[Text] =
-    &[Text::new("RECEIVER'S STATE", "接收端的状态"), Text::new("UNREAD", "未读字节")];
+/// How many bytes wait at the peer (FIONREAD), the receiver's connection (TCP_INFO), and how many
+/// bytes wait at the receiver.
+const BOTH: &[Text] = &[
+    Text::new("PEER UNREAD", "对端未读"),
+    Text::new("STATE", "本端状态"),
+    Text::new("UNREAD", "本端未读"),
+];
 
 /// The left end where it sends nothing.
 const PEER: Text = Text::new("PEER", "对端");
@@ -53,16 +57,18 @@ fn closed_cleanly(seen: &mut Evidence) -> io::Result<()> {
     let (receiver, _) = listener.accept()?;
     receiver.set_read_timeout(Some(PATIENCE))?;
 
-    let mut scene = Scene::new("clean", STATE);
+    let mut scene = Scene::new("clean", BOTH);
     scene.left = PEER;
     let mut receiving = scene.clone();
     let (tell, told) = mpsc::channel();
-    let receiver = &receiver;
+    let (receiver, watched) = (&receiver, peer.try_clone()?);
     let (begun_us, closed_us, asleep, returns) = thread::scope(|scope| {
         let reader = scope.spawn(move || {
             let mut buffer = [0; ROOM];
             let begun_us = receiving.now_us();
-            receiving.right(format!("recv({ROOM}) ..."), state_and_unread(receiver)?);
+            receiving.right(format!("recv({ROOM}) ..."), both(Some(&watched), receiver)?);
+            // A second handle on the peer's end would keep it open.
+            drop(watched);
             // The other side may have failed and gone; join tells.
             let _ = tell.send(this_thread());
             let mut returns = Vec::new();
@@ -74,7 +80,7 @@ fn closed_cleanly(seen: &mut Evidence) -> io::Result<()> {
                     true => format!("... = {result}"),
                     false => format!("recv({ROOM}) = {result}"),
                 };
-                receiving.right(call, state_and_unread(receiver)?);
+                receiving.right(call, both(None, receiver)?);
                 returns.push((at_us, result));
             }
             Ok::<_, io::Error>((begun_us, returns, receiving))
@@ -83,8 +89,8 @@ fn closed_cleanly(seen: &mut Evidence) -> io::Result<()> {
         let asleep = until_asleep(&thread)?;
         let closed_us = scene.now_us();
         drop(peer);
-        scene.left_at(closed_us, "close()".into());
         let (begun_us, returns, receiving) = reader.join().expect("the reader does not panic")?;
+        scene.left_at(closed_us, closing(receiver)?);
         scene.merge(receiving);
         Ok::<_, io::Error>((begun_us, closed_us, asleep, returns))
     })?;
@@ -104,26 +110,26 @@ fn closed_with_unread_data(seen: &mut Evidence) -> io::Result<()> {
     let (receiver, _) = listener.accept()?;
     receiver.set_read_timeout(Some(PATIENCE))?;
 
-    let mut scene = Scene::new("unread", STATE);
+    let mut scene = Scene::new("unread", BOTH);
     scene.left = PEER;
     let question = b"question";
     let sent = send(&receiver, question, SendFlags::NOSIGNAL)?;
-    scene.right(format!("send({}) = {sent}", quoted(question)), state_and_unread(&receiver)?);
     until(|| Ok(bytes_to_read(peer.as_fd())? == sent))?;
     let left_unread = bytes_to_read(peer.as_fd())?;
-    scene.left(format!("ioctl(FIONREAD) = {left_unread}"), state_and_unread(&receiver)?);
+    let kernel = both(Some(&peer), &receiver)?;
+    scene.right(format!("send({}) = {sent}", quoted(question)), kernel);
     let before = tcp_info(receiver.as_fd())?.state;
     let at_us = scene.now_us();
     drop(peer);
-    scene.left_at(at_us, "close()".into());
     // The reset is on its way for as long as the state is what it was.
     until(|| Ok(tcp_info(receiver.as_fd())?.state != before))?;
+    scene.left_at(at_us, closing(&receiver)?);
     let mut buffer = [0; ROOM];
     let mut returns = Vec::new();
     for _ in 0..3 {
         let result = recv(&receiver, &mut buffer[..], RecvFlags::empty());
         let word = returned(result.map(|(taken, _)| taken));
-        scene.right(format!("recv({ROOM}) = {word}"), state_and_unread(&receiver)?);
+        scene.right(format!("recv({ROOM}) = {word}"), both(None, &receiver)?);
         returns.push(word);
     }
     seen.set("unread_left_bytes", left_unread);
@@ -138,13 +144,29 @@ fn silent(seen: &mut Evidence) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let peer = TcpStream::connect(listener.local_addr()?)?;
     let (receiver, _) = listener.accept()?;
+    let mut scene = Scene::new("silent", BOTH);
+    scene.left = PEER;
     receiver.set_read_timeout(Some(LIMIT))?;
+    scene.right(format!("recv({ROOM}) ..."), both(Some(&peer), &receiver)?);
     let result = recv(&receiver, &mut [0; ROOM][..], RecvFlags::empty());
-    seen.set("silent_recv", returned(result.map(|(taken, _)| taken)));
+    let result = returned(result.map(|(taken, _)| taken));
+    scene.right(format!("... = {result}"), both(Some(&peer), &receiver)?);
+    seen.set("silent_recv", result);
     seen.set("silent_limit_ms", LIMIT.as_millis() as u64);
     seen.set("silent_state", tcp_info(receiver.as_fd())?.state.to_string());
+    seen.scenes.push(scene);
     drop(peer);
     Ok(())
+}
+
+/// The peer's call, and the segment with which its kernel announced it: only FIN brings a connection
+/// to CLOSE-WAIT, and only RST closes it before its own end does (RFC 9293, section 3.3.2).
+fn closing(receiver: &TcpStream) -> io::Result<String> {
+    Ok(match tcp_info(receiver.as_fd())?.state {
+        TcpState::CloseWait => "close(): FIN".into(),
+        TcpState::Close => "close(): RST".into(),
+        _ => "close()".into(),
+    })
 }
 
 /// Law `recv-blocks`: recv waits while nothing is there, and not when anything is.
@@ -287,7 +309,7 @@ fn bytes() -> io::Result<Evidence> {
         }
         recvs += 1;
         let piece = &buffer[..taken];
-        scene.right(format!("recv({AT_MOST}) = {taken}: {}", hex(piece)), unread(&receiver)?);
+        scene.right(format!("recv({AT_MOST}) = {taken} {}", hex(piece)), unread(&receiver)?);
         whole.extend_from_slice(piece);
         decoded.push(decode(piece));
         scene.right(format!("decode() = {}", decode(piece)), Vec::new());
@@ -323,7 +345,12 @@ fn unread(receiver: &TcpStream) -> io::Result<Vec<String>> {
     Ok(vec![bytes_to_read(receiver.as_fd())?.to_string()])
 }
 
-fn state_and_unread(receiver: &TcpStream) -> io::Result<Vec<String>> {
+/// What [`BOTH`] say now; of a peer that is gone nothing.
+fn both(peer: Option<&TcpStream>, receiver: &TcpStream) -> io::Result<Vec<String>> {
+    let at_peer = match peer {
+        Some(peer) => bytes_to_read(peer.as_fd())?.to_string(),
+        None => String::new(),
+    };
     let state = tcp_info(receiver.as_fd())?.state;
-    Ok(vec![state.to_string(), bytes_to_read(receiver.as_fd())?.to_string()])
+    Ok(vec![at_peer, state.to_string(), bytes_to_read(receiver.as_fd())?.to_string()])
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::evidence::Verdict;
 use crate::lang::{Lang, Text};
 use crate::law::{Outcome, groups};
-use crate::page::{columns, pad, tell, verdict_word, wrap};
+use crate::page::{columns, pad, preface, tell, verdict_word, wrap};
 
 /// The law in one line of at most `width` columns, without LF: verdict, name, finding or reason.
 /// What does not fit ends in "..".
@@ -79,6 +79,7 @@ pub fn report_markdown(outcomes: &[Outcome], lang: Lang, machine: &str) -> Strin
             outcome.millis
         ));
     }
+    page.push_str(&format!("\n```text\n{}```\n", preface(&[], lang, 80)));
     for group in groups() {
         let told: Vec<_> =
             outcomes.iter().filter(|outcome| outcome.law.group == group.name).collect();

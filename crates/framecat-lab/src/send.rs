@@ -222,7 +222,7 @@ fn fill_and_wait(
     };
     let (kept, unread) = (bytes_unsent(sender.as_fd())?, bytes_to_read(receiver.as_fd())?);
     scene.left_at(at_us, format!("{sends} x send({}) = {taken}", PIECE.len()));
-    let call = format!("send(MSG_DONTWAIT) = {next}");
+    let call = format!("send({}, MSG_DONTWAIT) = {next}", PIECE.len());
     scene.left(call, vec![kept.to_string(), unread.to_string()]);
 
     let message = b"one more";

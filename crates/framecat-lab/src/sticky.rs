@@ -18,7 +18,7 @@ use rustix::net::sockopt::{set_tcp_cork, set_tcp_nodelay, set_tcp_quickack};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::evidence::{Evidence, Scene, errno_name, quoted};
-use crate::lang::Text;
+use crate::lang::{Text, say};
 
 mod cures;
 mod judge;
@@ -31,13 +31,13 @@ pub(crate) use told::{CURE_DELAY, CURE_MARKER, CURE_STRUCT, STICKY, WHOLE};
 /// The longest that one call waits. Never reached unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What most of the recvs here ask for, in bytes.
+const ROOM: usize = 64;
+
 /// What is watched in the kernel: bytes that the sender's kernel still keeps (SIOCOUTQ), segments
 /// with data that it sent (TCP_INFO), and the very bytes that wait at the receiver (MSG_PEEK).
-const BUFFERS: &[Text] = &[
-    Text::new("SEND BUF", "发送缓冲"),
-    Text::new("SEGMENTS", "报文段"),
-    Text::new("RECV BUF", "接收缓冲"),
-];
+const BUFFERS: &[Text] =
+    &[Text::new("KEPT", "留底"), Text::new("SEGMENTS", "报文段"), Text::new("WAITING", "等待接收")];
 
 /// Only how many bytes wait at the receiver (FIONREAD).
 const UNREAD: &[Text] = &[Text::new("UNREAD", "未读字节")];
@@ -78,6 +78,7 @@ fn three_sends(name: &'static str, sending: Sending, seen: &mut Evidence) -> io:
         Sending::Corked => set_tcp_cork(&sender, true)?,
     }
 
+    let acked_before = tcp_info(sender.as_fd())?.bytes_acked;
     let mut scene = Scene::new(name, BUFFERS);
     let mut sent = 0;
     let messages: [&[u8]; 3] = [b"one", b"two", b"three"];
@@ -90,20 +91,33 @@ fn three_sends(name: &'static str, sending: Sending, seen: &mut Evidence) -> io:
         set_tcp_cork(&sender, false)?;
         scene.left("TCP_CORK off".into(), buffers(&sender, &receiver)?);
     }
+    let all_sent_us = scene.now_us();
     wait_until_unread(&receiver, sent)?;
+    if let Sending::Nagle = sending {
+        seen.set("nagle_waited_ms", (scene.now_us() - all_sent_us) / 1000);
+        let acked = tcp_info(sender.as_fd())?.bytes_acked - acked_before;
+        seen.set("nagle_acked_bytes", acked);
+        let row = match acked {
+            0 => say!("(no ACK)", "（没有确认）"),
+            _ => say!("(ACK comes)", "（确认到达）"),
+        };
+        scene.left_said(row, buffers(&sender, &receiver)?);
+    }
 
-    let (mut received, mut recvs) = (0, 0);
-    let mut buffer = [0; 1024];
+    let (mut received, mut recvs, mut read) = (0, 0, Vec::new());
+    let mut buffer = [0; ROOM];
     while received < sent {
         let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
-        let call = format!("recv(1024) = {taken} {}", quoted(&buffer[..taken]));
+        let call = format!("recv({ROOM}) = {taken} {}", quoted(&buffer[..taken]));
         scene.right(call, buffers(&sender, &receiver)?);
         recvs += 1;
         received += taken;
+        read.extend_from_slice(&buffer[..taken]);
         if taken == 0 {
             break;
         }
     }
+    seen.set(&format!("{name}_read"), quoted(&read));
     seen.set(&format!("{name}_sends"), messages.len());
     seen.set(&format!("{name}_sent_bytes"), sent);
     seen.set(&format!("{name}_segments"), tcp_info(sender.as_fd())?.data_segs_out);
@@ -146,6 +160,8 @@ fn many_sends_to_a_fast_receiver(seen: &mut Evidence) -> io::Result<()> {
         sending.join().expect("the sender does not panic")
     })?;
     seen.set("fast_sends", SENDS);
+    seen.set("fast_each_bytes", message.len());
+    seen.set("fast_largest_messages", largest / message.len());
     seen.set("fast_sent_bytes", sent);
     seen.set("fast_segments", tcp_info(sender.as_fd())?.data_segs_out);
     seen.set("fast_recvs", recvs);
@@ -168,6 +184,7 @@ fn one_send_into_a_small_buffer(seen: &mut Evidence) -> io::Result<()> {
     wait_until_unread(&receiver, sent)?;
     let (mut recvs, mut received) = (0, 0);
     let mut buffer = [0; 4];
+    seen.set("split_room_bytes", buffer.len());
     while received < sent {
         let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
         let call = format!("recv(4) = {taken} {}", quoted(&buffer[..taken]));
@@ -228,7 +245,8 @@ fn one_large_send(seen: &mut Evidence) -> io::Result<()> {
 
 /// Law `whole`: one whole in many sends needs no cure; the end of the stream is its boundary.
 fn whole() -> io::Result<Evidence> {
-    const PIECE_BYTES: usize = 1_000;
+    const PIECE_BYTES: usize = 1 << 10;
+    const ROOM: usize = 64 << 10;
     let file = own_program()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let sender = TcpStream::connect(listener.local_addr()?)?;
@@ -240,6 +258,7 @@ fn whole() -> io::Result<Evidence> {
     let mut scene = Scene::new("whole", UNREAD);
     let mut sending = scene.clone();
     let (mut recvs, mut received) = (0, Vec::new());
+    let (mut least, mut most) = (usize::MAX, 0);
     let (all_read, wait_all_read) = mpsc::channel();
     thread::scope(|scope| {
         let sender = scope.spawn(|| {
@@ -251,7 +270,7 @@ fn whole() -> io::Result<Evidence> {
                 sent += send(&sender, &file[sent..end], SendFlags::NOSIGNAL)?;
                 sends += 1;
             }
-            sending.left_at(at_us, format!("{sends} x send({PIECE_BYTES} B), {sent} B"));
+            sending.left_at(at_us, format!("{sends} x send({PIECE_BYTES} B): {sent} B"));
             // An error means that the receiver gave up; the stream is ended all the same.
             let _ = wait_all_read.recv_timeout(PATIENCE);
             let at_us = sending.now_us();
@@ -259,27 +278,28 @@ fn whole() -> io::Result<Evidence> {
             sending.left_at(at_us, "shutdown(SHUT_WR) = 0".into());
             Ok::<_, io::Error>((sends, sent))
         });
-        let mut buffer = vec![0; 64 << 10];
+        let mut buffer = vec![0; ROOM];
         while received.len() < file.len() {
             let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
             if taken == 0 {
                 break;
             }
             recvs += 1;
+            (least, most) = (least.min(taken), most.max(taken));
             received.extend_from_slice(&buffer[..taken]);
         }
         let unread = || bytes_to_read(receiver.as_fd()).map(|bytes| vec![bytes.to_string()]);
-        scene.right(format!("{recvs} x recv(64 KiB), {} B", received.len()), unread()?);
+        scene.right(format!("{recvs} x recv({ROOM}) = {} B", received.len()), unread()?);
         // Every byte is here, and nothing says so: a plain recv would wait now.
         let before = match recv(&receiver, &mut buffer[..], RecvFlags::DONTWAIT) {
             Ok((taken, _)) => taken.to_string(),
             Err(errno) => errno_name(errno.raw_os_error()).unwrap_or("another error").into(),
         };
-        scene.right(format!("recv(MSG_DONTWAIT): {before}"), unread()?);
+        scene.right(format!("recv({ROOM}, MSG_DONTWAIT) = {before}"), unread()?);
         // The sender may have failed and gone; join tells.
         let _ = all_read.send(());
         let (end, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
-        scene.right(format!("recv(64 KiB) = {end}"), unread()?);
+        scene.right(format!("recv({ROOM}) = {end}"), unread()?);
         let (sends, sent) = sender.join().expect("the sender does not panic")?;
         seen.set("sends", sends);
         seen.set("sent_bytes", sent);
@@ -289,6 +309,9 @@ fn whole() -> io::Result<Evidence> {
     })?;
     scene.merge(sending);
     seen.set("recvs", recvs);
+    seen.set("room_bytes", ROOM);
+    seen.set("least_bytes", if recvs > 0 { least } else { 0 });
+    seen.set("most_bytes", most);
     seen.set("received_bytes", received.len());
     seen.set("same_content", received == file);
     seen.scenes.push(scene);
@@ -308,8 +331,8 @@ fn buffers(sender: &TcpStream, receiver: &TcpStream) -> io::Result<Vec<String>> 
     let mut waiting = [0; 64];
     let peek = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     let waiting = match recv(receiver, &mut waiting[..], peek) {
-        Ok((taken, _)) => waiting[..taken].escape_ascii().to_string(),
-        Err(rustix::io::Errno::AGAIN) => String::new(),
+        Ok((taken, _)) => quoted(&waiting[..taken]),
+        Err(rustix::io::Errno::AGAIN) => "0".into(),
         Err(errno) => return Err(errno.into()),
     };
     let kept = bytes_unsent(sender.as_fd())?;

@@ -69,15 +69,15 @@ fn three_datagrams(seen: &mut Evidence) -> io::Result<()> {
         scene.left(format!("sendto({}) = {taken}", quoted(message)), queue(&receiver)?);
     }
     let mut found = Vec::new();
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; 64];
     for _ in MESSAGES {
         let (taken, _, _) = recvfrom(&receiver, &mut buffer[..], RecvFlags::empty())?;
-        let call = format!("recvfrom(1024) = {taken} {}", quoted(&buffer[..taken]));
+        let call = format!("recvfrom(64) = {taken} {}", quoted(&buffer[..taken]));
         scene.right(call, queue(&receiver)?);
         found.push(quoted(&buffer[..taken]));
     }
     // Had a message come in two pieces, the second would be left.
-    let left = queue(&receiver)?.concat();
+    let left = waiting(&receiver)?.concat();
     seen.set("udp_sends", MESSAGES.len());
     seen.set("udp_recvs", found.len());
     seen.set("udp_given", MESSAGES.map(quoted).to_vec());
@@ -98,10 +98,10 @@ fn three_sends_on_a_stream(seen: &mut Evidence) -> io::Result<()> {
         scene.left(format!("send({}) = {taken}", quoted(message)), unread(&receiver)?);
     }
     let (mut recvs, mut received) = (0, 0);
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; 64];
     while received < sent {
         let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
-        let call = format!("recv(1024) = {taken} {}", quoted(&buffer[..taken]));
+        let call = format!("recv(64) = {taken} {}", quoted(&buffer[..taken]));
         scene.right(call, unread(&receiver)?);
         recvs += 1;
         received += taken;
@@ -180,7 +180,7 @@ fn udp_truncation() -> io::Result<Evidence> {
         found.push(quoted(&buffer[..taken]));
     }
     let after = outcome(recvfrom(&receiver, &mut buffer[..], RecvFlags::DONTWAIT).map(|got| got.0));
-    scene.right(format!("recvfrom(MSG_DONTWAIT): {after}"), queue(&receiver)?);
+    scene.right(format!("recvfrom(4, MSG_DONTWAIT) = {after}"), queue(&receiver)?);
     seen.set("room_bytes", buffer.len());
     seen.set("sent_bytes", long.len());
     seen.set("lost_bytes", long.len() - buffer.len());
@@ -198,15 +198,17 @@ fn udp_truncation() -> io::Result<Evidence> {
         scene.left(format!("sendto({}) = {taken}", quoted(message)), queue(&receiver)?);
     }
     let looking = RecvFlags::PEEK | RecvFlags::TRUNC;
-    let (_, real) = recv(&receiver, &mut buffer[..], looking)?;
-    scene.right(format!("recv(4, MSG_PEEK|MSG_TRUNC) = {real}"), queue(&receiver)?);
+    let (_, real, _) = recvfrom(&receiver, &mut buffer[..], looking)?;
+    scene.right(format!("recvfrom(4, MSG_PEEK|MSG_TRUNC) = {real}"), queue(&receiver)?);
     for name in ["long_flag", "fitting_flag"] {
         let mut parts = [io::IoSliceMut::new(&mut buffer)];
         let mut control = RecvAncillaryBuffer::default();
         let got = recvmsg(&receiver, &mut parts, &mut control, RecvFlags::empty())?;
         let cut = got.flags.contains(ReturnFlags::TRUNC);
         let flags = if cut { "MSG_TRUNC" } else { "0" };
-        scene.right(format!("recvmsg(4) = {}, flags {flags}", got.bytes), queue(&receiver)?);
+        let bytes = quoted(&buffer[..got.bytes]);
+        let call = format!("recvmsg(4) = {} {bytes}, flags {flags}", got.bytes);
+        scene.right(call, queue(&receiver)?);
         seen.set(name, flags);
     }
     seen.set("peeked_bytes", real);
@@ -241,10 +243,10 @@ fn udp_empty() -> io::Result<Evidence> {
     let sender = udp()?;
 
     let mut scene = Scene::new("datagrams", NEXT);
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; 64];
     let dontwait = RecvFlags::DONTWAIT;
     let before = outcome(recvfrom(&receiver, &mut buffer[..], dontwait).map(|got| got.0));
-    scene.right(format!("recvfrom(MSG_DONTWAIT): {before}"), next(&receiver)?);
+    scene.right(format!("recvfrom(64, MSG_DONTWAIT) = {before}"), next(&receiver)?);
     seen.set("readable_before", readable(&receiver)?);
     for (n, message) in messages.iter().enumerate() {
         let taken = sendto(&sender, message, SendFlags::empty(), &address(&receiver)?)?;
@@ -259,14 +261,14 @@ fn udp_empty() -> io::Result<Evidence> {
     let (mut found, mut from_sender) = (Vec::new(), 0);
     for _ in messages {
         let (taken, _, from) = recvfrom(&receiver, &mut buffer[..], RecvFlags::empty())?;
-        let call = format!("recvfrom(1024) = {taken} {}", quoted(&buffer[..taken]));
+        let call = format!("recvfrom(64) = {taken} {}", quoted(&buffer[..taken]));
         scene.right(call, next(&receiver)?);
         let from = from.and_then(|from| SocketAddr::try_from(from).ok());
         from_sender += usize::from(from == Some(sender.local_addr()?));
         found.push(quoted(&buffer[..taken]));
     }
     let after = outcome(recvfrom(&receiver, &mut buffer[..], dontwait).map(|got| got.0));
-    scene.right(format!("recvfrom(MSG_DONTWAIT): {after}"), next(&receiver)?);
+    scene.right(format!("recvfrom(64, MSG_DONTWAIT) = {after}"), next(&receiver)?);
     seen.set("sends", messages.len());
     seen.set("recvs", found.len());
     seen.set("from_sender", from_sender);
@@ -284,13 +286,13 @@ fn udp_empty() -> io::Result<Evidence> {
     wait_until_unread(&receiver, sent)?;
     scene.left(format!("send(\"one\") = {sent}"), unread(&receiver)?);
     let (first, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
-    let call = format!("recv(1024) = {first} {}", quoted(&buffer[..first]));
+    let call = format!("recv(64) = {first} {}", quoted(&buffer[..first]));
     scene.right(call, unread(&receiver)?);
     sender.shutdown(Shutdown::Write)?;
     scene.left("shutdown(SHUT_WR) = 0".into(), unread(&receiver)?);
     for name in ["tcp_end", "tcp_end_again"] {
         let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
-        scene.right(format!("recv(1024) = {taken}"), unread(&receiver)?);
+        scene.right(format!("recv(64) = {taken}"), unread(&receiver)?);
         seen.set(name, taken);
     }
     seen.set("tcp_empty_send", empty);
@@ -364,7 +366,8 @@ fn waiting(socket: &UdpSocket) -> io::Result<Vec<String>> {
 
 /// What [`QUEUE`] holds now.
 fn queue(socket: &UdpSocket) -> io::Result<Vec<String>> {
-    Ok(vec![waiting(socket)?.concat()])
+    let waiting = waiting(socket)?.concat();
+    Ok(vec![if waiting.is_empty() { "0".into() } else { waiting }])
 }
 
 /// What [`NEXT`] says now.
@@ -377,8 +380,9 @@ fn next(socket: &UdpSocket) -> io::Result<Vec<String>> {
 fn unread(receiver: &TcpStream) -> io::Result<Vec<String>> {
     let mut buffer = [0; 64];
     match recv(receiver, &mut buffer[..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-        Ok((taken, _)) => Ok(vec![buffer[..taken].escape_ascii().to_string()]),
-        Err(Errno::AGAIN) => Ok(vec![String::new()]),
+        // At the end of the stream, too, nothing is left.
+        Ok((0, _)) | Err(Errno::AGAIN) => Ok(vec!["0".into()]),
+        Ok((taken, _)) => Ok(vec![quoted(&buffer[..taken])]),
         Err(errno) => Err(errno.into()),
     }
 }

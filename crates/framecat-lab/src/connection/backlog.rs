@@ -21,7 +21,7 @@ pub(super) mod told;
 const ANSWER_WITHIN: Duration = Duration::from_millis(20);
 
 /// What is watched in the kernel: the connections that wait for accept (TCP_INFO of the listening
-/// socket), a box each.
+/// socket), counted and with a box each.
 const QUEUE: &[Text] = &[Text::new("QUEUE", "队列")];
 
 /// The two queues: handshakes that are not finished (`/proc/net/tcp`), and what waits for accept.
@@ -48,7 +48,7 @@ fn too_many_clients(seen: &mut Evidence) -> io::Result<()> {
     server.listen(N)?;
     let server = TcpListener::from(OwnedFd::from(server));
     patient(&server)?;
-    let boxes = || Ok::<_, io::Error>(vec!["■".repeat(waiting(&server)? as usize)]);
+    let boxes = || Ok::<_, io::Error>(vec![counted(waiting(&server)?)]);
     scene.right(format!("listen({N}) = 0"), boxes()?);
 
     let limit = tcp_info(server.as_fd())?.sacked;
@@ -58,14 +58,22 @@ fn too_many_clients(seen: &mut Evidence) -> io::Result<()> {
         scene.left(format!("{name}: connect() = {connected}"), boxes()?);
         clients.push(client);
     }
+    seen.set("answer_within_ms", ANSWER_WITHIN.as_millis() as u64);
     let states = || clients.iter().map(state).collect::<io::Result<Vec<_>>>();
     seen.set("full_n", N);
     seen.set("full_limit", limit);
     seen.set("full_tried", clients.len());
     seen.set("full_queue", waiting(&server)?);
+    let (mut inside, mut outside) = (Vec::new(), Vec::new());
     for (name, state) in CLIENTS.iter().zip(states()?) {
-        scene.left(format!("{name} is {state}"), Vec::new());
+        scene.left_said(say!("{name} is {state}", "{name} 是 {state}"), boxes()?);
+        match state.as_str() {
+            "ESTABLISHED" => inside.push(*name),
+            _ => outside.push(*name),
+        }
     }
+    seen.set("full_inside", inside.join(" "));
+    seen.set("full_outside", outside.join(" "));
     let count = |wanted: &str, states: &[String]| states.iter().filter(|s| *s == wanted).count();
     seen.set("full_established", count("ESTABLISHED", &states()?));
     seen.set("full_no_answer", count("SYN-SENT", &states()?));
@@ -90,7 +98,7 @@ fn too_many_clients(seen: &mut Evidence) -> io::Result<()> {
     patient(&accepted)?;
     let mut heard = [0; 16];
     let taken = accepted.read(&mut heard)?;
-    scene.right(format!("recv() = {}", quoted(&heard[..taken])), boxes()?);
+    scene.right(format!("recv({}) = {taken} {}", heard.len(), quoted(&heard[..taken])), boxes()?);
     seen.set("full_first", name);
     seen.set("full_accepted", who);
     seen.set("full_heard", heard[..taken].escape_ascii().to_string());
@@ -100,7 +108,8 @@ fn too_many_clients(seen: &mut Evidence) -> io::Result<()> {
     scene.left(format!("F: connect() = {connected}"), boxes()?);
     let ends = clients.iter().zip(CLIENTS).skip(limit as usize + 1).chain([(&late, "F")]);
     for (client, name) in ends {
-        scene.left(format!("{name} is {}", state(client)?), Vec::new());
+        let state = state(client)?;
+        scene.left_said(say!("{name} is {state}", "{name} 是 {state}"), boxes()?);
     }
     seen.set("full_late", state(&late)?);
     seen.set("full_longest", state(&clients[limit as usize + 1])?);
@@ -123,9 +132,8 @@ fn two_queues(seen: &mut Evidence) -> io::Result<()> {
     let address = server.local_addr()?;
     // The kernel's table is long on a busy machine: it is read where something changed.
     let queues = || Ok::<_, io::Error>((shaking_hands(address)?, waiting(&server)?));
-    let boxes = |(first, second): (u32, u32)| {
-        [first, second].map(|length| "■".repeat(length as usize)).to_vec()
-    };
+    let boxes = |(first, second): (u32, u32)| [first, second].map(counted).to_vec();
+    scene.right("listen() = 0".into(), boxes((0, 0)));
     let mut client = TcpStream::connect(address)?;
     let mut before = (0, 0);
     wait_until(|| {
@@ -141,8 +149,11 @@ fn two_queues(seen: &mut Evidence) -> io::Result<()> {
     let after = queues()?;
     scene.left(format!("send(\"hi\") = {sent}"), boxes(after));
     let late = returned(&server.accept());
-    let accepted = if late == "0" { "the client" } else { &late };
-    scene.right(format!("accept() = {accepted}"), boxes((0, waiting(&server)?)));
+    let accepted = match late.as_str() {
+        "0" => say!("accept() = the client", "accept() = 这个客户端"),
+        late => say!("accept() = {late}", "accept() = {late}"),
+    };
+    scene.right_said(accepted, boxes((shaking_hands(address)?, waiting(&server)?)));
     seen.set("two_first_before", before.0);
     seen.set("two_second_before", before.1);
     seen.set("two_accept_before", early);
@@ -204,6 +215,14 @@ fn dial(server: &TcpListener, limit: u32) -> io::Result<(TcpStream, String)> {
         wait_until(|| Ok(waiting(server)? > before))?;
     }
     Ok((TcpStream::from(client), connected))
+}
+
+/// How many wait, and a box for each.
+fn counted(length: u32) -> String {
+    match length {
+        0 => "0".into(),
+        _ => format!("{length} {}", "■".repeat(length as usize)),
+    }
 }
 
 /// The state of a connection, as its own end has it.
@@ -278,7 +297,7 @@ fn judge(seen: &Evidence) -> Verdict {
     all_so(
         claims,
         say!(
-            "listen({n}), {tried} dial: {queue} fit, {no_answer} get no answer",
+            "listen({n}), {tried} connect: {queue} fit, {no_answer} get no answer",
             "listen({n})，来 {tried} 个：进 {queue} 个，{no_answer} 个无回音"
         ),
     )

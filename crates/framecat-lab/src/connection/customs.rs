@@ -136,8 +136,8 @@ fn both_receive(seen: &mut Evidence) -> io::Result<()> {
         let at_client = recv_some(&client, 64, RecvFlags::empty());
         (at_client, at_server.join().expect("recv does not panic"))
     });
-    scene.left(format!("recv(64), SO_RCVTIMEO: {}", shown(&at_client)), unread()?);
-    scene.right(format!("recv(64), SO_RCVTIMEO: {}", shown(&at_server)), unread()?);
+    scene.left(format!("recv(64), SO_RCVTIMEO = {}", shown(&at_client)), unread()?);
+    scene.right(format!("recv(64), SO_RCVTIMEO = {}", shown(&at_server)), unread()?);
     // The way out: one of them begins.
     let sent = counted(send(&client, b"hello", SendFlags::NOSIGNAL));
     wait_until(|| Ok(bytes_to_read(server.as_fd())? > 0))?;
@@ -289,10 +289,10 @@ fn like_a_file() -> io::Result<Evidence> {
     scene.left(format!("read(64) = {}", number(&taken)), Vec::new());
     seen.set("read", buffer[..taken.unwrap_or(0)].escape_ascii().to_string());
     let sought = file.seek(SeekFrom::Start(0));
-    scene.left(format!("lseek(0): {}", returned(&sought)), Vec::new());
+    scene.left(format!("lseek(0) = {}", returned(&sought)), Vec::new());
     seen.set("lseek", returned(&sought));
     let at_place = file.read_at(&mut buffer, 0);
-    scene.left(format!("pread(64, 0): {}", returned(&at_place)), Vec::new());
+    scene.left(format!("pread(64, 0) = {}", returned(&at_place)), Vec::new());
     seen.set("pread", returned(&at_place));
     seen.set("fstat", kind(&file)?);
     scene.left(format!("fstat: {}", kind(&file)?), Vec::new());

@@ -197,7 +197,7 @@ fn killed_in_recv(seen: &mut Evidence) -> io::Result<()> {
     wait_until(|| Ok(state(&client)? == TcpState::Close))?;
     scene.left(format!("send({}) = {first}", quoted(b"again")), is()?);
     let second = counted(send(&client, b"again", SendFlags::NOSIGNAL));
-    scene.left(format!("send({}): {second}", quoted(b"again")), is()?);
+    scene.left(format!("send({}) = {second}", quoted(b"again")), is()?);
 
     seen.set("echo", echo.1.escape_ascii().to_string());
     seen.set("signal", signal);
@@ -228,11 +228,11 @@ fn killed_with_unread_bytes(seen: &mut Evidence) -> io::Result<()> {
     wait_until(|| Ok(state(&client)? == TcpState::Close))?;
     scene.right(format!("sleep: kill({signal})"), is()?);
     let first = recv_some(&client, 64, RecvFlags::empty());
-    scene.left(format!("recv(64): {}", shown(&first)), is()?);
+    scene.left(format!("recv(64) = {}", shown(&first)), is()?);
     let later = recv_some(&client, 64, RecvFlags::empty());
     scene.left(format!("recv(64) = {}", shown(&later)), is()?);
     let after = counted(send(&client, b"again", SendFlags::NOSIGNAL));
-    scene.left(format!("send({}): {after}", quoted(b"again")), is()?);
+    scene.left(format!("send({}) = {after}", quoted(b"again")), is()?);
 
     seen.set("unread_recv", first.0);
     seen.set("unread_later_recv", later.0);
@@ -263,7 +263,7 @@ fn peer_vanished() -> io::Result<Evidence> {
     scene.right("IP_MINTTL=255".into(), is()?);
     client.set_read_timeout(Some(Duration::from_millis(20)))?;
     let silent = recv_some(&client, 64, RecvFlags::empty());
-    scene.left(format!("recv(64), SO_RCVTIMEO: {}", shown(&silent)), is()?);
+    scene.left(format!("recv(64), SO_RCVTIMEO = {}", shown(&silent)), is()?);
     seen.set("silent_recv", silent.0);
     seen.set("silent_state", state(&client)?.to_string());
 
@@ -275,7 +275,7 @@ fn peer_vanished() -> io::Result<Evidence> {
     seen.set("vanished_send", sent);
     client.set_read_timeout(Some(PATIENCE))?;
     let ended = recv_some(&client, 64, RecvFlags::empty());
-    scene.left(format!("recv(64): {}", shown(&ended)), is()?);
+    scene.left(format!("recv(64) = {}", shown(&ended)), is()?);
     seen.set("user_timeout_ms", USER_TIMEOUT_MS);
     seen.set("vanished_recv", ended.0);
     seen.set("vanished_sent_again", tcp_info(client.as_fd())?.total_retrans);

@@ -116,7 +116,7 @@ fn accept_new() -> io::Result<Evidence> {
     patient(&listener)?;
     let queue = || Ok::<_, io::Error>(vec![waiting(&listener)?.to_string()]);
     let listening = listener.as_raw_fd();
-    scene.right(format!("listen({listening}, ...) = 0"), queue()?);
+    scene.right(format!("{listening}: listen() = 0"), queue()?);
     let client = TcpStream::connect(listener.local_addr()?)?;
     wait_until(|| Ok(waiting(&listener)? > 0))?;
     scene.left("connect() = 0".into(), queue()?);
@@ -124,7 +124,7 @@ fn accept_new() -> io::Result<Evidence> {
     scene.left(format!("getsockname() = {client_name}"), queue()?);
     let (accepted, peer) = listener.accept()?;
     let new = accepted.as_raw_fd();
-    scene.right(format!("accept({listening}) = {new}, {peer}"), queue()?);
+    scene.right(format!("{listening}: accept() = {new}, {peer}"), queue()?);
     patient(&client)?;
     patient(&accepted)?;
     seen.set("listening_fd", listening);
@@ -138,16 +138,16 @@ fn accept_new() -> io::Result<Evidence> {
     // Which of the two can talk?
     let by_listening =
         returned(&send(&listener, b"hi", SendFlags::NOSIGNAL).map_err(io::Error::from));
-    scene.right(format!("send({listening}, \"hi\") = {by_listening}"), queue()?);
+    scene.right(format!("{listening}: send(\"hi\") = {by_listening}"), queue()?);
     let mut room = [0; 16];
     let from_listening =
         recv(&listener, &mut room[..], RecvFlags::DONTWAIT).map_err(io::Error::from);
     let from_listening = returned(&from_listening);
-    scene.right(format!("recv({listening}) = {from_listening}"), queue()?);
+    scene.right(format!("{listening}: recv(16) = {from_listening}"), queue()?);
     let sent = send(&accepted, b"hi", SendFlags::NOSIGNAL)?;
-    scene.right(format!("send({new}, \"hi\") = {sent}"), queue()?);
+    scene.right(format!("{new}: send(\"hi\") = {sent}"), queue()?);
     let (taken, _) = recv(&client, &mut room[..], RecvFlags::empty())?;
-    scene.left(format!("recv() = {}", quoted(&room[..taken])), queue()?);
+    scene.left(format!("recv(16) = {taken} {}", quoted(&room[..taken])), queue()?);
     seen.set("send_on_listening", by_listening);
     seen.set("recv_on_listening", from_listening);
     seen.set("heard_from_new", room[..taken].escape_ascii().to_string());
@@ -171,29 +171,29 @@ fn two_sockets() -> io::Result<Evidence> {
     let (mut accepted, _) = listener.accept()?;
     patient(&accepted)?;
     let new = accepted.as_raw_fd();
-    scene.right(format!("accept({listening}) = {new}"), Vec::new());
+    scene.right(format!("{listening}: accept() = {new}"), Vec::new());
     // A second client is let in by the kernel, and never accepted.
     let mut second = TcpStream::connect(address)?;
     patient(&second)?;
     scene.left("second: connect() = 0".into(), Vec::new());
     wait_until(|| Ok(waiting(&listener)? > 0))?;
     drop(listener);
-    scene.right(format!("close({listening}) = 0"), Vec::new());
+    scene.right(format!("{listening}: close() = 0"), Vec::new());
 
     first.write_all(b"still there?")?;
-    scene.left("first: send(\"still there?\")".into(), Vec::new());
+    scene.left("first: sendall(\"still there?\")".into(), Vec::new());
     let mut room = [0; 16];
     let taken = accepted.read(&mut room)?;
-    scene.right(format!("recv({new}) = {}", quoted(&room[..taken])), Vec::new());
+    scene.right(format!("{new}: recv(16) = {taken} {}", quoted(&room[..taken])), Vec::new());
     seen.set("server_heard", room[..taken].escape_ascii().to_string());
     accepted.write_all(b"yes")?;
-    scene.right(format!("send({new}, \"yes\")"), Vec::new());
+    scene.right(format!("{new}: sendall(\"yes\")"), Vec::new());
     let taken = first.read(&mut room)?;
-    scene.left(format!("first: recv() = {}", quoted(&room[..taken])), Vec::new());
+    scene.left(format!("first: recv(16) = {taken} {}", quoted(&room[..taken])), Vec::new());
     seen.set("client_heard", room[..taken].escape_ascii().to_string());
 
     let waiting_one = returned(&second.read(&mut room));
-    scene.left(format!("second: recv() = {waiting_one}"), Vec::new());
+    scene.left(format!("second: recv(16) = {waiting_one}"), Vec::new());
     seen.set("not_yet_accepted", waiting_one);
     let third = returned(&TcpStream::connect(address));
     scene.left(format!("third: connect() = {third}"), Vec::new());
@@ -231,27 +231,27 @@ fn listen_many() -> io::Result<Evidence> {
     for _ in 0..AT_ONCE {
         let (accepted, _) = listener.accept()?;
         patient(&accepted)?;
-        scene.right(format!("accept({listening}) = {}", accepted.as_raw_fd()), queue()?);
+        scene.right(format!("{listening}: accept() = {}", accepted.as_raw_fd()), queue()?);
         served.push(accepted);
     }
     // The last speaks first: each conversation is its own.
     for (n, client) in clients.iter_mut().enumerate().rev() {
         write!(client, "from {}", n + 1)?;
-        scene.left(format!("{}: send(\"from {}\")", n + 1, n + 1), Vec::new());
+        scene.left(format!("{}: sendall(\"from {}\")", n + 1, n + 1), Vec::new());
     }
     for accepted in &mut served {
         let mut room = [0; 16];
         let taken = accepted.read(&mut room)?;
         let fd = accepted.as_raw_fd();
-        scene.right(format!("recv({fd}) = {}", quoted(&room[..taken])), Vec::new());
+        scene.right(format!("{fd}: recv(16) = {taken} {}", quoted(&room[..taken])), Vec::new());
         accepted.write_all(&room[..taken])?;
-        scene.right(format!("send({fd}, {})", quoted(&room[..taken])), Vec::new());
+        scene.right(format!("{fd}: sendall({})", quoted(&room[..taken])), Vec::new());
     }
     let (mut given, mut came_back) = (Vec::new(), Vec::new());
     for (n, client) in clients.iter_mut().enumerate() {
         let mut room = [0; 16];
         let taken = client.read(&mut room)?;
-        scene.left(format!("{}: recv() = {}", n + 1, quoted(&room[..taken])), Vec::new());
+        scene.left(format!("{}: recv(16) = {taken} {}", n + 1, quoted(&room[..taken])), Vec::new());
         given.push(format!("from {}", n + 1));
         came_back.push(room[..taken].escape_ascii().to_string());
     }
@@ -329,7 +329,7 @@ fn handshake() -> io::Result<Evidence> {
     seen.set("queue_after_accept", waiting(&server)?);
     let mut room = [0; 16];
     let taken = accepted.read(&mut room)?;
-    scene.right(format!("recv() = {}", quoted(&room[..taken])), queue()?);
+    scene.right(format!("recv(16) = {taken} {}", quoted(&room[..taken])), queue()?);
     seen.set("heard", room[..taken].escape_ascii().to_string());
     seen.scenes.push(scene);
     Ok(seen)

@@ -70,7 +70,7 @@ fn one_segment_is_lost(seen: &mut Evidence) -> io::Result<()> {
     let first = recv_some(&receiver, 64, RecvFlags::empty());
     scene.right(format!("recv(64) = {}", shown(&first)), way.crossed()?);
     let held = recv_some(&receiver, 64, RecvFlags::DONTWAIT);
-    scene.right(format!("recv(MSG_DONTWAIT): {}", shown(&held)), way.crossed()?);
+    scene.right(format!("recv(64, MSG_DONTWAIT) = {}", shown(&held)), way.crossed()?);
     way.heal()?;
     scene.right("IP_MINTTL=0".into(), way.crossed()?);
     let mut received = first.1.clone();
@@ -126,7 +126,7 @@ fn one_datagram_is_lost(seen: &mut Evidence) -> io::Result<()> {
         }
     }
     let nothing = recv_some(&receiver, 64, RecvFlags::DONTWAIT);
-    scene.right(format!("recv(MSG_DONTWAIT): {}", shown(&nothing)), Vec::new());
+    scene.right(format!("recv(64, MSG_DONTWAIT) = {}", shown(&nothing)), Vec::new());
     seen.set("udp_received", received.escape_ascii().to_string());
     seen.set("udp_rest", nothing.0);
     seen.scenes.push(scene);
@@ -147,7 +147,7 @@ fn sent_and_acknowledged_and_never_read(seen: &mut Evidence) -> io::Result<()> {
     wait_until(|| Ok(state(&sender)? == TcpState::Close))?;
     scene.right("close() = 0".into(), vec![]);
     let told = recv_some(&sender, 64, RecvFlags::empty());
-    scene.left(format!("recv(64): {}", shown(&told)), vec![]);
+    scene.left(format!("recv(64) = {}", shown(&told)), vec![]);
     seen.set("order_recv", told.0);
     seen.scenes.push(scene);
     Ok(())
@@ -186,7 +186,7 @@ fn frames_on_tcp(seen: &mut Evidence) -> io::Result<()> {
         scene.left(format!("send({}) = {taken}", quoted(frame)), way.crossed()?);
         let now = recv_some(&receiver, 64, RecvFlags::DONTWAIT);
         given += now.1.len();
-        scene.right(format!("recv(MSG_DONTWAIT): {}", shown(&now)), way.crossed()?);
+        scene.right(format!("recv(64, MSG_DONTWAIT) = {}", shown(&now)), way.crossed()?);
         waiting = now.0;
     }
     seen.set("tcp_frames", FRAMES.len());
@@ -220,7 +220,7 @@ fn frames_on_udp(seen: &mut Evidence) -> io::Result<()> {
             let (taken, gone) = send_into_a_full_buffer(&sender, &receiver, frame)?;
             scene.left(format!("send({}) = {taken}", quoted(frame)), vec![gone.to_string()]);
             let none = recv_some(&receiver, 64, RecvFlags::DONTWAIT);
-            scene.right(format!("recv(MSG_DONTWAIT): {}", shown(&none)), Vec::new());
+            scene.right(format!("recv(64, MSG_DONTWAIT) = {}", shown(&none)), Vec::new());
             seen.set("udp_dropped", gone);
             seen.set("udp_first_recv", none.0);
             continue;
@@ -323,7 +323,7 @@ fn the_loop_of_the_notes(seen: &mut Evidence) -> io::Result<()> {
     scene.left(format!("send({}) = {second}", quoted(b"second")), Vec::new());
     wait_until(|| Ok(state(&client)? == TcpState::Close))?;
     let third = counted(send(&client, b"second", SendFlags::NOSIGNAL));
-    scene.left(format!("send({}): {third}", quoted(b"second")), Vec::new());
+    scene.left(format!("send({}) = {third}", quoted(b"second")), Vec::new());
     seen.set("loop_answer", answer.1.escape_ascii().to_string());
     seen.set("loop_recv", end.0);
     seen.set("loop_last_send", third);

@@ -74,12 +74,12 @@ pub(super) fn peername() -> io::Result<Evidence> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let of_listener = done_or_errno(peer_name(&Socket::from(listener.try_clone()?)));
-    scene.left(format!("getpeername(): {of_listener}"), Vec::new());
+    scene.left(format!("getpeername() = {of_listener}"), Vec::new());
     seen.set("of_listener", of_listener);
 
     let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     let before = done_or_errno(peer_name(&client));
-    scene.right(format!("getpeername(): {before}"), Vec::new());
+    scene.right(format!("getpeername() = {before}"), Vec::new());
     seen.set("before", before);
     client.connect(&address.into())?;
     scene.right(format!("connect({address}) = 0"), Vec::new());
@@ -116,9 +116,9 @@ pub(super) fn peername() -> io::Result<Evidence> {
     scene.right("close() = 0, with RST".into(), Vec::new());
     let recv_after_reset =
         done_or_errno(recv(&server, &mut buffer[..], RecvFlags::empty()).map_err(io::Error::from));
-    scene.left(format!("recv(16): {recv_after_reset}"), Vec::new());
+    scene.left(format!("recv(16) = {recv_after_reset}"), Vec::new());
     let after_reset = done_or_errno(peer_name(&Socket::from(server)));
-    scene.left(format!("getpeername(): {after_reset}"), Vec::new());
+    scene.left(format!("getpeername() = {after_reset}"), Vec::new());
     seen.set("recv_after_reset", recv_after_reset);
     seen.set("after_reset", after_reset);
 

@@ -16,33 +16,35 @@ fn calls(seen: &Evidence, name: &str) -> impl Iterator<Item = Part> {
 pub(crate) const RECV_EOF: Law = Law {
     id: "recv-eof",
     group: "receive",
-    title: Text::new("recv gives 0 when the peer has closed", "对端关闭，recv 返回空"),
+    title: Text::new("recv gives 0 when the peer has closed", "对端关闭，recv 返回 0 字节"),
     from: "S0:3 S2:17 S4:2",
     law: Text::new(
         "When the peer closes, a waiting recv returns at once with 0 bytes, and so does every later \
-         one: 0 is the end of the stream. If the peer closed with data that it had not read, recv \
-         fails with ECONNRESET, once, and gives 0 after that.",
+         one: 0 is the end of the stream. If the peer closed without having read all that we sent it, \
+         recv fails with ECONNRESET, once, and gives 0 after that.",
         "对端关闭时，正在等待的 recv 立即返回 0 字节，以后每次 recv 也都是 0：0 表示流结束了。\
-         如果对端关闭时还有数据没读，recv 会报 ECONNRESET，但只报一次，之后同样返回 0。",
+         如果对端没读完我们发的数据就关闭，recv 会报 ECONNRESET，但只报一次，之后同样返回 0。",
     ),
     notes: Text::new(
-        "If the connection breaks, a waiting recv returns at once with an empty string. True of a \
-         peer that closes cleanly. But \"breaks\" is too wide: a peer that closes with unread data \
-         resets the connection (ECONNRESET), and a pulled cable or a host that vanishes ends no \
-         recv at all (see peer-killed).",
+        "\"If the connection breaks, a waiting recv returns at once with an empty string.\" Right where \
+         the peer closes in order. But \"breaks\" is too wide: a peer that closes without having read \
+         all we sent resets the connection (ECONNRESET); and a pulled cable, or a host that vanishes, \
+         ends no recv at all (an experiment of its own: framecat lab peer-killed).",
         "「如果连接断开 ，recv会立即结束阻塞返回空字符串」；「当一端退出时，如果另一端阻塞在recv，\
          此时recv会立即结束阻塞返回空字串」。对端正常关闭时确实如此，但「断开」说得太宽：\
-         对端还有数据没读就关闭，连接会被重置（ECONNRESET）；拔掉网线、对端主机消失，\
-         recv 则根本不会返回（见 peer-killed）。",
+         对端没读完我们发的数据就关闭，连接会被重置（ECONNRESET）；拔掉网线、对端主机消失，\
+         recv 则一直等下去（另有一个实验：framecat lab peer-killed）。",
     ),
     means: Text::new(
-        "0 from recv is no empty message: leave the loop and close, or you read 0 for ever. And 0 \
-         does not say that the peer had said everything: after a reset that was told to an earlier \
-         call it looks just the same. Only a boundary in the bytes (a length, a marker) tells a \
-         finished message from one cut off. Against silence set a time limit.",
-        "recv 返回 0 不是收到一条空消息：应该退出循环、关闭套接字，否则会一直读到 0。\
-         返回 0 也不等于对方已经说完：连接被重置过，错误只报给前一次调用，之后看起来和正常结束一样。\
-         消息完不完整，只能靠字节里的边界（长度、结尾标志）判断。对方不出声，只能自己设超时。",
+        "0 from recv (Python: b'') is no empty message: leave the loop and close, or the loop reads 0 \
+         for ever. Nor does 0 say that the peer had said everything: it may have been killed halfway, \
+         and if an earlier call already got the error of a reset, what follows is a plain 0. Whether a \
+         message is whole only the message itself can tell, by a length or a marker in its bytes. \
+         Against a silent peer only a time limit of your own helps.",
+        "recv 返回 0（Python 里是 b''）不是收到一条空消息：应该退出循环、关闭套接字，否则会死循环，\
+         每次都读到 0。返回 0 也不等于对方已经说完：它可能说到一半就被杀掉了；如果重置的错误已经被\
+         前面某次调用拿走，后面得到的也只是普通的 0。消息完不完整，只能靠消息自带的边界\
+         （长度、结尾标志）判断。对方不出声，只能自己设超时。",
     ),
     framecat: Text::new(
         "The end of the stream, a reset and a message cut off by the end are told as three \
@@ -61,34 +63,42 @@ fn done_recv_eof(seen: &Evidence) -> Vec<Part> {
     let clean = seen.list("clean_recvs");
     let (first, later) = (clean[0], clean[1..].join(", "));
     let mut parts = vec![Part::Say(say!(
-        "A receiver calls recv, which does not return (...): nothing was ever sent. Then the peer \
-         closes, and its kernel says so with a segment called FIN. The recv that waited gives \
-         {first}, the next ones {later}. The middle is what the receiver's kernel knows.",
-        "接收端调用 recv，没有返回（写作 ...）：对端什么也没发过。然后对端关闭，它的内核发来一个 \
-         FIN 报文段。等着的 recv 返回 {first}，后面几次返回 {later}。中间是接收端内核掌握的情况。",
+        "The receiver calls recv, and it does not return, for the peer has sent nothing. Then the peer \
+         closes, and its kernel sends FIN, a segment that says: no more will come. The recv that waited \
+         gives {first}, the next ones {later}. In the middle: bytes that lie unread at the peer, what \
+         the receiver's kernel calls its end of the connection, and bytes that lie unread there. \
+         ESTABLISHED is connected; CLOSE-WAIT is: the peer has closed, now we may.",
+        "接收端调用 recv，没有返回，因为对端什么也没发。然后对端关闭，它的内核发来 FIN，\
+         意思是「我不再发了」。等着的 recv 返回 {first}，后面几次返回 {later}。中间三栏：\
+         对端有多少字节没读，接收端内核把自己这头的连接叫做什么状态，接收端有多少字节没读。\
+         ESTABLISHED 是已连接；CLOSE-WAIT 是对端已经关闭，等我们也关闭。",
     ))];
     parts.extend(calls(seen, "clean"));
     let left = seen.count("unread_left_bytes");
     let reset = seen.list("unread_recvs");
     let (first, later) = (reset[0], reset[1..].join(", "));
     parts.push(Part::Say(say!(
-        "Now the peer closes while {left} bytes that we sent it lie unread. Its kernel must throw \
-         them away, and says so with a reset (RST) instead of FIN: recv gives {first}. But the \
-         error is told once: the next recvs give {later}, as if it had ended well.",
-        "这一次，对端关闭时，我们发给它的 {left} 字节还没有读。它的内核只能丢掉这些数据，\
-         于是不发 FIN，改发 RST（重置）：recv 得到 {first}。但错误只报一次：后面几次 recv 得到 \
-         {later}，看起来像正常结束。",
+        "Now the receiver first sends {left} bytes, and the peer closes without having read them. Its \
+         kernel has to throw them away, and does not hide it: instead of FIN it sends RST, a reset, \
+         which ends the connection at once (CLOSED). recv gives {first}; but only once, the next ones \
+         give {later}, as if it had ended well.",
+        "这一次接收端先发了 {left} 字节，对端一个也没读就关闭。对端的内核只好丢掉它们，\
+         但要让我们知道数据没被读到：于是不发 FIN，改发 RST（重置），连接立刻作废（CLOSED）。recv \
+         得到 {first}，但只有一次，后面几次得到 {later}，看起来像正常结束。",
     )));
     parts.extend(calls(seen, "unread"));
     let (silence, limit) = (seen.word("silent_recv"), seen.count("silent_limit_ms"));
     let state = seen.word("silent_state");
     parts.push(Part::Say(say!(
-        "And a peer that neither sends nor closes, which is how a pulled cable looks from here: \
-         recv would wait for ever. Given a time limit of {limit} ms it gave up with {silence}, and \
-         the kernel still calls the connection {state}.",
-        "最后，对端既不发送也不关闭。网线被拔掉时，这边看到的就是这样：recv 会一直等下去。\
-         设了 {limit} 毫秒的超时，recv 以 {silence} 返回；内核里连接的状态仍是 {state}。",
+        "Last, a peer that neither sends nor closes. No cable was pulled here, but of a pulled one this \
+         end would see the same: nothing. A plain recv would wait for ever; this one was given a time \
+         limit of {limit} ms (SO_RCVTIMEO), and gave {silence} when it was over. The kernel still calls \
+         the connection {state}.",
+        "最后，对端既不发送也不关闭。这里没有真去拔网线，但真拔了，这边看到的也一样：什么都没有。\
+         普通的 recv 会一直等下去；这里给它设了 {limit} 毫秒的时限（SO_RCVTIMEO），等满之后返回 \
+         {silence}。内核里连接的状态仍是 {state}。",
     )));
+    parts.extend(calls(seen, "silent"));
     parts
 }
 

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use framecat_net::sockopt::bytes_to_read;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use super::{PATIENCE, UNREAD, wait_until_unread};
+use super::{PATIENCE, ROOM, UNREAD, wait_until_unread};
 use crate::evidence::{Evidence, Scene, hex, quoted};
+use crate::lang::{Say, say};
 
 /// The marker of the experiment. A printable one, so that it can be seen.
 pub(super) const MARKER: u8 = b';';
@@ -20,6 +21,9 @@ pub(super) const MARKER: u8 = b';';
 pub(super) fn cure_marker() -> io::Result<Evidence> {
     let mut seen = Evidence::new();
     seen.set("marker", char::from(MARKER).to_string());
+    for (name, byte) in [("escaped_marker", MARKER), ("escaped_percent", b'%')] {
+        seen.set(name, String::from_utf8_lossy(&escape(&[byte])).into_owned());
+    }
     let harmless: [&[u8]; 3] = [b"one", b"two", b"three"];
     let holds_it: [&[u8]; 3] = [b"one", b"two;half", b"100%"];
     for (name, payloads, escaping) in
@@ -60,9 +64,8 @@ pub(super) fn cure_marker() -> io::Result<Evidence> {
                 found.push(quoted(&if escaping { unescape(wire) } else { wire.to_vec() }));
             }
             let unread = bytes_to_read(receiver.as_fd())?;
-            let messages = found[before..].join(" ");
-            let call = format!("recv(6) = {} -> {messages}", quoted(&buffer[..taken]));
-            scene.right(call, vec![unread.to_string()]);
+            let call = format!("recv(6) = {taken} {}", quoted(&buffer[..taken]));
+            scene.right_said(with_found(&call, &found[before..]), vec![unread.to_string()]);
         }
         let given: Vec<String> = payloads.iter().map(|payload| quoted(payload)).collect();
         seen.set(&format!("{name}_given"), given);
@@ -71,6 +74,15 @@ pub(super) fn cure_marker() -> io::Result<Evidence> {
         seen.scenes.push(scene);
     }
     Ok(seen)
+}
+
+/// A recv, and the messages that it made whole.
+fn with_found(call: &str, found: &[String]) -> Say {
+    let messages = found.join(" ");
+    match found.is_empty() {
+        true => say!("{call} -> none yet", "{call} -> 还不够一条"),
+        false => say!("{call} -> {messages}", "{call} -> {messages}"),
+    }
 }
 
 /// Writes the marker, and the sign of an escape itself, as `%` and two hex digits.
@@ -115,6 +127,8 @@ struct NativeHead {
 
 /// Bytes of the structure's head in network order: Python's `!QI`.
 const HEAD_BYTES: usize = 12;
+/// And of the time in it, which comes first.
+const TIME_BYTES: usize = 8;
 
 /// Law `cure-struct`: time and length in front of the content carry any payload.
 pub(super) fn cure_struct() -> io::Result<Evidence> {
@@ -140,7 +154,8 @@ pub(super) fn cure_struct() -> io::Result<Evidence> {
         sent += taken;
         wait_until_unread(&receiver, sent)?;
         let unread = bytes_to_read(receiver.as_fd())?;
-        let call = format!("send(time {} {}) = {taken}", payload.len(), quoted(payload));
+        let (length, content) = (payload.len(), quoted(payload));
+        let call = format!("send(time=T length={length} {content}) = {taken}");
         scene.left(call, vec![unread.to_string()]);
     }
     sender.shutdown(Shutdown::Write)?;
@@ -155,7 +170,7 @@ pub(super) fn cure_struct() -> io::Result<Evidence> {
         recvs += 1;
         rest.extend_from_slice(&buffer[..taken]);
         let before = found.len();
-        while let Some(head) = rest.get(8..HEAD_BYTES) {
+        while let Some(head) = rest.get(TIME_BYTES..HEAD_BYTES) {
             let length = u32::from_be_bytes(head.try_into().expect("four bytes")) as usize;
             if rest.len() < HEAD_BYTES + length {
                 break;
@@ -164,8 +179,8 @@ pub(super) fn cure_struct() -> io::Result<Evidence> {
             found.push(quoted(&message[HEAD_BYTES..]));
         }
         let unread = bytes_to_read(receiver.as_fd())?;
-        let messages = found[before..].join(" ");
-        scene.right(format!("recv(25) = {taken} -> {messages}"), vec![unread.to_string()]);
+        let call = format!("recv(25) = {taken}");
+        scene.right_said(with_found(&call, &found[before..]), vec![unread.to_string()]);
     }
     let given: Vec<String> = payloads.iter().map(|payload| quoted(payload)).collect();
     seen.set("given", given);
@@ -173,6 +188,8 @@ pub(super) fn cure_struct() -> io::Result<Evidence> {
     seen.set("sends", payloads.len());
     seen.set("recvs", recvs);
     seen.set("head_bytes", HEAD_BYTES);
+    seen.set("time_bytes", TIME_BYTES);
+    seen.set("length_bytes", HEAD_BYTES - TIME_BYTES);
     seen.scenes.push(scene);
     native_head(time, payloads[0], &mut seen)?;
     Ok(seen)
@@ -193,7 +210,7 @@ fn native_head(time: u64, payload: &[u8], seen: &mut Evidence) -> io::Result<()>
     wait_until_unread(&receiver, sent)?;
     let mut buffer = [0; HEAD_BYTES];
     let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
-    let length = buffer[8..].try_into().expect("four bytes");
+    let length = buffer[TIME_BYTES..].try_into().expect("four bytes");
     seen.set("native_head", hex(&wire));
     seen.set("native_head_bytes", sent);
     seen.set("native_read_bytes", taken);
@@ -234,25 +251,27 @@ fn to_a_prompt_receiver(
     let (mut recvs, mut received, mut sent) = (0, 0, 0);
     let took = thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let mut buffer = [0; 1024];
+            let mut buffer = [0; ROOM];
             loop {
                 let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
                 if taken == 0 {
                     return Ok::<_, io::Error>(());
                 }
-                let call = format!("recv(1024) = {taken} {}", quoted(&buffer[..taken]));
+                let call = format!("recv({ROOM}) = {taken} {}", quoted(&buffer[..taken]));
                 receiving.right(call, Vec::new());
                 recvs += 1;
                 received += taken;
             }
         });
         let begun = Instant::now();
-        for message in PACED {
+        for (n, message) in PACED.iter().enumerate() {
+            if n > 0 {
+                thread::sleep(pause);
+            }
             let at_us = scene.now_us();
             let taken = send(&sender, message, SendFlags::NOSIGNAL)?;
             scene.left_at(at_us, format!("send({}) = {taken}", quoted(message)));
             sent += taken;
-            thread::sleep(pause);
         }
         let took = begun.elapsed();
         sender.shutdown(Shutdown::Write)?;
@@ -264,7 +283,7 @@ fn to_a_prompt_receiver(
     seen.set(&format!("{name}_sent_bytes"), sent);
     seen.set(&format!("{name}_recvs"), recvs);
     seen.set(&format!("{name}_received_bytes"), received);
-    seen.set(&format!("{name}_us_each"), took.as_micros() as u64 / PACED.len() as u64);
+    seen.set(&format!("{name}_us"), took.as_micros() as u64);
     seen.scenes.push(scene);
     Ok(())
 }
@@ -279,25 +298,27 @@ fn to_a_late_receiver(seen: &mut Evidence) -> io::Result<()> {
     let mut scene = Scene::new("late", UNREAD);
     let mut sent = 0;
     let begun = Instant::now();
-    for message in PACED {
+    for (n, message) in PACED.iter().enumerate() {
+        if n > 0 {
+            thread::sleep(PAUSE);
+        }
         let taken = send(&sender, message, SendFlags::NOSIGNAL)?;
         sent += taken;
         wait_until_unread(&receiver, sent)?;
         let unread = bytes_to_read(receiver.as_fd())?;
         scene.left(format!("send({}) = {taken}", quoted(message)), vec![unread.to_string()]);
-        thread::sleep(PAUSE);
     }
     let took = begun.elapsed();
     sender.shutdown(Shutdown::Write)?;
     let (mut recvs, mut received) = (0, 0);
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; ROOM];
     loop {
         let (taken, _) = recv(&receiver, &mut buffer[..], RecvFlags::empty())?;
         if taken == 0 {
             break;
         }
         let unread = bytes_to_read(receiver.as_fd())?;
-        let call = format!("recv(1024) = {taken} {}", quoted(&buffer[..taken]));
+        let call = format!("recv({ROOM}) = {taken} {}", quoted(&buffer[..taken]));
         scene.right(call, vec![unread.to_string()]);
         recvs += 1;
         received += taken;
@@ -306,7 +327,7 @@ fn to_a_late_receiver(seen: &mut Evidence) -> io::Result<()> {
     seen.set("late_sent_bytes", sent);
     seen.set("late_recvs", recvs);
     seen.set("late_received_bytes", received);
-    seen.set("late_us_each", took.as_micros() as u64 / PACED.len() as u64);
+    seen.set("late_us", took.as_micros() as u64);
     seen.scenes.push(scene);
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::evidence::Evidence;
 use crate::lang::Lang;
 use crate::law::{laws, run, select};
-use crate::page::{columns, tell};
+use crate::page::{columns, preface, tell};
 use crate::proof::{self, evidence, law};
 use crate::report::{json_line, report_markdown, summary_line};
 
@@ -14,7 +14,10 @@ use crate::report::{json_line, report_markdown, summary_line};
 fn true_figures(id: &str) -> Value {
     match id {
         "sticky" => {
-            let mut figures = json!({"fast_merged_recvs": 5, "fast_largest_bytes": 64});
+            let mut figures = json!({
+                "fast_merged_recvs": 5, "fast_largest_bytes": 64, "fast_each_bytes": 16,
+                "fast_largest_messages": 4, "at_once_read": "\"ab\"", "nagle_waited_ms": 40, "split_room_bytes": 4,
+            });
             for (run, sends, segments, recvs) in [
                 ("at_once", 3, 3, 1),
                 ("nagle", 3, 2, 1),
@@ -33,14 +36,14 @@ fn true_figures(id: &str) -> Value {
             figures
         }
         "cure-marker" => json!({
-            "marker": ";",
+            "marker": ";", "escaped_marker": "%3B", "escaped_percent": "%25",
             "plain_given": ["a", "b"], "plain_found": ["a", "b"],
             "bare_given": ["a;b", "c"], "bare_found": ["a", "b", "c"],
             "escaped_given": ["a;b", "c"], "escaped_found": ["a;b", "c"],
         }),
         "cure-struct" => json!({
             "given": ["a", ""], "found": ["a", ""], "sends": 2, "recvs": 3, "head_bytes": 12,
-            "network_head": "00 01", "native_head": "01 00", "native_head_bytes": 16,
+            "time_bytes": 8, "length_bytes": 4, "network_head": "00 01", "native_head": "01 00", "native_head_bytes": 16,
             "native_read_bytes": 12, "native_length_sent": 1, "native_length_read": 16777216,
         }),
         "cure-delay" => {
@@ -50,13 +53,14 @@ fn true_figures(id: &str) -> Value {
                 figures[format!("{run}_recvs")] = json!(recvs);
                 figures[format!("{run}_sent_bytes")] = json!(10);
                 figures[format!("{run}_received_bytes")] = json!(10);
-                figures[format!("{run}_us_each")] = json!(20100);
+                figures[format!("{run}_us")] = json!(80_100);
             }
             figures
         }
         "whole" => json!({
             "sends": 263, "recvs": 17, "sent_bytes": 262144, "received_bytes": 262144,
             "before_end": "EAGAIN", "end": 0, "same_content": true,
+            "room_bytes": 65536, "least_bytes": 1000, "most_bytes": 65536,
         }),
         _ => panic!("no evidence for {id}"),
     }
@@ -153,7 +157,8 @@ fn the_tellings_fit_the_width_in_both_languages() {
         let outcome = run(law);
         for lang in [Lang::En, Lang::Zh] {
             for width in [60, 80, 132] {
-                for line in tell(&outcome, lang, width, false).lines() {
+                let preface = preface(&[law, law], lang, width);
+                for line in preface.lines().chain(tell(&outcome, lang, width, false).lines()) {
                     assert!(columns(line) <= width, "{} {width}: {line}", law.id);
                     assert_eq!(line, line.trim_end(), "{}", law.id);
                 }
@@ -190,16 +195,27 @@ fn is_made_from_figures(id: &str, number: &str, evidence: &Evidence) -> bool {
         let of = |name| evidence.count(name);
         of("native_head_bytes").saturating_sub(of("native_read_bytes")).to_string()
     };
-    let thousandths = || {
-        let mut each = evidence.figures.iter().filter(|(name, _)| name.ends_with("_us_each"));
-        each.any(|(_, us)| {
+    let millis = || {
+        let mut spans = evidence.figures.iter().filter(|(name, _)| name.ends_with("_us"));
+        spans.any(|(_, us)| {
             let us = us.as_u64().expect("microseconds are a count");
-            [us / 1000, us % 1000].iter().any(|part| number.parse() == Ok(*part))
+            format!("{:.2}", us as f64 / 1e3).split('.').any(|part| part == number)
         })
     };
     lists.into_iter().any(|len| len.to_string() == number)
         || (id == "cure-struct" && padding() == number)
-        || (id == "cure-delay" && thousandths())
+        || (id == "cure-delay" && millis())
+}
+
+#[test]
+fn the_preface_names_the_laws_that_follow_where_there_are_several() {
+    let group = select(&["sticky".into()]).unwrap();
+    for lang in [Lang::En, Lang::Zh] {
+        let text = preface(&group, lang, 80).replace('\n', " ");
+        assert!(group.iter().all(|law| text.contains(law.id)), "{text}");
+        assert!(text.contains(&format!("{} ", group.len())), "{text}");
+        assert!(!preface(&group[..1], lang, 80).contains(group[0].id));
+    }
 }
 
 #[test]

@@ -28,11 +28,11 @@ pub(crate) const STICKY: Law = Law {
          收到；反过来，一次 send 的内容也可能要多次 recv 才能收完。",
     ),
     notes: Text::new(
-        "A stream has no boundaries between messages; if sending and receiving differ in speed, \
-         what several sends sent is received at once. True. The notes leave out the other half: \
-         one send can also arrive split.",
+        "\"A stream has no boundaries between messages; if sending and receiving differ in speed, \
+         what several sends sent is received at once.\" Right, but half of it: one send can also \
+         arrive split.",
         "「tcp传输采用字节流方式，消息之间没有边界，如果发送和接受速度不匹配，会造成多次发的内容被\
-         一次接受」。说得对。笔记没有提另一半：一次发送的内容也可能被拆成几次收到。",
+         一次接受」。说得对，但只说了一半：一次发送的内容也可能被拆成几次收到。",
     ),
     means: Text::new(
         "One recv is not one message: it is whatever waits in the buffer at that moment, up to the \
@@ -59,43 +59,40 @@ pub(crate) const STICKY: Law = Law {
 fn done_sticky(seen: &Evidence) -> Vec<Part> {
     let mut parts = vec![Part::Say(first_words(seen))];
     parts.extend(calls(seen, "at_once"));
-    let (sends, segments) = (seen.count("nagle_sends"), seen.count("nagle_segments"));
-    let recvs = seen.count("nagle_recvs");
-    parts.push(Part::Say(say!(
-        "The same, but the receiver's kernel delays its acknowledgement, as it does in the middle \
-         of a conversation. Nagle's rule (on by default) then keeps small sends back while an \
-         earlier one is unacknowledged: {sends} sends, {segments} segments, {recvs} recv.",
-        "再来一次，但接收端的内核推迟确认（对话进行中通常如此）。这时默认开启的 Nagle 算法会把\
-         后面的小数据扣下，等前面的得到确认再一起发：{sends} 次 send，{segments} 个报文段，\
-         {recvs} 次 recv。",
-    )));
+    parts.push(Part::Say(nagle(seen)));
     parts.extend(calls(seen, "nagle"));
     let (sends, segments) = (seen.count("corked_sends"), seen.count("corked_segments"));
     let recvs = seen.count("corked_recvs");
     parts.push(Part::Say(say!(
-        "And with TCP_CORK, which keeps back everything small until it is taken off: {sends} \
-         sends, {segments} segment, {recvs} recv.",
+        "And with TCP_CORK, which keeps back everything small until it is taken off, as a cork does: \
+         {sends} sends, {segments} segment, {recvs} recv.",
         "再用 TCP_CORK（像塞上瓶塞，拔掉之前小数据一律不发）：{sends} 次 send，{segments} 个\
          报文段，{recvs} 次 recv。",
     )));
     parts.extend(calls(seen, "corked"));
     let (bytes, pieces) = (seen.count("split_sent_bytes"), seen.count("split_recvs"));
+    let room = seen.count("split_room_bytes");
     parts.push(Part::Say(say!(
-        "The other half: one send of {bytes} bytes, read by {pieces} recvs, each with \
-         room for a few.",
-        "另一半：一次 send 了 {bytes} 字节，接收方每次只要一小段，{pieces} 次 recv 才取完。",
+        "The other half, one send in pieces: {bytes} bytes, and a receiver with room for {room} at a \
+         time needs {pieces} recvs.",
+        "另一半，一次 send 被拆开：共 {bytes} 字节，接收端每次最多收 {room} 字节，{pieces} 次 recv \
+         才取完。",
     )));
     parts.extend(calls(seen, "split"));
-    parts.push(Part::Say(large_and_fast(seen)));
+    parts.push(Part::Say(large(seen)));
+    parts.push(Part::Say(fast(seen)));
     parts.push(counts_of_sticky(seen));
     let sends = seen.count("at_once_sends");
     let segments = |run: &str| seen.count(&format!("{run}_segments"));
     let (once, nagle, corked) = (segments("at_once"), segments("nagle"), segments("corked"));
+    let read = seen.word("at_once_read");
     parts.push(Part::Say(say!(
-        "The same {sends} sends went in {once}, {nagle} and {corked} segments. Where a message \
-         ended is in none of the three columns.",
-        "同样 {sends} 次 send，报文段分别是 {once}、{nagle}、{corked} 个。三列数字里，\
-         哪一列都找不到消息的边界。",
+        "The receiver sees neither of the first two columns, only what its recvs gave. The same \
+         {sends} sends went in {once}, {nagle} and {corked} segments; it read {read}. Nothing in that \
+         says how many messages it is, or where one ends.",
+        "前两列接收端是看不到的，它只有 recv 得到的字节。同样 {sends} 次 send，报文段分别是 \
+         {once}、{nagle}、{corked} 个，它读到的只是 {read}。\
+         光看这些字节，既不知道这是几条消息，也不知道一条到哪里为止。",
     )));
     parts
 }
@@ -105,28 +102,63 @@ fn first_words(seen: &Evidence) -> Say {
     let recvs = seen.count("at_once_recvs");
     say!(
         "A receiver that reads late: {sends} sends, each told to leave at once (TCP_NODELAY), went \
-         in {segments} segments and were read by {recvs} recv. The middle is the kernel: bytes \
-         that the sender's side still keeps, segments sent so far, bytes that wait unread.",
+         in {segments} segments and were read by {recvs} recv. The middle is the kernel. KEPT: bytes \
+         that are in the sender's kernel, for it keeps a copy until the other side has acknowledged \
+         them, that is, said that it has them. SEGMENTS: how many with data went out so far. \
+         WAITING: what lies in the receiver's kernel until a recv takes it.",
         "接收端读得晚：{sends} 次 send（设了 TCP_NODELAY，立即发出），分成 {segments} 个报文段，\
-         {recvs} 次 recv 就全部收到。中间是内核：发送端还留着的字节数、已发出的报文段数、\
-         接收端等着被读的内容。",
+         {recvs} 次 recv 就全部收到。中间是内核。留底：发送端内核里还存着的字节数，\
+         对方确认（回话说「收到了」）之前都要存着，以便重发。报文段：已经发出几个带数据的。\
+         等待接收：已经在接收端内核里、等 recv 来取的内容。",
     )
 }
 
-fn large_and_fast(seen: &Evidence) -> Say {
-    let (bytes, first) = (seen.count("large_sent_bytes"), seen.count("large_first_bytes"));
-    let pieces = seen.count("large_recvs");
-    let (sends, recvs) = (seen.count("fast_sends"), seen.count("fast_recvs"));
-    let (merged, largest) = (seen.count("fast_merged_recvs"), seen.count("fast_largest_bytes"));
+fn nagle(seen: &Evidence) -> Say {
+    let (sends, segments) = (seen.count("nagle_sends"), seen.count("nagle_segments"));
+    let (recvs, waited) = (seen.count("nagle_recvs"), seen.count("nagle_waited_ms"));
     say!(
-        "With room for all of it: one send of {bytes} bytes, and recvs with as large a buffer; the \
-         first gave {first}, all took {pieces}. And a receiver that reads as fast as \
-         it can, while another thread makes {sends} sends: {recvs} recvs, {merged} of them with \
-         more than one message; the largest took {largest} bytes. All runs beside each other:",
-        "缓冲区放得下全部内容时：一次 send 了 {bytes} 字节，用同样大的缓冲区去 recv，第一次得到 \
-         {first} 字节，共 {pieces} 次收完。接收端尽快读时：另一个线程 send 了 {sends} 次，\
-         这边 recv 了 {recvs} 次，其中 {merged} 次不止一条消息，最大的一次 {largest} 字节。\
-         放在一起看：",
+        "The same without TCP_NODELAY. Now Nagle's rule holds, as it does by default: a small piece \
+         waits while an earlier one is not acknowledged. And in the middle of a conversation the \
+         receiver's kernel likes to put off its acknowledgement (ACK), hoping that an answer will \
+         carry it; no recv brings it on. It came after {waited} ms here, and what had waited left as \
+         one: {sends} sends, {segments} segments, {recvs} recv. Until then \"one\" is in both \
+         kernels: it has arrived, but the sender does not know.",
+        "再来一次，不设 TCP_NODELAY。这时默认的 Nagle 算法起作用：前面的数据还没得到确认，\
+         后面的小数据就先扣下。而在对话进行当中，接收端的内核喜欢把确认（ACK）拖一会儿，\
+         盼着能搭应答的便车；它与 recv 无关。这里拖了 {waited} 毫秒才到，扣下的就合成一个发出：\
+         {sends} 次 send，{segments} 个报文段，{recvs} 次 recv。在这之前 one 两边的内核里都有：\
+         已经到了，只是发送端还不知道。",
+    )
+}
+
+fn large(seen: &Evidence) -> Say {
+    let (bytes, first) = (seen.count("large_sent_bytes"), seen.count("large_first_bytes"));
+    let (segments, pieces) = (seen.count("large_segments"), seen.count("large_recvs"));
+    say!(
+        "Is it only for want of room? One send of {bytes} bytes, and recvs with room for all of it: \
+         they went in {segments} segments, for each has a largest size, and the first recv gave the \
+         {first} that had come by then; {pieces} recvs took all.",
+        "是不是地方不够大的缘故？一次 send 了 {bytes} 字节，recv 的缓冲区也有这么大：\
+         一个报文段装不下，分成了 {segments} 个；第一次 recv 只得到那时已经到的 {first} 字节，\
+         共 {pieces} 次收完。",
+    )
+}
+
+fn fast(seen: &Evidence) -> Say {
+    let (sends, each) = (seen.count("fast_sends"), seen.count("fast_each_bytes"));
+    let (recvs, merged) = (seen.count("fast_recvs"), seen.count("fast_merged_recvs"));
+    let (largest, messages) =
+        (seen.count("fast_largest_bytes"), seen.count("fast_largest_messages"));
+    say!(
+        "Is it only for reading late? One thread makes {sends} sends of {each} bytes, another does \
+         nothing but recv: {recvs} recvs, {merged} of them with more than one message, the largest \
+         with {largest} bytes, {messages} messages. The threads share the processors with everything \
+         else here, and what is sent while the reader is not running heaps up: how much is chance. \
+         All runs beside each other:",
+        "是不是读得晚的缘故？一个线程 send 了 {sends} 次，每次 {each} 字节；另一个线程什么也不做，\
+         一直 recv：共 {recvs} 次，其中 {merged} 次不止一条消息，最大的一次 {largest} 字节，\
+         合 {messages} 条。两个线程和别的程序轮流用处理器，轮不到接收的时候，发来的就越积越多；\
+         积多少全凭运气。放在一起看：",
     )
 }
 
@@ -141,7 +173,7 @@ fn counts_of_sticky(seen: &Evidence) -> Part {
             row(Text::new("read late, TCP_NODELAY", "晚读，TCP_NODELAY"), "at_once"),
             row(Text::new("read late, Nagle", "晚读，Nagle"), "nagle"),
             row(Text::new("read late, TCP_CORK", "晚读，TCP_CORK"), "corked"),
-            row(Text::new("read as fast as possible", "尽快读"), "fast"),
+            row(Text::new("read as fast as possible", "一直在读"), "fast"),
             row(Text::new("one send, a small buffer", "一次发送，小缓冲区"), "split"),
             row(Text::new("one large send, a large buffer", "一次大发送，大缓冲区"), "large"),
         ],
@@ -161,10 +193,10 @@ pub(crate) const CURE_MARKER: Law = Law {
          或者出现时先转义。",
     ),
     notes: Text::new(
-        "Add an end marker after each send, and the receiver judges by the marker. True, with a \
-         condition that the notes leave out: the payload may hold the same bytes.",
+        "\"Add an end marker after each send, and the receiver judges by the marker.\" Right, on one \
+         condition that they leave out: the payload must not hold the same bytes.",
         "「每次发送后加一个结尾标志，接收端通过标志进行判断」。对，但少说了一个条件：\
-         消息内容里可能正好有同样的字节。",
+         消息内容里不能正好有同样的字节。",
     ),
     means: Text::new(
         "A marker suits text, where a line cannot hold the end of a line. For any other payload \
@@ -191,10 +223,11 @@ fn done_cure_marker(seen: &Evidence) -> Vec<Part> {
     let len = |name: &str| seen.list(name).len();
     let (given, found) = (len("plain_given"), len("plain_found"));
     let mut parts = vec![Part::Say(say!(
-        "The marker is {marker} and the receiver takes a few bytes at a time, so a recv \
-         may end anywhere. Payloads without the marker: {given} sent, {found} found (after ->).",
-        "标志是 {marker}。接收端每次只取几个字节，断在哪里都有可能。内容里没有标志时：\
-         发送 {given} 条，找到 {found} 条（箭头后面）。",
+        "The marker is {marker} and the receiver takes a few bytes at a time, so a recv may end \
+         anywhere; after -> stand the messages that are whole by then. Payloads without the marker: \
+         {given} sent, {found} found.",
+        "标志是「{marker}」。接收端每次只取几个字节，断在哪里都有可能；-> 后面是到这时已经收齐的消息。\
+         内容里没有标志时：发送 {given} 条，找到 {found} 条。",
     ))];
     parts.extend(calls(seen, "plain"));
     let (given, found) = (len("bare_given"), len("bare_found"));
@@ -204,11 +237,13 @@ fn done_cure_marker(seen: &Evidence) -> Vec<Part> {
     )));
     parts.extend(calls(seen, "bare"));
     let (given, found) = (len("escaped_given"), len("escaped_found"));
+    let (as_marker, as_percent) = (seen.word("escaped_marker"), seen.word("escaped_percent"));
     parts.push(Part::Say(say!(
-        "The same payloads; the marker inside one is sent as its code after a percent sign, and so \
-         is the percent sign: {given} sent, {found} found.",
-        "内容不变，但其中的标志写成百分号加编码，百分号本身也一样：发送 {given} 条，\
-         找到 {found} 条。",
+        "The same payloads, but escaped: a marker inside one is sent as % and its code in hex, \
+         {as_marker}, and so is the percent sign itself, {as_percent}; the receiver turns them back. \
+         {given} sent, {found} found.",
+        "内容不变，但先转义：内容里的标志写成 % 加它的十六进制编码，即 {as_marker}，百分号本身写成 \
+         {as_percent}，接收端再还原。发送 {given} 条，找到 {found} 条。",
     )));
     parts.extend(calls(seen, "escaped"));
     parts
@@ -224,14 +259,15 @@ pub(crate) const CURE_STRUCT: Law = Law {
         "A head of fixed size that tells the length of what follows gives the boundaries back for \
          any payload, if both ends agree on the head's bytes.",
         "在内容前面放一个固定大小的头，写明内容的长度，任何内容都能找回边界；\
-         前提是两端对头的每个字节理解一致。",
+         前提是两端对头部的每个字节理解一致。",
     ),
     notes: Text::new(
-        "Send a data structure (such as time + byte data + content) and parse it at the receiver \
-         (C language). True; but a C struct as it lies in memory is no wire format: order and \
-         padding of its bytes are the machine's.",
+        "\"Send a data structure (such as time + byte data + content) and parse it at the receiver (C \
+         language).\" Right, but not as it lies in a C program's memory: the order of a number's \
+         bytes and the gaps between fields (padding) are the machine's.",
         "「发送一个数据结构（如：时间+字节数据+发送的内容，接收端解析（C语言））」。对，\
-         但 C 结构在内存里的样子不能直接当传输格式：字节顺序和填充都随机器而变。",
+         但不能把 C 结构在内存里的样子直接发出去：一个数的几个字节谁先谁后，字段之间空出多少\
+         （填充），都随机器而变。",
     ),
     means: Text::new(
         "Write the head field by field in network byte order, as Python's struct.pack('!QI', ..) \
@@ -258,24 +294,42 @@ pub(crate) const CURE_STRUCT: Law = Law {
 fn done_cure_struct(seen: &Evidence) -> Vec<Part> {
     let (sends, recvs) = (seen.count("sends"), seen.count("recvs"));
     let found = seen.list("found").len();
+    let zeros = seen.list("given").last().copied().unwrap_or_default();
+    let (time, length) = (seen.count("time_bytes"), seen.count("length_bytes"));
     let mut parts = vec![Part::Say(say!(
-        "{sends} messages, each as time, length and content. Among them one with the marker of cure-marker, an empty one and one with \
-         zeros. Read by {recvs} recvs that may end anywhere: {found} found (after ->).",
-        "{sends} 条消息，每条依次是时间、长度、内容。其中一条含有 cure-marker 用的标志，一条是空的，一条有零字节。\
-         {recvs} 次 recv，断在哪里都有可能：找到 {found} 条（箭头后面）。",
+        "{sends} messages, each a head and the content. The head is the time T (in nanoseconds; what \
+         it is does not matter here) and the length, written as !QI, so Python's struct calls it: ! \
+         the largest byte of a number first (network byte order) and no padding, Q a number of {time} \
+         bytes, I one of {length}. Among the messages one with the marker of cure-marker, an empty one \
+         and one with zero bytes, {zeros}. Read by {recvs} recvs that may end anywhere: {found} found.",
+        "{sends} 条消息，每条由头部和内容组成。头部是时间 T（单位纳秒，这里不关心它的值）和内容的长度，\
+         按 !QI 写成。这是 Python 的 struct 模块的记法：! 表示一个数的高位字节在前（网络字节序）、\
+         没有填充，Q 是 {time} 字节的数，I 是 {length} 字节的数。其中一条含有 cure-marker \
+         用的标志，一条是空的，一条是值为零的字节 {zeros}。{recvs} 次 recv，断在哪里都有可能：\
+         找到 {found} 条（-> 后面）。",
     ))];
     parts.extend(calls(seen, "network"));
     let (network, native) = (seen.count("head_bytes"), seen.count("native_head_bytes"));
     parts.push(Part::Say(say!(
         "The head of the first message, {network} bytes as !QI, and the same values as the C \
          struct {{ uint64_t time; uint32_t length; }} lies in this machine's memory, {native} \
-         bytes with its padding:",
-        "第一条消息的头：按 !QI 是 {network} 字节；同样的值，按 C 的 \
-         struct {{ uint64_t time; uint32_t length; }} 放在这台机器的内存里，连填充共 {native} 字节：",
+         bytes with its padding, in hex:",
+        "第一条消息的头部：按 !QI 是 {network} 字节；同样的值，按 C 的 \
+         struct {{ uint64_t time; uint32_t length; }} 放在这台机器的内存里，连填充共 {native} 字节。\
+         用十六进制写出来：",
     )));
+    // The field of a head from one of its bytes to another.
+    let field = |head: &str, from: u64, bytes: u64| {
+        let (from, bytes) = (from as usize, bytes as usize);
+        seen.word(head).split(' ').skip(from).take(bytes).collect::<Vec<_>>().join(" ")
+    };
+    let native_length = field("native_head", time, length);
     parts.push(Part::Bytes(vec![
-        (Text::new("!QI", "!QI").into(), seen.word("network_head").into()),
-        (Text::new("C struct", "C 结构").into(), seen.word("native_head").into()),
+        (say!("!QI       time", "!QI     时间"), field("network_head", 0, time)),
+        (say!("          length", "        长度"), field("network_head", time, length)),
+        (say!("C struct  time", "C 结构  时间"), field("native_head", 0, time)),
+        (say!("          length", "        长度"), native_length.clone()),
+        (say!("          padding", "        填充"), field("native_head", network, native)),
     ]));
     let (sent, read) = (seen.count("native_length_sent"), seen.count("native_length_read"));
     let (bytes, left) = (
@@ -283,10 +337,11 @@ fn done_cure_struct(seen: &Evidence) -> Vec<Part> {
         seen.count("native_head_bytes").saturating_sub(seen.count("native_read_bytes")),
     );
     parts.push(Part::Say(say!(
-        "Sent as the C struct and read as !QI: the length {sent} was read as {read}; {bytes} bytes \
-         were taken for the head, and {left} of padding would be taken for content.",
-        "按 C 结构发送、按 !QI 读取：长度 {sent} 被读成 {read}；取走 {bytes} 字节当作头，\
-         剩下的 {left} 字节填充会被当成内容。",
+        "Sent as the C struct and read as !QI: the length {sent} lies there as {native_length}, and \
+         with its first byte taken for the largest that is {read}. {bytes} bytes were taken for the \
+         head, and the {left} of padding would be taken for content.",
+        "按 C 结构发送、按 !QI 读取：长度 {sent} 在内存里是 {native_length}，把第一个字节当作高位来读，\
+         就成了 {read}。取走 {bytes} 字节当作头部，剩下的 {left} 字节填充会被当成内容。",
     )));
     parts
 }
@@ -303,8 +358,8 @@ pub(crate) const CURE_DELAY: Law = Law {
         "发送之间停顿一下，只是看起来不粘包：接收端比停顿快时才行，慢一点就又粘上了。",
     ),
     notes: Text::new(
-        "Wait a little between sends (sleep(0.1)), control the speed of sending. It seems to work \
-         where both ends are idle. The sender cannot know when the receiver reads.",
+        "\"A short delay between sends\" (sleep(0.1)), \"control the speed of sending\". It only seems \
+         to work, while both ends are idle: the sender cannot know when the receiver reads.",
         "「每次发送中间有一个短暂的延迟」（sleep(0.1)），「控制发送速度」。两端都空闲时看着有效；\
          但发送端没法知道接收端什么时候去读。",
     ),
@@ -354,25 +409,31 @@ fn done_cure_delay(seen: &Evidence) -> Vec<Part> {
          recv {recvs} 次。",
     )));
     parts.extend(calls(seen, "late"));
+    let (sends, recvs) = (seen.count("unpaused_sends"), seen.count("unpaused_recvs"));
+    parts.push(Part::Say(say!(
+        "And without a pause, to a receiver that waits in recv: {sends} sends, recvs: {recvs}. The \
+         first message wakes it, but it takes what is there when its turn on a processor comes; by \
+         then more may have arrived.",
+        "再看不停顿，接收端一直等在 recv 里：send {sends} 次，recv {recvs} 次。第一条消息就把它唤醒了，\
+         但要等轮到它用处理器才去取，这时后面的可能也到了。",
+    )));
+    parts.extend(calls(seen, "unpaused"));
     parts.push(Part::Say(Say::from(Text::new(
-        "What the pause costs, and what it bought:",
-        "停顿的代价和效果：",
+        "What the pause costs, and what it bought. The time is from the first send to the end of the \
+         last:",
+        "停顿的代价和效果。时间从第一次 send 算到最后一次 send 结束：",
     ))));
-    let each = |run: &str| format!("{:.3}", seen.count(&format!("{run}_us_each")) as f64 / 1e3);
-    let row = |label: Text, run: &str, each: String| {
+    let row = |label: Text, run: &str| {
         let cell = |what: &str| seen.count(&format!("{run}_{what}")).to_string();
-        (label.into(), vec![cell("sends"), cell("recvs"), each])
+        let ms = format!("{:.2}", seen.count(&format!("{run}_us")) as f64 / 1e3);
+        (label.into(), vec![cell("sends"), cell("recvs"), ms])
     };
     parts.push(Part::Counts(
-        vec![SENDS, RECVS, Text::new("ms a message", "每条毫秒")],
+        vec![SENDS, RECVS, Text::new("ms in all", "共用毫秒")],
         vec![
-            row(
-                Text::new("no pause, waiting receiver", "不停顿，及时读"),
-                "unpaused",
-                each("unpaused"),
-            ),
-            row(Text::new("pause, waiting receiver", "停顿，及时读"), "prompt", each("prompt")),
-            row(Text::new("pause, late receiver", "停顿，晚读"), "late", each("late")),
+            row(Text::new("no pause, waiting receiver", "不停顿，一直等着收"), "unpaused"),
+            row(Text::new("pause, waiting receiver", "停顿，一直等着收"), "prompt"),
+            row(Text::new("pause, late receiver", "停顿，读得晚"), "late"),
         ],
     ));
     parts
@@ -385,22 +446,25 @@ pub(crate) const WHOLE: Law = Law {
     title: Text::new("one whole needs no cure", "连续的整体不需要处理"),
     from: "S0:20 S1 S2 S4",
     law: Text::new(
-        "Where all sends together are one whole, such as a file, sticking does no harm: the end of \
-         the stream is its boundary.",
-        "如果多次发送的内容本来就是一个整体（比如一个文件），粘包没有影响：流的结束就是它的边界。",
+        "Where all sends together are one whole, such as a file, sticking does no harm: nothing has to \
+         be taken apart, and the end of the stream says that nothing more will come.",
+        "如果多次发送的内容本来就是一个整体（比如一个文件），粘在一起也没有影响：不需要再拆开，\
+         流的结束说明后面不会再有了。",
     ),
     notes: Text::new(
-        "If what is sent several times is one continuous whole, nothing needs to be done. True. We \
+        "\"If what is sent several times is one continuous whole, nothing needs to be done.\" Right. We \
          add what marks its end: the sender closes its sending half, and recv returns 0.",
         "「如果多次发送的内容本身就是一个连续的整体，此时就不需要处理」。对。补充一点：\
          整体到哪里为止，是靠发送端关闭发送方向、recv 返回 0 来表示的。",
     ),
     means: Text::new(
-        "Read until recv gives 0 and only then take it for whole; that all bytes so far were read \
-         means nothing. One connection carries one whole this way: to send a second, or to tell a \
-         finished file from one whose sender died, the length must be sent as well.",
-        "一直读到 recv 返回 0 才算完整；暂时读不到数据不说明任何问题。这样一个连接只能传一个整体：\
-         要传第二个，或者要分清「传完了」和「传到一半对方没了」，还是得另外发送长度。",
+        "Read until recv gives 0; that the buffer is empty for the moment (EAGAIN) says nothing. But 0 \
+         says \"no more will come\", not \"that was all\": a sender that is killed halfway ends its \
+         stream, too. Where a half file must not pass for a whole one, or where a second follows on the \
+         same connection, send the length in front, as in cure 2.",
+        "要一直读到 recv 返回 0；缓冲区暂时空了（EAGAIN）不说明任何问题。但 0 的意思是「后面没有了」，\
+         不是「已经全了」：发送端传到一半被杀掉，流也会结束。如果不能把半个文件当成整个，\
+         或者同一个连接上还要传第二个，就像方法二那样先发长度。",
     ),
     framecat: Text::new(
         "-f eof makes one message of everything until the stream ends; with no framing at all \
@@ -416,11 +480,15 @@ pub(crate) const WHOLE: Law = Law {
 fn done_whole(seen: &Evidence) -> Vec<Part> {
     let (bytes, sends) = (seen.count("sent_bytes"), seen.count("sends"));
     let (recvs, before, end) = (seen.count("recvs"), seen.word("before_end"), seen.count("end"));
+    let (room, least, most) =
+        (seen.count("room_bytes"), seen.count("least_bytes"), seen.count("most_bytes"));
     let mut parts = vec![Part::Say(say!(
-        "A file of {bytes} bytes (the beginning of this very program)  in {sends} sends, read by \
-         {recvs} recvs.",
-        "一个 {bytes} 字节的文件（就是这个程序自己的开头部分），{sends} 次 send，\
-         {recvs} 次 recv。",
+        "A file of {bytes} bytes (the beginning of this program's own file) goes in {sends} sends. The \
+         receiver takes it in {recvs} recvs with room for {room} each; they gave between {least} and \
+         {most} bytes, what was there at the moment. shutdown(SHUT_WR) says: I send no more.",
+        "一个 {bytes} 字节的文件（取自正在运行的这个程序文件的开头），{sends} 次 send。接收端 {recvs} \
+         次 recv 收完，每次最多收 {room} 字节，实际得到 {least} 到 {most} 字节，当时有多少就是多少。\
+         shutdown(SHUT_WR) 的意思是：我不再发送了。",
     ))];
     parts.extend(calls(seen, "whole"));
     parts.push(Part::Say(if seen.flag("same_content") {

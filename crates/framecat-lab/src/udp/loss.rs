@@ -72,20 +72,20 @@ fn to_a_receiver_that_reads_late(seen: &mut Evidence) -> io::Result<()> {
         match recvfrom(&receiver, &mut buffer[..], RecvFlags::DONTWAIT) {
             Ok((taken, _, _)) => {
                 let number = number_of(&buffer[..taken]);
-                scene.right(format!("recvfrom = {taken} \"{number} ...\""), room()?);
+                scene.right(format!("recvfrom(1024) = {taken} \"{number} ...\""), room()?);
                 arrived.push(number);
             }
             Err(errno) => break outcome(Err(errno)),
         }
     };
-    scene.right(format!("recvfrom(MSG_DONTWAIT): {after}"), room()?);
+    scene.right(format!("recvfrom(1024, MSG_DONTWAIT) = {after}"), room()?);
     // There is room again, and only the numbers show that something is missing.
     let taken = sendto(&sender, &numbered(SENDS + 1), SendFlags::empty(), &to)?;
     wait_until(|| Ok(!waiting(&receiver)?.is_empty()))?;
     scene.left(format!("sendto(\"{:02} ...\") = {taken}", SENDS + 1), room()?);
     let (taken, _, _) = recvfrom(&receiver, &mut buffer[..], RecvFlags::empty())?;
     let later = number_of(&buffer[..taken]);
-    scene.right(format!("recvfrom = {taken} \"{later} ...\""), room()?);
+    scene.right(format!("recvfrom(1024) = {taken} \"{later} ...\""), room()?);
     seen.set("late_sends", SENDS);
     seen.set("late_taken_whole", taken_whole);
     seen.set("late_arrived", arrived.len());
@@ -130,7 +130,7 @@ pub(super) fn udp_count() -> io::Result<Evidence> {
     let taken = sendto(&sender, message, SendFlags::empty(), &address(&receiver)?)?;
     scene.left(format!("sendto({given} B) = {taken}"), Vec::new());
     let (got, _, _) = recvfrom(&receiver, &mut buffer[..], RecvFlags::empty())?;
-    scene.right(format!("recvfrom = {got}"), Vec::new());
+    scene.right(format!("recvfrom(1024) = {got}"), Vec::new());
     seen.set("reads_returned", taken);
     seen.set("reads_arrived_bytes", if buffer[..got] == *message { got } else { 0 });
     seen.scenes.push(scene);
@@ -143,7 +143,7 @@ pub(super) fn udp_count() -> io::Result<Evidence> {
     let taken = sendto(&sender, message, SendFlags::empty(), &closed)?;
     scene.left(format!("sendto({given} B) = {taken}"), Vec::new());
     let answer = outcome(recv(&sender, &mut buffer[..], RecvFlags::empty()).map(|got| got.0));
-    scene.left(format!("recv: {answer}"), Vec::new());
+    scene.left(format!("recv(1024) = {answer}"), Vec::new());
     seen.set("closed_returned", taken);
     // The answer says that no socket had it. Any other is none, and the verdict says so.
     seen.set("closed_arrived_bytes", if answer == "ECONNREFUSED" { 0 } else { given });

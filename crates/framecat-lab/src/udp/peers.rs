@@ -30,10 +30,10 @@ fn one_socket_for_all(seen: &mut Evidence) -> io::Result<()> {
     let clients = [udp()?, udp()?, udp()?];
     let mut scene = ends("clients", CLIENTS, SERVER);
     let listening = outcome(listen(&server, 1).map(|()| 0));
-    scene.right(format!("listen(1): {listening}"), Vec::new());
+    scene.right(format!("listen(1) = {listening}"), Vec::new());
     let accepting = outcome(accept(&server).map(|_| 0));
-    scene.right(format!("accept(): {accepting}"), Vec::new());
-    let mut buffer = [0; 1024];
+    scene.right(format!("accept() = {accepting}"), Vec::new());
+    let mut buffer = [0; 64];
     let (mut senders, mut named, mut answered) = (Vec::new(), Vec::new(), 0);
     for (n, client) in clients.iter().enumerate() {
         let message = format!("from {}", n + 1);
@@ -46,7 +46,7 @@ fn one_socket_for_all(seen: &mut Evidence) -> io::Result<()> {
         let (taken, _, from) = recvfrom(&server, &mut buffer[..], RecvFlags::empty())?;
         let from = named_by(from);
         let port = from.map_or(0, |from| from.port());
-        let call = format!("recvfrom = {} from :{port}", quoted(&buffer[..taken]));
+        let call = format!("recvfrom(64) = {taken} {} from :{port}", quoted(&buffer[..taken]));
         scene.right(call, Vec::new());
         named.push(from.map_or_else(|| "none".into(), |from| from.to_string()));
         if let Some(from) = from {
@@ -59,7 +59,8 @@ fn one_socket_for_all(seen: &mut Evidence) -> io::Result<()> {
     for client in &clients {
         let port = address(client)?.port();
         let (taken, _, _) = recvfrom(client, &mut buffer[..], RecvFlags::empty())?;
-        scene.left(format!(":{port} recvfrom = {}", quoted(&buffer[..taken])), Vec::new());
+        let call = format!(":{port} recvfrom(64) = {taken} {}", quoted(&buffer[..taken]));
+        scene.left(call, Vec::new());
         answered += usize::from(buffer[..taken] == *format!("to :{port}").as_bytes());
     }
     senders.sort();
@@ -85,12 +86,15 @@ fn refused_and_not_told(seen: &mut Evidence) -> io::Result<()> {
     let myself = address(&socket)?;
     let again = sendto(&socket, b"to myself", SendFlags::empty(), &myself)?;
     scene.left(format!("sendto(\"to myself\") = {again}"), Vec::new());
-    let mut buffer = [0; 1024];
-    let got = match recvfrom(&socket, &mut buffer[..], RecvFlags::empty()) {
-        Ok((taken, _, _)) => quoted(&buffer[..taken]),
-        Err(errno) => name_of(errno),
+    let mut buffer = [0; 64];
+    let (got, shown) = match recvfrom(&socket, &mut buffer[..], RecvFlags::empty()) {
+        Ok((taken, _, _)) => {
+            let got = quoted(&buffer[..taken]);
+            (got.clone(), format!("{taken} {got}"))
+        }
+        Err(errno) => (name_of(errno), name_of(errno)),
     };
-    scene.left(format!("recvfrom = {got}"), Vec::new());
+    scene.left(format!("recvfrom(64) = {shown}"), Vec::new());
     let error = match socket_error(&socket)? {
         Ok(()) => "0".into(),
         Err(errno) => name_of(errno),
@@ -113,9 +117,9 @@ fn refused_and_told(seen: &mut Evidence) -> io::Result<()> {
     scene.left("connect() = 0".into(), Vec::new());
     let sent = send(&socket, b"hello", SendFlags::empty())?;
     scene.left(format!("send(\"hello\") = {sent}"), Vec::new());
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; 64];
     let got = outcome(recv(&socket, &mut buffer[..], RecvFlags::empty()).map(|got| got.0));
-    scene.left(format!("recv: {got}"), Vec::new());
+    scene.left(format!("recv(64) = {got}"), Vec::new());
     seen.set("connected_send", sent);
     seen.set("connected_recv", got);
     seen.set("has_peer", peer == Some(SocketAddr::V4(closed)));
@@ -135,12 +139,12 @@ fn only_from_the_peer(seen: &mut Evidence) -> io::Result<()> {
     let from_peer = sendto(&peer, b"peer", SendFlags::empty(), &address(&client)?)?;
     let port = address(&peer)?.port();
     scene.right(format!(":{port} sendto(\"peer\") = {from_peer}"), Vec::new());
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; 64];
     let (taken, _) = recv(&client, &mut buffer[..], RecvFlags::empty())?;
     let first = quoted(&buffer[..taken]);
-    scene.left(format!("recv = {first}"), Vec::new());
+    scene.left(format!("recv(64) = {taken} {first}"), Vec::new());
     let next = outcome(recv(&client, &mut buffer[..], RecvFlags::DONTWAIT).map(|got| got.0));
-    scene.left(format!("recv(MSG_DONTWAIT): {next}"), Vec::new());
+    scene.left(format!("recv(64, MSG_DONTWAIT) = {next}"), Vec::new());
     seen.set("stranger_send", sent);
     seen.set("from_peer", quoted(b"peer"));
     seen.set("filtered_first", first);
@@ -152,7 +156,7 @@ fn only_from_the_peer(seen: &mut Evidence) -> io::Result<()> {
 /// Law `calls`: recvfrom and sendto work on TCP, connect, send and recv on UDP, read and write on both.
 pub(super) fn calls() -> io::Result<Evidence> {
     let mut seen = Evidence::new();
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; 64];
 
     let (client, server) = tcp()?;
     let mut scene = ends("tcp", CLIENT, SERVER);
@@ -163,12 +167,12 @@ pub(super) fn calls() -> io::Result<Evidence> {
     let (got, _, from) = recvfrom(&server, &mut buffer[..], RecvFlags::empty())?;
     let from = named_by(from).map_or_else(|| "none".into(), |from| from.to_string());
     let tcp_recvfrom = quoted(&buffer[..got]);
-    scene.right(format!("recvfrom = {tcp_recvfrom}, address {from}"), Vec::new());
+    scene.right(format!("recvfrom(64) = {got} {tcp_recvfrom}, address {from}"), Vec::new());
     let wrote = write(&client, b"write")?;
     scene.left(format!("write(\"write\") = {wrote}"), Vec::new());
     let got = read(&server, &mut buffer[..])?;
     let tcp_read = quoted(&buffer[..got]);
-    scene.right(format!("read = {tcp_read}"), Vec::new());
+    scene.right(format!("read(64) = {got} {tcp_read}"), Vec::new());
     seen.set("tcp_sendto", taken);
     seen.set("tcp_recvfrom", tcp_recvfrom);
     seen.set("tcp_address", from);
@@ -180,19 +184,19 @@ pub(super) fn calls() -> io::Result<Evidence> {
     let (client, server) = (udp()?, udp()?);
     let mut scene = ends("udp", CLIENT, SERVER);
     let unconnected = outcome(send(&client, b"send", SendFlags::empty()));
-    scene.left(format!("send(\"send\"): {unconnected}"), Vec::new());
+    scene.left(format!("send(\"send\") = {unconnected}"), Vec::new());
     connect(&client, &address(&server)?)?;
     scene.left(format!("connect(:{}) = 0", address(&server)?.port()), Vec::new());
     let taken = send(&client, b"send", SendFlags::empty())?;
     scene.left(format!("send(\"send\") = {taken}"), Vec::new());
     let (got, _) = recv(&server, &mut buffer[..], RecvFlags::empty())?;
     let udp_recv = quoted(&buffer[..got]);
-    scene.right(format!("recv = {udp_recv}"), Vec::new());
+    scene.right(format!("recv(64) = {got} {udp_recv}"), Vec::new());
     let wrote = write(&client, b"write")?;
     scene.left(format!("write(\"write\") = {wrote}"), Vec::new());
     let got = read(&server, &mut buffer[..])?;
     let udp_read = quoted(&buffer[..got]);
-    scene.right(format!("read = {udp_read}"), Vec::new());
+    scene.right(format!("read(64) = {got} {udp_read}"), Vec::new());
     seen.set("udp_send_unconnected", unconnected);
     seen.set("udp_recv", udp_recv);
     seen.set("udp_read", udp_read);

@@ -91,24 +91,26 @@ pub(crate) const UDP_TRUNCATION: Law = Law {
          得到的是下一个数据报，不是剩下的内容。",
     ),
     notes: Text::new(
-        "recvfrom takes one datagram at a time; what was not taken is lost. True. The notes leave \
-         out who tells: MSG_TRUNC does, to those who ask, and recvfrom hides it.",
+        "\"recvfrom takes one datagram at a time; what was not taken of it is lost.\" Right. They leave \
+         out how a program could know: a plain recvfrom does not say that it cut something off, but one \
+         can ask before, or have it told after, as below.",
         "「recvfrom 一次接收一个数据包, 如果数据报一次没有接收完则会丢失没有接收的内容」。说得对。\
-         笔记没说怎么才能知道丢了：要用 MSG_TRUNC 去问，recvfrom 自己不会说。",
+         笔记没说怎么才能知道丢了：普通的 recvfrom 截断了也不吭声；但可以事先问，也可以事后看，见下。",
     ),
     means: Text::new(
-        "A count equal to the size of your buffer may be a whole datagram or the beginning of a \
-         longer one: recvfrom does not say which. Give it more room than the longest message of \
-         your protocol, or use recvmsg and look at its flags (Python: recvmsg(n)[2] & MSG_TRUNC).",
-        "返回的字节数正好等于缓冲区大小时，可能是完整的数据报，也可能只是更长的那个的开头，\
-         recvfrom 不告诉你是哪种。缓冲区要比协议里最长的消息大；或者用 recvmsg 看返回的标志\
-         （Python 里是 recvmsg(n)[2] & MSG_TRUNC）。",
+        "A count equal to the room you gave may be a whole datagram or the beginning of a longer one. \
+         Give more room than the longest message of your protocol has, or use recvmsg and look at its \
+         flags (Python: recvmsg(n)[2] & MSG_TRUNC).",
+        "返回的字节数正好等于缓冲区大小时，可能是完整的数据报，也可能只是一个更长的数据报的开头。\
+         缓冲区要比协议里最长的消息大；或者用 recvmsg 看返回的标志（Python 里是 \
+         recvmsg(n)[2] & MSG_TRUNC）。",
     ),
     framecat: Text::new(
-        "It has room for the largest datagram there is. One that is longer than --max-message \
-         allows is told with its real length; never is a beginning taken for the whole.",
-        "framecat 的缓冲区放得下最大的数据报。超过 --max-message 的会报出真实长度，\
-         不会把开头当成全部。",
+        "It has room for the largest datagram there is (over IPv4 65507 bytes of content). One that is \
+         longer than --max-message allows is told with its real length; never is a beginning taken for \
+         the whole.",
+        "framecat 的缓冲区放得下最大的数据报（IPv4 上内容最多 65507 字节）。超过 --max-message \
+         的会报出真实长度，不会把开头当成全部。",
     ),
     commands: &["framecat listen udp://:9000 --max-message 512"],
     observe: super::udp_truncation,
@@ -121,28 +123,36 @@ fn done_udp_truncation(seen: &Evidence) -> Vec<Part> {
         (seen.count("sent_bytes"), seen.count("room_bytes"), seen.count("lost_bytes"));
     let (second, after) = (seen.word("second"), seen.word("after"));
     let mut parts = vec![Part::Say(say!(
-        "A datagram of {sent} bytes and a short one wait; the receiver has room for {room}. The \
-         first recvfrom takes the beginning, and the whole datagram leaves the queue: the second \
-         gives {second}, then there is nothing ({after}). {lost} bytes are nowhere.",
-        "一个 {sent} 字节的数据报和一个短的在等着，接收端每次只给 {room} 字节的地方。\
-         第一次 recvfrom 拿到开头，整个数据报随即离开队列；第二次得到的是 {second}；\
+        "UDP sends datagrams: each sendto makes one packet, which travels, waits and is taken as a unit. \
+         Here one of {sent} bytes and a short one wait, each in brackets; the receiver has a buffer of \
+         {room}. The first recvfrom takes the beginning, and the whole datagram leaves the queue: the \
+         second gives {second}, then there is nothing ({after}). {lost} bytes are nowhere.",
+        "UDP 发的是数据报：每次 sendto 就是一个包，整个传送，整个排队，整个取走。这里一个 {sent} \
+         字节的数据报和一个短的在等着（每个用方括号括起），接收端用 {room} 字节的缓冲区。第一次 \
+         recvfrom 拿到开头，整个数据报随即离开队列；第二次得到的是 {second}；\
          再没有了（{after}）。另外 {lost} 字节哪里都找不到。",
     ))];
     parts.extend(calls(seen, "plain"));
     let (peeked, long, fitting) =
         (seen.count("peeked_bytes"), seen.word("long_flag"), seen.word("fitting_flag"));
     parts.push(Part::Say(say!(
-        "Who tells? Asked with MSG_PEEK|MSG_TRUNC the kernel says how long the next datagram is, \
-         {peeked}, and takes nothing. recvmsg gives flags: {long} for the cut datagram, {fitting} for \
-         one that fits.",
-        "怎么知道丢了？加 MSG_PEEK|MSG_TRUNC 去问，内核说下一个数据报长 {peeked} 字节，什么也不取走。\
-         recvmsg 会返回标志：被截断的是 {long}，装得下的是 {fitting}。",
+        "How could a program know? MSG_TRUNC is two things with one name. Passed in with a call it \
+         asks: give the datagram's real length, even if it is more than the room. Together with \
+         MSG_PEEK, look but take nothing, recvfrom says {peeked}. Coming out of a call it says: this \
+         one was cut. Only recvmsg has that way out: it is recvfrom with flags as a further result, \
+         {long} for the datagram that was cut, {fitting} for one that fits. (recv is recvfrom without \
+         the sender's address.)",
+        "程序怎么才能知道？MSG_TRUNC 这个名字有两种用法。调用时传进去，是在问：请返回数据报的真实长度，\
+         哪怕比缓冲区大。和 MSG_PEEK（只看，不取走）一起用，recvfrom 回答 {peeked}。从调用里返回出来，\
+         是在说：这个被截断了。只有 recvmsg 能返回它：recvmsg 就是多返回一组标志的 recvfrom，\
+         被截断的数据报得到 {long}，装得下的得到 {fitting}。（recv 则是不返回发送方地址的 recvfrom。）",
     )));
     parts.extend(calls(seen, "told"));
     let (recvs, lost) = (seen.count("tcp_recvs"), seen.count("tcp_lost_bytes"));
     parts.push(Part::Say(say!(
-        "On TCP the rest waits for the next recv: {recvs} recvs, {lost} bytes lost.",
-        "TCP 上剩下的会留给下一次 recv：{recvs} 次 recv，丢失 {lost} 字节。",
+        "The same bytes over TCP, where there are no datagrams: the rest waits for the next recv. \
+         {recvs} recvs, bytes lost: {lost}.",
+        "同样的字节改用 TCP，没有数据报，剩下的留给下一次 recv：{recvs} 次 recv，丢失的字节数：{lost}。",
     )));
     parts.extend(calls(seen, "stream"));
     parts

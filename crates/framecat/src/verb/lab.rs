@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use framecat_lab::evidence::Verdict;
 use framecat_lab::{
-    Lang, Law, Outcome, groups, json_line, report_markdown, run as experiment, select,
+    Lang, Law, Outcome, groups, json_line, preface, report_markdown, run as experiment, select,
     summary_line, tell,
 };
 
@@ -146,8 +146,11 @@ impl Lab<'_> {
 
     fn show(&mut self, laws: &[&'static Law]) -> io::Result<()> {
         let mut group = "";
+        let in_full = !self.args.law.is_empty();
+        if in_full && !self.args.json {
+            write!(self.out, "{}\n\n", preface(laws, self.lang, self.width))?;
+        }
         for (i, law) in laws.iter().enumerate() {
-            let in_full = !self.args.law.is_empty();
             if !self.args.json && !in_full && law.group != group {
                 group = law.group;
                 let title = groups().iter().find(|known| known.name == group);

@@ -122,9 +122,9 @@ fn done_accept_new(seen: &Evidence) -> Vec<Part> {
     let (new_en, new_zh) = (new_listens.en, new_listens.zh);
     let (send, recv) = (seen.word("send_on_listening"), seen.word("recv_on_listening"));
     let mut parts = vec![Part::Say(say!(
-        "A socket is a number in a program (its descriptor). The server listens with {listening}; the \
-         middle shows how many clients wait in its queue.",
-        "在程序里，一个套接字就是一个数字（文件描述符）。服务器用 {listening} 号监听；\
+        "A socket is a number in a program (its descriptor), here in front of each of the server's calls. It \
+         listens with {listening}; the middle shows how many clients wait in its queue.",
+        "在程序里，一个套接字就是一个数字（文件描述符），图里写在服务器每次调用的前面。服务器用 {listening} 号监听；\
          中间是它的队列里等着的客户端数。",
     ))];
     parts.extend(calls(seen, "new"));
