@@ -252,7 +252,30 @@ pub struct Outcome {
 /// An error that means "not permitted" or "not there on this machine" is [`Verdict::Skipped`]; any
 /// other error or a panic is [`Verdict::NotShown`]. The errno is in the evidence. The calls wait at
 /// most a few seconds each, so this always returns.
+///
+/// A program that is stopped and goes on (SIGSTOP, a debugger, a container that is frozen) finds its
+/// waiting calls ended by EINTR, signal(7). That says nothing of any law: the experiment is repeated.
 pub fn run(law: &'static Law) -> Outcome {
+    const STOPS_MAX: usize = 3;
+    for _ in 0..STOPS_MAX {
+        let outcome = run_once(law);
+        if !was_interrupted(&outcome) {
+            return outcome;
+        }
+    }
+    run_once(law)
+}
+
+fn was_interrupted(outcome: &Outcome) -> bool {
+    let is_eintr = |value: &Value| value == "EINTR";
+    let holds_eintr = |value: &Value| match value {
+        Value::Array(list) => list.iter().any(is_eintr),
+        value => is_eintr(value),
+    };
+    matches!(outcome.result, Verdict::NotShown(_)) && outcome.evidence.values().any(holds_eintr)
+}
+
+fn run_once(law: &'static Law) -> Outcome {
     let begun = Instant::now();
     let observed = catch_unwind(law.observe);
     let millis = begun.elapsed().as_micros() as f64 / 1e3;
@@ -338,6 +361,40 @@ mod tests {
         for law in laws() {
             assert!(groups().iter().any(|group| group.name == law.group), "{}", law.id);
         }
+    }
+
+    #[test]
+    fn an_experiment_that_a_stop_interrupted_is_repeated() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static RUNS: AtomicUsize = AtomicUsize::new(0);
+        static TEXT: Text = Text::new("", "");
+        static STOPPED_TWICE: Law = Law {
+            id: "stopped-twice",
+            group: "none",
+            title: TEXT,
+            from: "we add",
+            law: TEXT,
+            notes: TEXT,
+            means: TEXT,
+            framecat: TEXT,
+            commands: &[],
+            observe: || {
+                let mut seen = Evidence::new();
+                match RUNS.fetch_add(1, Ordering::Relaxed) {
+                    0 => return Err(Errno::INTR.into()),
+                    1 => seen.set("recvs", vec!["0", "EINTR"]),
+                    _ => seen.set("recvs", vec!["0", "0"]),
+                }
+                Ok(seen)
+            },
+            judge: |seen| match seen.list("recvs")[1] {
+                "0" => Verdict::Shown(TEXT.into()),
+                _ => Verdict::NotShown(TEXT.into()),
+            },
+            done: |_| Vec::new(),
+        };
+        assert!(run(&STOPPED_TWICE).result.is_shown());
+        assert_eq!(RUNS.load(Ordering::Relaxed), 3);
     }
 
     #[test]
