@@ -217,7 +217,7 @@ fn persist(name: &'static str, version: &str, wish: &str, seen: &mut Evidence) -
         scene.right("close() = 0".into(), Vec::new());
         let end = at_client.receive(Parser::new(Kind::ReplyTo(method)), BUFFER_BYTES)?;
         closed += u64::from(end == Got::End);
-        scene.left(format!("recv(): {}", end.word()), vec![state(&at_client)?, String::new()]);
+        scene.left(format!("recv() = {}", end.word()), vec![state(&at_client)?, String::new()]);
         came += so_far.bytes_received;
         let info = tcp_info(at_client.socket.as_fd())?;
         crossed += info.segs_out + info.segs_in;
@@ -226,7 +226,7 @@ fn persist(name: &'static str, version: &str, wish: &str, seen: &mut Evidence) -
     if let Some((at_client, _at_server)) = &open {
         let info = tcp_info(at_client.socket.as_fd())?;
         (after, last_state) = (at_client.peek(), info.state.to_string());
-        scene.left(format!("recv(MSG_DONTWAIT): {after}"), connection(at_client)?);
+        scene.left(format!("recv(MSG_DONTWAIT) = {after}"), connection(at_client)?);
         came += info.bytes_received;
         crossed += info.segs_out + info.segs_in;
     }
