@@ -39,6 +39,10 @@ pub const HTTP_FIELDS: usize = 100;
 /// more than about a hundred bytes (signatures).
 pub const HTTP_CHUNK_EXTENSION_BYTES: usize = 4 << 10;
 
+/// Ranges of one HTTP request. What reads a file in pieces asks for one, or a few; each costs a part's
+/// head.
+pub const HTTP_RANGES: usize = 16;
+
 /// The first bytes of a message or of broken input shown in an error.
 pub const SHOWN_HEAD_BYTES: usize = 16;
 
@@ -246,6 +250,11 @@ pub const TABLE: &[Limit] = &[
         then: "refused: 431",
     },
     Limit { what: "the extensions of an HTTP chunk", bound: "4 KiB", then: "refused: 400" },
+    Limit {
+        what: "ranges of an HTTP request",
+        bound: "16",
+        then: "ignored: the whole file is sent",
+    },
     Limit {
         what: "what -f guess looks at",
         bound: "1 MiB",

@@ -13,14 +13,22 @@
 //!
 //! What a peer may send is bounded by [`limits`](crate::limits).
 
-use std::fmt;
-
+pub mod accept;
 pub mod body;
 mod characters;
 pub mod coding;
+pub mod conditional;
+pub mod date;
 pub mod head;
+pub mod kind;
 pub mod listing;
+pub mod path;
+pub mod plan;
+pub mod range;
+pub mod status;
 pub mod url;
+
+use std::fmt;
 
 /// The version of a message. 2.0 and above are no HTTP/1 and are refused with 505.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -301,6 +309,26 @@ pub struct FileFacts {
     pub inode: u64,
     /// The device's number.
     pub device: u64,
+    /// It has been left alone for so long that one more change would show in its time: see
+    /// [`FileFacts::is_settled`]. Until then its ETag is weak, for it may come to mean two states of it
+    /// (RFC 9110 section 8.8.1).
+    pub settled: bool,
+}
+
+impl FileFacts {
+    /// Whether a change at `now` (seconds and nanoseconds) gives a file another time than `mtime` and
+    /// `nanos` are.
+    ///
+    /// Linux takes these times from a clock that ticks every 1 to 10 ms, some file systems keep
+    /// whole seconds, and FAT every second one. A time a little ahead is from another machine's clock, which
+    /// may tick so too; one far ahead was set by hand.
+    pub fn is_settled(mtime: Seconds, nanos: u32, now: Seconds, now_nanos: u32) -> bool {
+        const SECOND: i64 = 1_000_000_000;
+        const TICKS: i64 = 20_000_000;
+        let seconds = now.saturating_sub(mtime).saturating_mul(SECOND);
+        let age = seconds.saturating_add(i64::from(now_nanos) - i64::from(nanos));
+        age >= if nanos == 0 { 2 * SECOND } else { TICKS } || age < -3_600 * SECOND
+    }
 }
 
 /// What was found where `plan::needs` pointed.
@@ -333,11 +361,28 @@ pub struct Reply {
     pub fields: Vec<u8>,
     /// What follows the head. To a HEAD it is what a GET would get: its length is told, it is not sent.
     pub body: Content,
-    /// Whether the connection can go on.
+    /// Whether the connection can go on. [`Then::KeepAlive`] where the reply does not mind: whether the
+    /// request does is `head::keeps_alive`'s to say.
     pub then: Then,
+    /// By which rule it is what it is, where that is not plain from the status: for the log.
+    pub why: Option<Why>,
+}
+
+/// A rule that decided a reply. Nothing of the request is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Why {
+    /// What is wrong with the request, without a full stop.
+    pub rule: &'static str,
+    /// Such as `RFC 9110 section 7.4`.
+    pub section: &'static str,
 }
 
 impl Reply {
+    /// One without fields and content, behind which the connection goes on.
+    pub fn new(status: u16) -> Reply {
+        Reply { status, fields: Vec::new(), body: Content::None, then: Then::KeepAlive, why: None }
+    }
+
     /// One field more.
     pub fn field(&mut self, name: &str, value: impl fmt::Display) {
         use std::io::Write as _;
@@ -372,6 +417,21 @@ pub enum Content {
     },
     /// The page of a folder, or its JSON: made by the server from what is in the folder.
     Listing(ListingForm),
+}
+
+impl Content {
+    /// Its bytes: the value of Content-Length. `None` where there is no such field, or its length is
+    /// known only at its end.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Content::None | Content::Listing(_) => None,
+            Content::Bytes(bytes) => Some(bytes.len() as u64),
+            Content::File { parts, end, .. } => {
+                let parts = parts.iter().map(|part| part.before.len() as u64 + part.len);
+                Some(parts.sum::<u64>() + end.len() as u64)
+            }
+        }
+    }
 }
 
 /// A piece of a file and what goes before it.

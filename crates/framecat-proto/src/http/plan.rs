@@ -1,0 +1,572 @@
+//! What is answered to a request: RFC 9110 for an origin server that reads files.
+//!
+//! [`needs`] says what is to be looked for, or answers at once; the caller looks; [`plan`] answers by
+//! what was found. [`refused`] answers what was no request. All three are pure functions.
+
+use super::accept::Accepted;
+use super::conditional::{Outcome, Validators, outcome, range_counts};
+use super::path::{Path, asks, decode, encode, encode_query};
+use super::range::{Ranges, Span};
+use super::status::{escape, page};
+use super::{
+    Coding, Content, Facts, Field, FileFacts, Length, ListingForm, Method, Part, Refusal, Reply,
+    Request, Seconds, Target, Then, Version, Why, date, kind, listing, range,
+};
+
+/// The file that stands for a folder that has one.
+pub const INDEX: &[u8] = b"index.html";
+
+/// What a server is willing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Whom requests may be meant for.
+    pub hosts: Hosts,
+    /// The connection is protected by TLS, so `https` is its scheme.
+    pub secure: bool,
+    /// TRACE is answered.
+    pub trace: bool,
+    /// Names that begin with a dot are served.
+    pub hidden: bool,
+    /// Files are looked for in codings, too.
+    pub precompressed: bool,
+    /// What is in the folder may come from strangers: HTML and SVG run with no rights over the rest of it.
+    /// Where only the owner puts files there, the page is theirs and may be one that needs its rights.
+    pub sandbox: bool,
+}
+
+/// Which hosts a server answers for.
+///
+/// A page of another site can make a browser ask us by a name of its own that it has pointed at our
+/// address, and read the answer as its own (DNS rebinding). It cannot do so with an address in place of a
+/// name, so these are always ours; so are `localhost` and all below it, which are never looked up (RFC
+/// 6761 section 6.3). The port does not count: it may have been forwarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hosts {
+    /// All.
+    Any,
+    /// Addresses, `localhost` and these names, in any case.
+    Only(Vec<String>),
+}
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// Where to look.
+    pub path: Path,
+    /// A folder stands for its [`INDEX`] file, where it has one. If `false`, a folder is
+    /// [`Facts::Folder`] at once.
+    pub index: bool,
+    /// The form in which a folder is listed.
+    pub form: ListingForm,
+    /// In which codings the file may be sent. Those that it is not worth looking for are left out.
+    pub accepted: Accepted,
+    /// No condition and no range: what [`plan`] answers to the method depends on facts and policy alone.
+    /// Once a file is [settled](FileFacts::settled) and not from the future, it stays the same until
+    /// the file changes, and may be kept.
+    pub plain: bool,
+}
+
+const DOUBTFUL: Why = Why {
+    rule: "the address names a host that this server is not; use its IP address, or start it with \
+           --any-host",
+    section: "RFC 9110 section 7.4",
+};
+const INSECURE: Why = Why {
+    rule: "a target with another scheme than http came over a connection without TLS",
+    section: "RFC 9110 section 7.4",
+};
+const NO_HOST: Why = Why { rule: "the target names no host", section: "RFC 9110 section 4.2.1" };
+const USER: Why = Why {
+    rule: "the target names a user, which is used to deceive",
+    section: "RFC 9110 section 4.2.4",
+};
+const FORM: Why = Why {
+    rule: "the target has a form that its method does not have",
+    section: "RFC 9112 section 3.2",
+};
+const PORT: Why =
+    Why { rule: "CONNECT has no port, or none from 1 to 65535", section: "RFC 9110 section 9.3.6" };
+const EXPECTATION: Why =
+    Why { rule: "an expectation other than 100-continue", section: "RFC 9110 section 10.1.1" };
+const TRACED: Why = Why { rule: "TRACE came with content", section: "RFC 9110 section 9.3.8" };
+const READS: Why = Why {
+    rule: "this server only reads: it answers GET, HEAD and OPTIONS",
+    section: "RFC 9110 section 15.5.6",
+};
+const UNKNOWN: Why = Why {
+    rule: "a method that this server does not know; their case matters",
+    section: "RFC 9110 section 15.6.2",
+};
+
+/// What `request` needs to be looked for, or the reply where nothing does.
+pub fn needs(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
+    let needs = looked(request, policy);
+    needs.map_err(|mut reply| {
+        // What waits for a 100 may come behind this reply or not: nobody can tell it from a request
+        // (RFC 9110 section 10.1.1).
+        if waits(request) {
+            reply.then = Then::Close;
+        }
+        reply
+    })
+}
+
+fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
+    let mut plain = true;
+    for field in request.fields.iter() {
+        match field.name.as_bytes().first() {
+            Some(b'E' | b'e') if field.name.eq_ignore_ascii_case("expect") => expected(field)?,
+            Some(b'I' | b'i') if starts_with(field.name, "if-") => plain = false,
+            Some(b'R' | b'r') if field.name.eq_ignore_ascii_case("range") => plain = false,
+            _ => {}
+        }
+    }
+    let allow = Allow(policy);
+    let known = match request.method {
+        Method::Other(_) => return Err(because(501, UNKNOWN)),
+        Method::Connect => return Err(connect(request, allow)),
+        Method::Get | Method::Head | Method::Options => true,
+        Method::Trace => policy.trace,
+        Method::Post | Method::Put | Method::Delete => false,
+    };
+    let (path, query) = match request.target {
+        Target::Origin { path, query } => {
+            let host = request.fields.only("host").unwrap_or_default();
+            ours(host, policy).map_err(|why| because(421, why))?;
+            (path, query)
+        }
+        // RFC 9112 section 3.2.2: the target's host counts, and Host does not.
+        Target::Absolute { scheme, authority, path, query } => {
+            absolute(scheme, authority, policy)?;
+            // Section 3.2.4: it is how `OPTIONS *` reaches a proxy.
+            if path.is_empty() && query.is_none() && request.method == Method::Options {
+                return Err(options(allow));
+            }
+            (path, query)
+        }
+        Target::Asterisk if request.method == Method::Options => {
+            let host = request.fields.only("host").unwrap_or_default();
+            ours(host, policy).map_err(|why| because(421, why))?;
+            return Err(options(allow));
+        }
+        Target::Asterisk | Target::Authority(_) => return Err(because(400, FORM)),
+    };
+    if !known {
+        return Err(not_allowed(allow));
+    }
+    let path = decode(path).map_err(|why| because(400, why))?;
+    match request.method {
+        Method::Options => return Err(options(allow)),
+        Method::Trace => return Err(trace(request)),
+        _ => {}
+    }
+    if path.hidden && !policy.hidden {
+        return Err(page(404, None));
+    }
+    let json = asks(query, "json");
+    let index = path.folder && !json;
+    let name = if index { INDEX } else { path.name() };
+    let mut accepted = Accepted::of(&request.fields);
+    if !policy.precompressed || !kind::of(name).compressible {
+        accepted = accepted.plain();
+    }
+    let form = if json { ListingForm::Json } else { ListingForm::Html };
+    Ok(Needs { path, index, form, accepted, plain })
+}
+
+/// What is answered to `request`, a GET or HEAD that [`needs`] let through, by what was found.
+///
+/// `now` is what Date will say. `boundary` separates the parts of several ranges: characters of a token,
+/// 70 at the most, that are in no file, so made of chance.
+pub fn plan(
+    request: &Request<'_>,
+    needs: &Needs,
+    facts: &Facts,
+    policy: &Policy,
+    now: Seconds,
+    boundary: &str,
+) -> Reply {
+    let mut reply = match facts {
+        Facts::Missing => page(404, None),
+        Facts::Denied => page(403, None),
+        Facts::Folder if !needs.path.folder => redirect(request, needs),
+        Facts::Folder => listed(request, needs, now),
+        // A slash behind the name of a file: a folder was meant, and there is none.
+        Facts::File { name, .. } if needs.path.folder && name != INDEX => page(404, None),
+        Facts::File { name, file, coded } => {
+            let sent = Sent { request, needs, policy, now, boundary };
+            sent.file(name, file, coded)
+        }
+    };
+    if waits(request) {
+        reply.then = Then::Close;
+    }
+    reply
+}
+
+/// What is answered to what was no request. The connection ends behind it, for nobody knows where the next
+/// request would begin. `near`, the peer is on this machine: it is told the octet and the rule.
+pub fn refused(refusal: &Refusal, policy: &Policy, near: bool) -> Reply {
+    let words = near.then(|| {
+        let Refusal { at, rule, section, .. } = refusal;
+        format!("Octet {at}: {rule} ({section}).")
+    });
+    let mut reply = page(refusal.status, words.as_deref());
+    if refusal.status == 405 {
+        reply.field("Allow", Allow(policy));
+    }
+    reply.then = Then::Close;
+    reply
+}
+
+/// The value of Allow: what this server answers, whatever the target.
+#[derive(Clone, Copy)]
+struct Allow<'p>(&'p Policy);
+
+impl std::fmt::Display for Allow<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GET, HEAD, OPTIONS")?;
+        f.write_str(if self.0.trace { ", TRACE" } else { "" })
+    }
+}
+
+fn because(status: u16, why: Why) -> Reply {
+    let mut words = String::with_capacity(why.rule.len() + why.section.len() + 4);
+    let mut chars = why.rule.chars();
+    words.extend(chars.next().map(|first| first.to_ascii_uppercase()));
+    words.push_str(chars.as_str());
+    words.extend([" (", why.section, ")."]);
+    Reply { why: Some(why), ..page(status, Some(&words)) }
+}
+
+fn not_allowed(allow: Allow<'_>) -> Reply {
+    let mut reply = because(405, READS);
+    reply.field("Allow", allow);
+    reply
+}
+
+/// RFC 9110 section 9.3.7.
+fn options(allow: Allow<'_>) -> Reply {
+    let mut reply = Reply::new(200);
+    reply.field("Allow", allow);
+    reply.body = Content::Bytes(Vec::new());
+    reply
+}
+
+/// RFC 9110 section 9.3.6: refused, by a reply that depends on whether it could ever be granted. Bytes
+/// for the tunnel may follow it at once, so nothing behind it is a request.
+fn connect(request: &Request<'_>, allow: Allow<'_>) -> Reply {
+    let port = match request.target {
+        Target::Authority(authority) => authority.rsplit_once(':').map(|(_, port)| port),
+        _ => return Reply { then: Then::Close, ..because(400, FORM) },
+    };
+    let valid = port.and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port > 0);
+    let reply = if valid { not_allowed(allow) } else { because(400, PORT) };
+    Reply { then: Then::Close, ..reply }
+}
+
+/// RFC 9110 section 9.3.8: the request as it was understood, without what is secret in it.
+fn trace(request: &Request<'_>) -> Reply {
+    if !matches!(request.length, Length::None | Length::Bytes(0)) {
+        return because(400, TRACED);
+    }
+    let mut echo = Vec::with_capacity(request.len);
+    let mut put = |text: &str| echo.extend_from_slice(text.as_bytes());
+    put(request.method.as_str());
+    put(" ");
+    let mut put_target = |path: &str, query: Option<&str>| {
+        put(path);
+        if let Some(query) = query {
+            put("?");
+            put(query);
+        }
+    };
+    match request.target {
+        Target::Origin { path, query } => put_target(path, query),
+        Target::Absolute { scheme, authority, path, query } => {
+            put_target(&format!("{scheme}://{authority}{path}"), query);
+        }
+        Target::Authority(authority) => put_target(authority, None),
+        Target::Asterisk => put_target("*", None),
+    }
+    echo.extend_from_slice(match request.version {
+        Version::Http10 => b" HTTP/1.0\r\n",
+        Version::Http11 => b" HTTP/1.1\r\n",
+    });
+    let secret = ["cookie", "authorization", "proxy-authorization"];
+    for Field { name, value } in request.fields.iter() {
+        if !secret.iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
+            echo.extend_from_slice(name.as_bytes());
+            echo.extend_from_slice(b": ");
+            echo.extend_from_slice(value);
+            echo.extend_from_slice(b"\r\n");
+        }
+    }
+    echo.extend_from_slice(b"\r\n");
+    let mut reply = Reply::new(200);
+    reply.field("Content-Type", "message/http");
+    reply.field("X-Content-Type-Options", "nosniff");
+    reply.field("Cache-Control", "no-store");
+    reply.body = Content::Bytes(echo);
+    reply
+}
+
+/// Whether the client holds its content back until it is told to go on.
+fn waits(request: &Request<'_>) -> bool {
+    request.version >= Version::Http11
+        && !matches!(request.length, Length::None | Length::Bytes(0))
+        && request.fields.lists("expect", "100-continue")
+}
+
+fn expected(field: &Field<'_>) -> Result<(), Reply> {
+    let mut members = field.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let all = members.all(|m| m.is_empty() || m.eq_ignore_ascii_case(b"100-continue"));
+    if all { Ok(()) } else { Err(because(417, EXPECTATION)) }
+}
+
+fn starts_with(name: &str, prefix: &str) -> bool {
+    let start = name.as_bytes().get(..prefix.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
+/// A target that says where it leads: by a scheme that this connection is not for, it leads elsewhere
+/// (RFC 9110 section 7.4).
+fn absolute(scheme: &str, authority: &str, policy: &Policy) -> Result<(), Reply> {
+    let https = policy.secure && scheme.eq_ignore_ascii_case("https");
+    if !https && !scheme.eq_ignore_ascii_case("http") {
+        return Err(because(421, INSECURE));
+    }
+    if authority.contains('@') {
+        return Err(because(400, USER));
+    }
+    if host(authority.as_bytes()).is_empty() {
+        return Err(because(400, NO_HOST));
+    }
+    ours(authority.as_bytes(), policy).map_err(|why| because(421, why))
+}
+
+/// Without its port.
+fn host(authority: &[u8]) -> &[u8] {
+    let behind = authority.iter().rposition(|byte| *byte == b']').unwrap_or(0);
+    let colon = authority[behind..].iter().position(|byte| *byte == b':');
+    &authority[..colon.map_or(authority.len(), |at| behind + at)]
+}
+
+/// Whether a host with or without a port is one of ours. None at all is: HTTP/1.0 has no Host, and no page
+/// can make a browser leave it out.
+fn ours(authority: &[u8], policy: &Policy) -> Result<(), Why> {
+    let Hosts::Only(names) = &policy.hosts else { return Ok(()) };
+    let host = host(authority);
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    let local = b"localhost";
+    let below = host.len().checked_sub(local.len()).map(|at| host.split_at(at));
+    let address = || {
+        let text = std::str::from_utf8(host).unwrap_or_default();
+        let inside = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+        inside.map_or(text.parse::<std::net::Ipv4Addr>().is_ok(), |text| {
+            text.parse::<std::net::Ipv6Addr>().is_ok()
+        })
+    };
+    let is_ours = host.is_empty()
+        || below.is_some_and(|(above, end)| {
+            end.eq_ignore_ascii_case(local) && (above.is_empty() || above.ends_with(b"."))
+        })
+        || names.iter().any(|name| host.eq_ignore_ascii_case(name.as_bytes()))
+        || address();
+    if is_ours { Ok(()) } else { Err(DOUBTFUL) }
+}
+
+/// The same with a slash behind it, so that the names in it can be relative. Made of the path that was
+/// found and not of what was sent: `//other.example/..` would lead there.
+fn redirect(request: &Request<'_>, needs: &Needs) -> Reply {
+    let mut to = b"/".to_vec();
+    encode(&needs.path.bytes, &mut to);
+    to.push(b'/');
+    if let Target::Origin { query: Some(query), .. } | Target::Absolute { query: Some(query), .. } =
+        request.target
+    {
+        to.push(b'?');
+        encode_query(query, &mut to);
+    }
+    // All of it is ASCII by now.
+    let to = String::from_utf8_lossy(&to);
+    let mut reply = page(301, None);
+    reply.field("Location", &to);
+    let mut html =
+        String::from("<!doctype html>\n<meta charset=utf-8>\n<title>301</title>\n<a href=\"");
+    escape(&to, &mut html);
+    html.push_str("\">The folder</a>\n");
+    reply.body = Content::Bytes(html.into_bytes());
+    reply
+}
+
+/// A folder. Its page is made anew each time: there is nothing to compare it with.
+fn listed(request: &Request<'_>, needs: &Needs, now: Seconds) -> Reply {
+    if !needs.accepted.identity {
+        return not_acceptable();
+    }
+    let mut reply = Reply::new(200);
+    match if needs.plain { Outcome::Proceed } else { outcome(&request.fields, None, now) } {
+        Outcome::Failed => return page(412, None),
+        Outcome::NotModified => reply.status = 304,
+        Outcome::Proceed => reply.body = Content::Listing(needs.form),
+    }
+    reply.fields.extend_from_slice(b"Cache-Control: no-cache\r\n");
+    if needs.form == ListingForm::Html {
+        reply.fields.extend_from_slice(b"Vary: Accept-Language\r\n");
+    }
+    if reply.status == 200 {
+        reply.fields.extend_from_slice(match needs.form {
+            ListingForm::Html => b"Content-Type: text/html; charset=utf-8\r\n".as_slice(),
+            ListingForm::Json => b"Content-Type: application/json\r\n",
+        });
+        put(&mut reply, &["X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"]);
+        if needs.form == ListingForm::Html {
+            put(&mut reply, &["Content-Security-Policy: ", listing::policy(), "\r\n"]);
+        }
+    }
+    reply
+}
+
+fn not_acceptable() -> Reply {
+    let mut reply = page(406, None);
+    reply.field("Vary", "Accept-Encoding");
+    reply
+}
+
+/// Everything that decides how a file is sent.
+struct Sent<'a> {
+    request: &'a Request<'a>,
+    needs: &'a Needs,
+    policy: &'a Policy,
+    now: Seconds,
+    boundary: &'a str,
+}
+
+impl Sent<'_> {
+    fn file(&self, name: &[u8], file: &FileFacts, coded: &[(Coding, FileFacts)]) -> Reply {
+        let kind = kind::of(name);
+        let accepted = self.needs.accepted;
+        let found = accepted.codings().find_map(|coding| {
+            let (_, facts) = coded.iter().find(|(found, _)| *found == coding)?;
+            Some((coding, facts))
+        });
+        let (coding, file) = match found {
+            Some((coding, facts)) => (Some(coding), facts),
+            None if accepted.identity => (None, file),
+            None => return not_acceptable(),
+        };
+        let is = Validators::of(file, coding, self.now);
+        // Whoever asks with another Accept-Encoding may get another file.
+        let varies = self.policy.precompressed && kind.compressible;
+        let fields = &self.request.fields;
+        let plain = self.needs.plain;
+        match if plain { Outcome::Proceed } else { outcome(fields, Some(&is), self.now) } {
+            Outcome::Failed => return page(412, None),
+            Outcome::NotModified => return self.not_modified(&is, varies),
+            Outcome::Proceed => {}
+        }
+        let ranges = if plain { Ranges::Ignored } else { self.ranges(&is, coding, file.size) };
+        let mut reply = Reply::new(200);
+        reply.fields.reserve(320);
+        let (parts, end) = match ranges {
+            Ranges::Unsatisfiable => return unsatisfiable(file.size),
+            Ranges::Ignored => {
+                put(&mut reply, &["Content-Type: ", kind.content_type, "\r\n"]);
+                (vec![Part { before: Vec::new(), from: 0, len: file.size }], Vec::new())
+            }
+            Ranges::Spans(spans) => {
+                reply.status = 206;
+                self.parts(&mut reply, &spans, kind.content_type, file.size)
+            }
+        };
+        if let Some(coding) = coding {
+            put(&mut reply, &["Content-Encoding: ", coding.name(), "\r\n"]);
+        }
+        put(&mut reply, &["Accept-Ranges: bytes\r\nETag: ", &is.etag, "\r\nLast-Modified: "]);
+        reply.fields.extend_from_slice(&date::write(is.modified));
+        // Browsers would guess how long they need not ask again: whoever changes a file wants it seen.
+        put(&mut reply, &["\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n"]);
+        if varies {
+            put(&mut reply, &["Vary: Accept-Encoding\r\n"]);
+        }
+        if kind.active {
+            put(&mut reply, &["Referrer-Policy: no-referrer\r\n"]);
+            if self.policy.sandbox {
+                put(&mut reply, &["Content-Security-Policy: sandbox; default-src 'self'\r\n"]);
+            }
+        }
+        reply.body = Content::File { coding, parts, end };
+        reply
+    }
+
+    /// RFC 9110 section 15.4.5: what a cache needs, and no more.
+    fn not_modified(&self, is: &Validators, varies: bool) -> Reply {
+        let mut reply = Reply::new(304);
+        put(&mut reply, &["ETag: ", &is.etag, "\r\nCache-Control: no-cache\r\n"]);
+        if varies {
+            put(&mut reply, &["Vary: Accept-Encoding\r\n"]);
+        }
+        reply
+    }
+
+    fn ranges(&self, is: &Validators, coding: Option<Coding>, size: u64) -> Ranges {
+        let fields = &self.request.fields;
+        // RFC 9110 section 14.2: for GET alone.
+        let (Method::Get, Some(value)) = (self.request.method, fields.only("range")) else {
+            return Ranges::Ignored;
+        };
+        if !range_counts(fields, is, self.now) {
+            return Ranges::Ignored;
+        }
+        match range::of(value, size) {
+            // Content-Encoding in the head of such a reply would be said of its parts together, by
+            // some, and of the file, by others. Nobody needs to be able to ask.
+            Ranges::Spans(spans) if spans.len() > 1 && coding.is_some() => Ranges::Ignored,
+            ranges => ranges,
+        }
+    }
+
+    /// RFC 9110 section 14.6 for several, and section 15.3.7.
+    fn parts(
+        &self,
+        reply: &mut Reply,
+        spans: &[Span],
+        kind: &str,
+        size: u64,
+    ) -> (Vec<Part>, Vec<u8>) {
+        if let [span] = spans {
+            put(reply, &["Content-Type: ", kind, "\r\n"]);
+            let range = format!("bytes {}-{}/{size}", span.from, span.last());
+            put(reply, &["Content-Range: ", &range, "\r\n"]);
+            let part = Part { before: Vec::new(), from: span.from, len: span.len };
+            return (vec![part], Vec::new());
+        }
+        let boundary = self.boundary;
+        put(reply, &["Content-Type: multipart/byteranges; boundary=", boundary, "\r\n"]);
+        let parts = spans.iter().enumerate().map(|(nth, span)| {
+            let end = if nth == 0 { "" } else { "\r\n" };
+            let before = format!(
+                "{end}--{boundary}\r\nContent-Type: {kind}\r\nContent-Range: bytes {}-{}/{size}\r\n\r\n",
+                span.from,
+                span.last()
+            );
+            Part { before: before.into_bytes(), from: span.from, len: span.len }
+        });
+        (parts.collect(), format!("\r\n--{boundary}--\r\n").into_bytes())
+    }
+}
+
+/// RFC 9110 section 15.5.17.
+fn unsatisfiable(size: u64) -> Reply {
+    let mut reply = page(416, None);
+    reply.field("Content-Range", format_args!("bytes */{size}"));
+    reply.field("Accept-Ranges", "bytes");
+    reply
+}
+
+fn put(reply: &mut Reply, texts: &[&str]) {
+    for text in texts {
+        reply.fields.extend_from_slice(text.as_bytes());
+    }
+}

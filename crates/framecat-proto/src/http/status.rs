@@ -1,0 +1,101 @@
+//! What each status is called, and the small page that comes with those that are no success.
+
+use super::{Content, Reply};
+
+/// The name of a status (RFC 9110 section 15, RFC 6585); empty where there is none, as RFC 9112
+/// section 4 allows.
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        100 => "Continue",
+        101 => "Switching Protocols",
+        200 => "OK",
+        201 => "Created",
+        204 => "No Content",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        304 => "Not Modified",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        408 => "Request Timeout",
+        411 => "Length Required",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        426 => "Upgrade Required",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}
+
+/// What a person is told of a status where nothing more is known.
+fn sentence(status: u16) -> &'static str {
+    match status {
+        403 => "It is there, but this server may not read it.",
+        404 => "Nothing is served at this address.",
+        405 => "This server only reads: it answers GET, HEAD and OPTIONS.",
+        406 => "It is there, but in no coding that was asked for.",
+        408 => "The request did not arrive in time.",
+        412 => "It is not what the request expects it to be.",
+        413 => "The request brings more than this server takes.",
+        414 => "The address is longer than 8,192 bytes.",
+        416 => "The part that was asked for is behind its end.",
+        417 => "The request expects something this server does not know.",
+        421 => "The address names a host that this server is not.",
+        431 => "The request has more than 100 fields, or more than 32 KiB of them.",
+        500 => "It could not be read.",
+        501 => "The request has a method or a coding that this server does not know.",
+        503 => "Too many are served just now.",
+        505 => "This server speaks HTTP/1.1 and HTTP/1.0.",
+        _ => "The request is not one that RFC 9112 allows.",
+    }
+}
+
+/// A reply with a page of a few words for a person: `words`, or what the status says by itself.
+///
+/// Nothing of the request is in it, unless it is in `words`; these are escaped.
+pub fn page(status: u16, words: Option<&str>) -> Reply {
+    let mut reply = Reply::new(status);
+    reply.fields.extend_from_slice(
+        b"Content-Type: text/html; charset=utf-8\r\n\
+          Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\
+          X-Content-Type-Options: nosniff\r\n\
+          Cache-Control: no-store\r\n",
+    );
+    let mut html = format!(
+        "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n\
+         <meta name=viewport content=\"width=device-width\">\n\
+         <meta name=color-scheme content=\"light dark\">\n\
+         <title>{status} {reason}</title>\n<h1>{status} {reason}</h1>\n<p>",
+        reason = reason(status)
+    );
+    escape(words.unwrap_or(sentence(status)), &mut html);
+    html.push_str("</p>\n");
+    reply.body = Content::Bytes(html.into_bytes());
+    reply
+}
+
+/// Appends text so that it stays text in an element and in an attribute.
+pub(super) fn escape(text: &str, html: &mut String) {
+    for char in text.chars() {
+        match char {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            char if char.is_control() => html.push('\u{fffd}'),
+            char => html.push(char),
+        }
+    }
+}
