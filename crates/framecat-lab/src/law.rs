@@ -16,6 +16,7 @@ use crate::evidence::{Evidence, Verdict, errno_name};
 use crate::lang::{Say, Text, say};
 use crate::page::Part;
 use crate::udp;
+use crate::watch::Missing;
 use crate::{connection, http, object, program, receive, send, sticky};
 
 /// One law: what the notes claim, and the experiment that shows what is so.
@@ -249,7 +250,8 @@ pub struct Outcome {
 
 /// Runs the experiment and judges what it saw.
 ///
-/// An error that means "not permitted" or "not there on this machine" is [`Verdict::Skipped`]; any
+/// An error that means "not permitted" or "not there on this machine" is [`Verdict::Skipped`], and so
+/// is the lack of a file or program that the experiment needs; any
 /// other error or a panic is [`Verdict::NotShown`]. The errno is in the evidence. The calls wait at
 /// most a few seconds each, so this always returns.
 ///
@@ -297,6 +299,11 @@ fn panicked(law: &'static Law, evidence: Map<String, Value>, millis: f64) -> Out
 
 fn stopped(law: &'static Law, error: &io::Error, millis: f64) -> Outcome {
     let mut evidence = Map::new();
+    if let Some(missing) = error.get_ref().and_then(|inner| inner.downcast_ref::<Missing>()) {
+        evidence.insert("errno".into(), missing.errno.clone().into());
+        let result = Verdict::Skipped(missing.why.clone());
+        return Outcome { law, result, evidence, millis, done: Vec::new() };
+    }
     let name = match error.raw_os_error() {
         Some(errno) => errno_name(errno).map_or_else(|| format!("errno {errno}"), String::from),
         None => format!("{:?}", error.kind()),
@@ -405,6 +412,10 @@ mod tests {
             assert!(matches!(outcome.result, Verdict::Skipped(_)));
             assert_eq!(outcome.evidence["errno"], name);
         }
+        let nowhere = crate::watch::read("/nowhere/at/all").unwrap_err();
+        let outcome = stopped(&LAWS[0], &nowhere, 1.0);
+        assert!(matches!(outcome.result, Verdict::Skipped(_)));
+        assert_eq!(outcome.evidence["errno"], "ENOENT");
         let reset = io::Error::from_raw_os_error(Errno::CONNRESET.raw_os_error());
         assert!(matches!(stopped(&LAWS[0], &reset, 1.0).result, Verdict::NotShown(_)));
     }

@@ -19,6 +19,7 @@ use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType, ipproto, soc
 
 use crate::evidence::{Evidence, Scene, errno_name};
 use crate::lang::Text;
+use crate::watch::missing;
 
 mod judge;
 mod names;
@@ -222,11 +223,12 @@ fn numbers_in_order() -> io::Result<(Evidence, Scene)> {
 
 /// The lowest number that names nothing open, looked up without opening anything.
 fn lowest_free() -> io::Result<u64> {
-    if fs::symlink_metadata("/proc/self/fd").is_err() {
-        // Without /proc there is nothing to look it up in.
-        return Err(rustix::io::Errno::NOSYS.into());
+    const NUMBERS: &str = "/proc/self/fd";
+    if let Err(error) = fs::symlink_metadata(NUMBERS) {
+        // There is nothing to look it up in.
+        return Err(missing(NUMBERS, &error));
     }
-    let is_free = |n: &u64| fs::symlink_metadata(format!("/proc/self/fd/{n}")).is_err();
+    let is_free = |n: &u64| fs::symlink_metadata(format!("{NUMBERS}/{n}")).is_err();
     (0..).find(is_free).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 

@@ -16,6 +16,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::evidence::{Evidence, Scene, quoted};
 use crate::lang::Text;
+use crate::watch::{self, missing};
 
 mod judge;
 #[cfg(test)]
@@ -39,22 +40,15 @@ const USAGE: &str = "usage: argv.py HOST PORT";
 fn argv() -> io::Result<Evidence> {
     let mut seen = Evidence::new();
     seen.set("line", LINE);
-    let by_shell = match list_that_arrives(Command::new("sh").args(["-c", LINE])) {
-        Ok(list) => list,
-        // A machine without these two programs; the kernel's part needs none of its own.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            seen.set("missing", "ENOENT");
-            return Ok(seen);
-        }
-        Err(error) => return Err(error),
-    };
-    seen.set("by_shell", by_shell);
-    let by_rule = split_text(LINE).map_err(io::Error::other)?;
-    seen.set("by_rule", by_rule);
-
-    // No shell: execve hands over the list as it is.
+    // No shell: execve hands over the list as it is. This comes first: a shell that finds no cat, or a
+    // cat that finds no list, tells nobody here.
+    watch::open("/proc/self/cmdline")?;
     let unsplit = ["/proc/self/cmdline", "127.0.0.1 8888"];
     seen.set("by_kernel", list_that_arrives(Command::new("cat").args(unsplit))?);
+
+    seen.set("by_shell", list_that_arrives(Command::new("sh").args(["-c", LINE]))?);
+    let by_rule = split_text(LINE).map_err(io::Error::other)?;
+    seen.set("by_rule", by_rule);
 
     // The notes' program: HOST and PORT from the list, and an address bound with them.
     let bound = |line: &str| -> io::Result<String> {
@@ -80,7 +74,9 @@ fn list_that_arrives(command: &mut Command) -> io::Result<Vec<String>> {
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .stdout(Stdio::piped())
-        .output()?;
+        .output();
+    let output =
+        output.map_err(|error| missing(&command.get_program().to_string_lossy(), &error))?;
     // Each string ends with a zero byte, proc_pid_cmdline(5).
     let text = String::from_utf8_lossy(&output.stdout);
     let list = text.strip_suffix('\0').unwrap_or(&text);

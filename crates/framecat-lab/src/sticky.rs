@@ -5,7 +5,6 @@
 //! Both ends are plain blocking sockets on loopback; the receiver's and the sender's calls give up
 //! after a few seconds, so that no experiment hangs.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -19,6 +18,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::evidence::{Evidence, Scene, errno_name, quoted};
 use crate::lang::{Text, say};
+use crate::watch;
 
 mod cures;
 mod judge;
@@ -322,7 +322,7 @@ fn whole() -> io::Result<Evidence> {
 fn own_program() -> io::Result<Vec<u8>> {
     const FILE_BYTES_MAX: u64 = 256 << 10;
     let mut file = Vec::new();
-    File::open(std::env::current_exe()?)?.take(FILE_BYTES_MAX).read_to_end(&mut file)?;
+    watch::open(watch::OWN_PROGRAM)?.take(FILE_BYTES_MAX).read_to_end(&mut file)?;
     Ok(file)
 }
 

@@ -1,8 +1,9 @@
 //! Watching an experiment without being a part of it: waiting until the kernel says that something is
 //! so, and seeing that a thread sleeps in its call. No call that a law is about is made here.
 
-use std::fs;
-use std::io;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use crate::evidence::errno_name;
+use crate::lang::{Say, say};
 
 /// The longest that one call or one wait takes. Never reached unless something is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,6 +30,54 @@ pub(crate) fn until(mut so: impl FnMut() -> io::Result<bool>) -> io::Result<()> 
     }
     Ok(())
 }
+
+/// What an experiment needs and this machine does not have: then its law is skipped, not "not shown".
+#[derive(Debug)]
+pub(crate) struct Missing {
+    /// The sentence with the reason.
+    pub(crate) why: Say,
+    /// The name of the error.
+    pub(crate) errno: String,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why.en)
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// An error by which the law is skipped: `what` (a file or a program) is not to be had.
+pub(crate) fn missing(what: &str, error: &io::Error) -> io::Error {
+    let errno = match error.raw_os_error().and_then(errno_name) {
+        Some(name) => name.into(),
+        None => format!("{:?}", error.kind()),
+    };
+    let why = say!("needs {what}: {errno}", "需要 {what}：{errno}");
+    io::Error::new(error.kind(), Missing { why, errno })
+}
+
+/// Opens a file that the kernel keeps, such as those under /proc.
+///
+/// # Errors
+/// [`Missing`].
+pub(crate) fn open(path: &str) -> io::Result<File> {
+    File::open(path).map_err(|error| missing(path, &error))
+}
+
+/// Reads a text that the kernel keeps.
+///
+/// # Errors
+/// [`Missing`].
+pub(crate) fn read(path: &str) -> io::Result<String> {
+    let mut text = Vec::new();
+    open(path)?.read_to_end(&mut text).map_err(|error| missing(path, &error))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The file of this very program.
+pub(crate) const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// A thread as another one finds it in /proc.
 #[derive(Debug, Clone)]
@@ -93,6 +143,16 @@ mod tests {
         drop(wake);
         sleeper.join().unwrap();
         assert_eq!(until_asleep(&Watched(None)).unwrap(), NOT_TOLD);
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_with_the_reason() {
+        let error = read("/nowhere/at/all").unwrap_err();
+        let missing = error.get_ref().and_then(|inner| inner.downcast_ref::<Missing>());
+        let missing = missing.expect("it says that something is missing");
+        assert_eq!(missing.why.en, "needs /nowhere/at/all: ENOENT");
+        assert_eq!(missing.why.zh, "需要 /nowhere/at/all：ENOENT");
+        assert_eq!(missing.errno, "ENOENT");
     }
 
     #[test]

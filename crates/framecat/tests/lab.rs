@@ -1,4 +1,4 @@
-//! `framecat lab` where it takes more than loopback.
+//! `framecat lab` on machines that have more than loopback, or less.
 
 use serde_json::Value;
 
@@ -59,4 +59,58 @@ fn without_a_way_to_the_network_the_laws_of_broadcast_are_skipped() {
     let finished = Run::program("unshare", &["-rn", run::tested(), "lab", "broadcast"]).run("");
     assert_eq!(finished.code, 0, "{finished}");
     assert!(finished.text().ends_with("0 shown, 0 not shown, 3 skipped\n"), "{finished}");
+}
+
+/// The laws that a run without `what` skipped, each with its reason; no law may be not shown.
+fn skipped_without(what: &str, lab: Run) -> Vec<(String, String)> {
+    let finished = lab.run("");
+    assert_eq!(finished.code, 0, "without {what}: {finished}");
+    let text = finished.text();
+    let laws = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let skipped = laws.filter(|law| law["shown"] == false).map(|law| {
+        let word = |name: &str| law[name].as_str().unwrap_or_default().to_string();
+        (word("law"), word("skipped"))
+    });
+    skipped.collect()
+}
+
+/// Nothing that the lab needs is taken for granted: what is missing is named.
+#[test]
+fn without_loopback_or_proc_or_programs_laws_are_skipped_with_the_reason_and_none_is_not_shown() {
+    let nowhere = run::Folder::new();
+    let path = nowhere.path().to_str().expect("a name in UTF-8");
+    let lab = Run::new(&["lab", "--json"]).env("PATH", path);
+    let skipped = skipped_without("programs", lab);
+    assert!(skipped.contains(&("argv".into(), "needs cat: ENOENT".into())), "{skipped:?}");
+
+    if !run::have("ip") || Run::program("unshare", &["-rnm", "true"]).run("").code != 0 {
+        return run::skipped("no namespaces of our own here");
+    }
+    let lab = Run::program("unshare", &["-rn", run::tested(), "lab", "--json"]);
+    let skipped = skipped_without("loopback", lab);
+    let reason = |id: &str| &skipped.iter().find(|(law, _)| law == id).expect(id).1;
+    for id in ["handshake", "backlog", "http-on-tcp", "sticky"] {
+        assert!(reason(id).contains("ENETUNREACH"), "{id}: {}", reason(id));
+    }
+
+    let line = format!(
+        "ip link set lo up && mount -t tmpfs none /proc && exec {} lab --json",
+        run::tested()
+    );
+    let skipped = skipped_without("/proc", Run::program("unshare", &["-rnm", "sh", "-c", &line]));
+    let named: Vec<(&str, &str)> =
+        skipped.iter().map(|(law, why)| (law.as_str(), why.as_str())).collect();
+    assert_eq!(
+        named,
+        [
+            ("reuseaddr", "needs /proc/net/tcp: ENOENT"),
+            ("accept-blocks", "needs /proc/thread-self/stat: ENOENT"),
+            ("backlog", "needs /proc/net/tcp: ENOENT"),
+            ("close-four-way", "the kernel's table of TCP sockets cannot be read: ENOENT"),
+            ("like-a-file", "needs /proc/self/exe: ENOENT"),
+            ("whole", "needs /proc/self/exe: ENOENT"),
+            ("fileno", "needs /proc/self/fd: ENOENT"),
+            ("argv", "needs /proc/self/cmdline: ENOENT"),
+        ]
+    );
 }

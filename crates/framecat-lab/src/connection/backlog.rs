@@ -13,6 +13,7 @@ use socket2::{Domain, Socket, Type};
 use super::{PATIENCE, all_so, patient, returned, wait_until, waiting};
 use crate::evidence::{Evidence, Scene, Verdict, quoted};
 use crate::lang::{Text, say};
+use crate::watch;
 
 pub(super) mod told;
 
@@ -166,7 +167,7 @@ fn two_queues(seen: &mut Evidence) -> io::Result<()> {
 
 /// The same for other lengths: how many fit, counted.
 fn several_lengths(seen: &mut Evidence) -> io::Result<()> {
-    let somaxconn = fs::read_to_string("/proc/sys/net/core/somaxconn")?;
+    let somaxconn = watch::read("/proc/sys/net/core/somaxconn")?;
     let somaxconn: i32 = somaxconn.trim().parse().map_err(io::Error::other)?;
     seen.set("somaxconn", somaxconn);
     for (name, lengths) in [("short", &[1][..]), ("long", &[4]), ("again", &[1, 3])] {
@@ -209,12 +210,14 @@ fn dial(server: &TcpListener, limit: u32) -> io::Result<(TcpStream, String)> {
     let room = before <= limit;
     let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     client.set_write_timeout(Some(if room { PATIENCE } else { ANSWER_WITHIN }))?;
-    let connected = returned(&client.connect(&server.local_addr()?.into()));
+    let connected = client.connect(&server.local_addr()?.into());
+    let word = returned(&connected);
     if room {
+        connected?;
         // The last segment of the handshake may still be on its way.
         wait_until(|| Ok(waiting(server)? > before))?;
     }
-    Ok((TcpStream::from(client), connected))
+    Ok((TcpStream::from(client), word))
 }
 
 /// How many wait, and a box for each.
@@ -233,7 +236,7 @@ fn state(of: &TcpStream) -> io::Result<String> {
 /// How many handshakes with this listener are not finished: the kernel's table of connections has
 /// them as state 03 (SYN-RECEIVED), proc(5).
 fn shaking_hands(server: SocketAddr) -> io::Result<u32> {
-    let table = fs::read_to_string("/proc/net/tcp")?;
+    let table = watch::read("/proc/net/tcp")?;
     let port = format!(":{:04X}", server.port());
     let ours = table.lines().filter(|line| {
         let mut cells = line.split_whitespace().skip(1);

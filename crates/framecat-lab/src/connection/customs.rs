@@ -21,6 +21,7 @@ use super::wire::{client_and_server, connected, counted, recv_some, shown, wait_
 use super::{PATIENCE, returned};
 use crate::evidence::{Evidence, Scene, hex, quoted};
 use crate::lang::Text;
+use crate::watch;
 
 mod judge;
 mod protocol;
@@ -304,7 +305,7 @@ fn like_a_file() -> io::Result<Evidence> {
     seen.scenes.push(scene);
 
     // A true file beside it: this very program's.
-    let mut program = File::open(std::env::current_exe()?)?;
+    let mut program = watch::open(watch::OWN_PROGRAM)?;
     seen.set("file_fstat", kind(&program)?);
     seen.set("file_lseek", returned(&program.seek(SeekFrom::Start(0))));
     seen.set("file_pread", returned(&program.read_at(&mut buffer, 0)));

@@ -17,6 +17,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use super::{patient, returned, wait_until};
 use crate::evidence::{Evidence, Scene};
 use crate::lang::Text;
+use crate::watch;
 
 mod judge;
 pub(super) mod told;
@@ -196,7 +197,7 @@ fn reuseaddr() -> io::Result<Evidence> {
         ports.push((combination, new, address));
     }
     wait_until(|| {
-        let table = fs::read_to_string("/proc/net/tcp")?;
+        let table = watch::read("/proc/net/tcp")?;
         Ok(ports.iter().all(|(_, _, address)| in_time_wait(&table, address.port())))
     })?;
     for (combination, new, address) in ports {

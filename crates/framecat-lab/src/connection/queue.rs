@@ -16,6 +16,7 @@ use socket2::{Domain, Socket, Type};
 use super::{PATIENCE, patient, returned, wait_until, waiting};
 use crate::evidence::{Evidence, Scene, quoted};
 use crate::lang::Text;
+use crate::watch;
 
 mod judge;
 pub(super) mod told;
@@ -37,6 +38,8 @@ fn client_and_server(name: &'static str, kernel: &'static [Text]) -> Scene {
 /// Law `accept-blocks`: accept waits for a client, and does not where one waits already.
 fn accept_blocks() -> io::Result<Evidence> {
     let mut seen = Evidence::new();
+    // Where the kernel tells of no thread nobody can be seen asleep.
+    watch::read("/proc/thread-self/stat")?;
     let mut scene = client_and_server("blocks", THREAD);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     patient(&listener)?;
@@ -302,14 +305,17 @@ fn handshake() -> io::Result<Evidence> {
     let queue = || Ok::<_, io::Error>(vec![waiting(&server)?.to_string()]);
     scene.right("listen() = 0".into(), queue()?);
     let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    let connected = returned(&client.connect(&address));
+    let connected = client.connect(&address);
     let mut client = TcpStream::from(client);
     let connected_us = scene.now_us();
+    let word = returned(&connected);
+    // Nothing will wait in the queue where there is no way to the server.
+    connected?;
     wait_until(|| Ok(waiting(&server)? > 0))?;
     let info = tcp_info(client.as_fd())?;
-    scene.left(format!("connect() = {connected}, {}", info.state), queue()?);
+    scene.left(format!("connect() = {word}, {}", info.state), queue()?);
     scene.left(format!("segments: {} out, {} in", info.segs_out, info.segs_in), queue()?);
-    seen.set("connect_after_listen", connected);
+    seen.set("connect_after_listen", word);
     seen.set("client_state", info.state.to_string());
     seen.set("segments_out", info.segs_out);
     seen.set("segments_in", info.segs_in);

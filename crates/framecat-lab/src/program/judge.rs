@@ -7,9 +7,6 @@ use crate::lang::say;
 
 /// The shell's list, the rule's list and the list that no shell split.
 pub(super) fn argv(seen: &Evidence) -> Verdict {
-    if let Some(why) = seen.figures.get("missing") {
-        return Verdict::Skipped(say!("no sh here: {why}", "这里没有 sh：{why}"));
-    }
     let (shell, rule) = (seen.list("by_shell"), seen.list("by_rule"));
     if shell != rule {
         return Verdict::NotShown(say!(

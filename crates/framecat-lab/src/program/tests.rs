@@ -1,11 +1,14 @@
 //! The judges are given false evidence; the experiments run on this machine's kernel; the tellings
 //! hold no number that the evidence does not.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
-use crate::evidence::{Evidence, Verdict};
+use crate::evidence::Evidence;
 use crate::law::select;
 use crate::proof::{self, evidence, law};
+use crate::watch::Missing;
 
 /// Evidence as a true run gives it, without the scenes.
 fn true_figures(id: &str) -> Value {
@@ -62,10 +65,10 @@ fn the_list_is_not_shown_where_it_is_split_otherwise_or_a_short_one_passes() {
 }
 
 #[test]
-fn a_machine_without_a_shell_skips_the_list() {
-    let missing = evidence(json!({"line": "cat", "missing": "ENOENT"}));
-    assert!(matches!((law("argv").judge)(&missing), Verdict::Skipped(_)));
-    assert!((law("argv").done)(&missing).is_empty());
+fn a_program_that_is_not_there_is_named() {
+    let error = super::list_that_arrives(&mut Command::new("/nowhere/cat")).unwrap_err();
+    let missing = error.get_ref().and_then(|inner| inner.downcast_ref::<Missing>());
+    assert_eq!(missing.expect("the law is skipped").why.en, "needs /nowhere/cat: ENOENT");
 }
 
 #[test]
