@@ -13,7 +13,7 @@ use super::wire::{
 };
 use super::{BUFFER_BYTES, exchange};
 use crate::evidence::{Evidence, Scene, hex, quoted};
-use crate::lang::Text;
+use crate::lang::{Text, say};
 
 /// A client and a server that talk over one connection, and what they said.
 struct Talk {
@@ -157,7 +157,8 @@ fn tunnel(listener: &TcpListener, seen: &mut Evidence) -> io::Result<()> {
     seen.set("tunnel_status", opened.status());
     seen.set("tunnel_reply_body_bytes", opened.body_bytes_on_the_wire());
     let (mut to_target, mut at_target) = connected(&target)?;
-    talk.scene.right(format!("server: connect({address}) = 0"), Vec::new());
+    let dialled = say!("server: connect({address}) = 0", "服务器：connect({address}) = 0");
+    talk.scene.right_said(dialled, Vec::new());
 
     // No HTTP from here on, nor anything that looks like it.
     let given = [0x00, 0xff, b'\n', 0x16];
@@ -165,11 +166,15 @@ fn tunnel(listener: &TcpListener, seen: &mut Evidence) -> io::Result<()> {
     talk.at_client.send(&given)?;
     talk.scene.left(format!("send({}) = {}", hex(&given), given.len()), Vec::new());
     let passed = pass(&mut talk.at_server, &mut to_target, given.len())?;
-    talk.scene.right(format!("server: passes on {passed} B"), Vec::new());
+    let passed = say!("server: passes on {passed} B", "服务器：转发 {passed} 字节");
+    talk.scene.right_said(passed, Vec::new());
     let arrived = at_target.bytes(given.len())?;
-    talk.scene.right(format!("target: recv() = {}", hex(&arrived)), Vec::new());
+    let taken = hex(&arrived);
+    talk.scene.right_said(say!("target: recv() = {taken}", "目标：recv() = {taken}"), Vec::new());
     at_target.send(&answered)?;
-    talk.scene.right(format!("target: send({}) = {}", hex(&answered), answered.len()), Vec::new());
+    let (sent, bytes) = (hex(&answered), answered.len());
+    let sent = say!("target: send({sent}) = {bytes}", "目标：send({sent}) = {bytes}");
+    talk.scene.right_said(sent, Vec::new());
     pass(&mut to_target, &mut talk.at_server, answered.len())?;
     let back = talk.at_client.bytes(answered.len())?;
     talk.scene.left(format!("recv() = {}", hex(&back)), Vec::new());
@@ -296,7 +301,7 @@ fn classes(talk: &mut Talk, seen: &mut Evidence) -> io::Result<()> {
     let sum = request("GET", "/sum", &[], "");
     let broken = talk.ask(&sum)?;
     talk.server.is_repaired = true;
-    talk.scene.right("/sum repaired".into(), Vec::new());
+    talk.scene.right_said(say!("(/sum is repaired)", "（/sum 修好了）"), Vec::new());
     let works = talk.ask(&sum)?;
     seen.set("broken_status", broken.status());
     seen.set("repaired_status", works.status());

@@ -13,7 +13,7 @@ use super::PATIENCE;
 use super::server::{PAGE, Server, bad_request};
 use super::wire::{Got, Kind, Message, Parser, client_and_server, connected, first_line};
 use crate::evidence::{Evidence, Scene, quoted};
-use crate::lang::Text;
+use crate::lang::{Text, say};
 
 /// What is watched in the kernel: the bytes that came to the server and to the browser (TCP_INFO).
 const BYTES_CAME: &[Text] = &[Text::new("UP", "上行"), Text::new("DOWN", "下行")];
@@ -76,7 +76,8 @@ pub(super) fn http_on_tcp() -> io::Result<Evidence> {
     seen.set("request_version", request.start[2].clone());
     seen.set("request_target", request.start[1].clone());
     seen.set("came_to_server_bytes", tcp_info(at_server.as_fd())?.bytes_received);
-    scene.right(format!("parsed: {}", request.start.join(", ")), Vec::new());
+    let words = request.start.join(", ");
+    scene.right_said(say!("parsed: {words}", "解析：{words}"), Vec::new());
 
     // It works, and answers.
     let answer = Server::new().answer(&request).bytes(&request.start[0]);
@@ -101,8 +102,9 @@ pub(super) fn http_on_tcp() -> io::Result<Evidence> {
         }
     };
     let shown = without_tags(&reply.text());
-    scene.left(format!("parsed: {}", reply.status()), Vec::new());
-    scene.left(format!("shown: {shown}"), Vec::new());
+    let status = reply.status();
+    scene.left_said(say!("parsed: {status}", "解析：{status}"), Vec::new());
+    scene.left_said(say!("shown: {shown}", "显示：{shown}"), Vec::new());
     seen.set("came_to_client_bytes", tcp_info(browser.as_fd())?.bytes_received);
     seen.set("status", reply.status());
     seen.set("page", reply.text());
@@ -198,12 +200,13 @@ pub(super) fn http_request() -> io::Result<Evidence> {
     let request = at_server.receive(Parser::new(Kind::Request), FEW_BYTES)?.whole()?;
     let recvs = at_server.recvs;
     scene.right(format!("{recvs} x recv({FEW_BYTES})"), Vec::new());
-    scene
-        .right(format!("{}, body {}", request.start.join("; "), quoted(&request.body)), Vec::new());
+    let (words, body) = (request.start.join(", "), quoted(&request.body));
+    scene.right_said(say!("parsed: {words}; {body}", "解析：{words}；{body}"), Vec::new());
     let next = at_server.receive(Parser::new(Kind::Request), FEW_BYTES)?.whole()?;
-    scene.right(next.start.join("; "), Vec::new());
+    let words = next.start.join(", ");
+    scene.right_said(say!("parsed: {words}", "解析：{words}"), Vec::new());
     let then = at_server.receive(Parser::new(Kind::Request), FEW_BYTES)?;
-    scene.right(format!("recv({FEW_BYTES}): {}", then.word()), Vec::new());
+    scene.right(format!("recv({FEW_BYTES}) = {}", then.word()), Vec::new());
     seen.scenes.push(scene);
 
     seen.set("typed", TYPED.map(|part| part.as_bytes().escape_ascii().to_string()).to_vec());

@@ -260,7 +260,7 @@ impl Got {
         match self {
             Got::Whole(_) => "whole",
             Got::Cut(_) => "cut",
-            Got::End => "0, the end",
+            Got::End => "0",
             Got::Wrong(why) => why,
         }
     }

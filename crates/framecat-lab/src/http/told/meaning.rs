@@ -80,7 +80,7 @@ fn done_http_methods(seen: &Evidence) -> Vec<Part> {
     parts.push(Part::Bytes(vec![
         line(Text::new("TRACE sent", "TRACE 发出"), seen.word("trace_asked")),
         line(Text::new("its body", "响应体"), seen.word("trace_body")),
-        line(Text::new("BREW", "BREW"), seen.word("unknown_status")),
+        line(Text::new("BREW, no method", "没有的 BREW"), seen.word("unknown_status")),
     ]));
     let (elsewhere, opened) = (seen.word("tunnel_elsewhere_status"), seen.word("tunnel_status"));
     let back = seen.word("tunnel_came_back");
