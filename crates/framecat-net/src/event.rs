@@ -22,6 +22,27 @@ pub enum Event<'a> {
         /// How the other side names our key (`sha256:…`), of tls only.
         pin: Option<&'a str>,
     },
+    /// A folder is served over HTTP.
+    Serving {
+        /// The folder, as it was named.
+        folder: &'a str,
+        /// Where, as a browser takes it; of a Unix socket its endpoint.
+        urls: &'a [String],
+        /// Who can reach it.
+        reach: &'a Reach,
+        /// Whether names that begin with a dot are served too.
+        hidden: bool,
+        /// The port that was meant is another program's.
+        taken: Option<u16>,
+    },
+    /// A client was turned away, for there are as many as may be, or as many from its address; told at
+    /// 1, 2, 4, 8 … of them.
+    TurnedAway {
+        /// Its address.
+        peer: &'a str,
+        /// How many were until now.
+        count: u64,
+    },
     /// A connection is open, either way.
     Connected {
         /// Its number, from 1.
@@ -287,4 +308,12 @@ pub trait Observer: Send + Sync {
 
     /// Messages arrived or leave.
     fn messages(&self, _batch: Batch<'_>, _context: &Context<'_>) {}
+}
+
+/// An [`Observer`] for whom nothing is worth telling.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nobody;
+
+impl Observer for Nobody {
+    fn event(&self, _event: Event<'_>) {}
 }

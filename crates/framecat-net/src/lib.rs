@@ -22,6 +22,7 @@
 //! | a connection with a framer each way | [`link`]: [`Link`] |
 //! | from an endpoint to a connection | [`open`]: [`connect`], [`listen`] |
 //! | bytes by the shortest way | [`relay`], [`fast`] |
+//! | a folder over HTTP | [`http`] |
 //! | what the verbs do | [`verb`] |
 //! | files from a peer, whole or not at all | [`disk`] |
 //! | options of sockets, set and read back | [`sockopt`] |
@@ -37,6 +38,7 @@ pub mod error;
 pub mod event;
 mod fan;
 pub mod fast;
+pub mod http;
 pub mod interfaces;
 mod join;
 pub mod link;

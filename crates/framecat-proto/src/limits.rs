@@ -213,6 +213,52 @@ pub const ZSTD_WINDOW_BYTES: u64 = 8 << 20;
 /// Names in one folder that is listed: some 50 MB of memory. A page of more would be of no use to anybody.
 pub const LISTING_NAMES: usize = 1_000_000;
 
+/// Connections of one address to an HTTP server, unless `--max-per-source` says otherwise: a browser
+/// opens 6, and many people may come from behind one address. Programs on this machine are not counted.
+pub const HTTP_CLIENTS_PER_SOURCE: usize = 64;
+
+/// The head of an HTTP request, from its first byte; from the connection's beginning for the first one.
+pub const HTTP_HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// A body that is being received and of which nothing comes.
+pub const HTTP_BODY_IDLE: Duration = Duration::from_secs(30);
+
+/// A body that nobody wants, from its beginning to its end, however steadily it comes.
+pub const HTTP_BODY_TIME: Duration = Duration::from_secs(60);
+
+/// A body that nobody wants is passed over up to here, so that the next request can follow. Behind a
+/// longer one the connection ends.
+pub const HTTP_BODY_PASSED: usize = 64 << 10;
+
+/// A client that takes nothing of its reply.
+pub const HTTP_WRITE_IDLE: Duration = Duration::from_secs(30);
+
+/// A connection that waits for its next request.
+pub const HTTP_KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// Requests in hand when the server is asked to end.
+pub const HTTP_DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// A file up to this size is read, and leaves with the head of its reply in one call; from about here on
+/// a call of its own (sendfile) costs less than copying twice.
+pub const HTTP_SMALL_BYTES: usize = 16 << 10;
+
+/// Files that are looked up once for all who ask for them at the same moment; each is open meanwhile.
+pub const HTTP_LOOKS: usize = 128;
+
+/// Requests whose answers are remembered by each loop, and how long they may be: what browsers send has
+/// some 500 bytes. Together they take at most about 1 MiB.
+pub const HTTP_REMEMBERED: usize = 256;
+/// See [`HTTP_REMEMBERED`].
+pub const HTTP_REMEMBERED_BYTES: usize = 2 << 10;
+
+/// The memory of all listings that are on their way, in bytes: a folder of [`LISTING_NAMES`] names, or
+/// many small ones.
+pub const HTTP_LISTINGS_BYTES: usize = 192 << 20;
+
+/// Ports that are tried, one after the other, where nobody chose one.
+pub const HTTP_PORTS: usize = 100;
+
 /// A row of `framecat help limits`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
@@ -319,6 +365,27 @@ pub const TABLE: &[Limit] = &[
         what: "a file of certificates",
         bound: "4 MiB",
         then: "refused by name; the endpoint is not opened",
+    },
+    Limit {
+        what: "HTTP clients of one address, but this machine",
+        bound: "64",
+        then: "503, and told; --max-per-source N",
+    },
+    Limit {
+        what: "an HTTP head; a body or a reply of which nothing moves; the next request",
+        bound: "10 s; 30 s; 60 s",
+        then: "408 or the end of the connection",
+    },
+    Limit {
+        what: "an HTTP body that nobody wants",
+        bound: "64 KiB, 60 s",
+        then: "the connection ends behind the reply",
+    },
+    Limit { what: "HTTP requests in hand after SIGINT or SIGTERM", bound: "10 s", then: "cut off" },
+    Limit {
+        what: "listings of folders that are on their way",
+        bound: "192 MiB",
+        then: "503, until some are out",
     },
     Limit { what: "connecting", bound: "10 s; for ask 2 s", then: "exit 5; --wait TIME" },
     Limit { what: "a reply to ask, or to datagrams", bound: "2 s", then: "exit 5; --wait TIME" },

@@ -20,6 +20,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("talk", "connect EP", "stdin to a peer, its messages to stdout"),
     ("talk", "ask EP [MESSAGE...]", "send each message, await one reply, tell the round trip"),
     ("talk", "relay EP EP", "listen on the first, connect to the second, message by message"),
+    ("move", "serve [DIR]", "a folder over HTTP, for reading"),
     ("see", "lab [LAW...]", "the laws of sockets, shown on this machine's kernel"),
 ];
 
@@ -45,7 +46,7 @@ pub fn overview() -> String {
         "An endpoint says where (host:9000, udp://:9000, unix:///run/x.sock), -f says where a \
          message ends (line, len:u32be, struct), a verb says what to do.",
     );
-    for group in ["talk", "see"] {
+    for group in ["talk", "move", "see"] {
         let rows = VERBS.iter().filter(|row| row.0 == group);
         page.heading(group);
         page.table(&[], rows.map(|row| vec![row.1.into(), row.2.into()]).collect());

@@ -91,6 +91,7 @@ fn verb(verb: Verb) -> u8 {
         Verb::Connect(args) => go(verb::connect::plan(args, run::standard())),
         Verb::Ask(args) => go(verb::ask::plan(args, run::standard())),
         Verb::Relay(args) => go(verb::relay::plan(args, run::standard())),
+        Verb::Serve(args) => go(verb::serve::plan(args)),
         Verb::Lab(args) => lab(&args),
     }
 }

@@ -109,7 +109,7 @@ const LAYERS: &[&[&str]] = &[
     &["child", "conn", "datagrams", "record", "tls"],
     &["open", "fast", "relay", "shape"],
     &["link"],
-    &["talk", "replay", "respond", "output", "fan", "converse", "join"],
+    &["talk", "replay", "respond", "output", "fan", "converse", "join", "http"],
     &["verb"],
 ];
 
@@ -158,8 +158,9 @@ fn verbs_never_import_verbs() {
             }
             let own = path.rsplit('/').next().unwrap().trim_end_matches(".rs");
             let code = code(&text);
-            for verb in
-                ["listen", "connect", "ask", "relay", "lab"].iter().filter(|verb| **verb != own)
+            for verb in ["listen", "connect", "ask", "relay", "serve", "lab"]
+                .iter()
+                .filter(|verb| **verb != own)
             {
                 for import in [format!("super::{verb}"), format!("verb::{verb}")] {
                     assert!(!code.contains(&import), "{path} imports {import}");

@@ -148,10 +148,7 @@ pub struct Listener {
 enum ListenerKind {
     Tcp(Stream),
     Tls(Box<tls::Greeter>),
-    Unix(
-        Stream,
-        #[allow(dead_code, reason = "removes the path when dropped")] Option<unix::BoundPath>,
-    ),
+    Unix(Stream, Option<unix::BoundPath>),
     Unixseq(
         Stream,
         #[allow(dead_code, reason = "removes the path when dropped")] Option<unix::BoundPath>,
@@ -290,6 +287,16 @@ impl Listener {
             ListenerKind::Tls(greeter) => greeter.socket().as_fd(),
             ListenerKind::Unix(stream, _) | ListenerKind::Unixseq(stream, _) => stream.as_fd(),
             ListenerKind::Packets(packets) => packets.socket().stream.as_fd(),
+        }
+    }
+
+    /// The listening socket itself, for who accepts on it by other means; what takes its path away, if
+    /// it has one, when dropped. `None`: its connections are made and not accepted (datagrams, TLS).
+    pub(crate) fn into_socket(self) -> Option<(OwnedFd, Option<unix::BoundPath>)> {
+        match self.kind {
+            ListenerKind::Tcp(stream) => Some((stream.into_fd()?, None)),
+            ListenerKind::Unix(stream, bound) => Some((stream.into_fd()?, bound)),
+            _ => None,
         }
     }
 

@@ -5,3 +5,4 @@ pub mod ask;
 pub mod connect;
 pub mod listen;
 pub mod relay;
+pub mod serve;

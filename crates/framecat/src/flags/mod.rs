@@ -43,6 +43,8 @@ pub enum Verb {
     Ask(AskArgs),
     /// Listen on the first, connect to the second, message by message
     Relay(RelayArgs),
+    /// A folder over HTTP, for reading
+    Serve(ServeArgs),
     /// Show the laws of sockets on this machine's kernel
     Lab(LabArgs),
 }
@@ -409,6 +411,50 @@ pub struct RelayArgs {
     /// Listen on every interface, not only for this machine
     #[arg(long, help_heading = "Peers")]
     pub lan: bool,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  framecat serve\n  framecat serve ~/share --lan\n  framecat serve --listen 127.0.0.1:0\n  framecat serve --listen unix:///run/share.sock\n\nNothing outside the folder is ever served: links that lead out of it are not followed"
+)]
+pub struct ServeArgs {
+    /// The folder [default: the one we are in]
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+
+    /// Where: HOST:PORT, :PORT, unix://PATH [default: 127.0.0.1:8000, or the next free port]
+    #[arg(long, value_name = "EP", value_parser = endpoint, help_heading = "Peers")]
+    pub listen: Option<Endpoint>,
+
+    /// Listen on every interface, not only for this machine
+    #[arg(long, help_heading = "Peers")]
+    pub lan: bool,
+
+    /// Answer whatever name the browser knows us by; else only addresses, localhost and our own names, so
+    /// that no page of others can read the folder through a visitor's browser
+    #[arg(long, help_heading = "Peers")]
+    pub any_host: bool,
+
+    /// Connections at once; later ones are told to come again (503) [default: 1024]
+    #[arg(long, value_name = "N", value_parser = clients, help_heading = "Peers")]
+    pub max_clients: Option<usize>,
+
+    /// Connections at once from one address, this machine's own not counted [default: 64]
+    #[arg(long, value_name = "N", value_parser = clients, help_heading = "Peers")]
+    pub max_per_source: Option<usize>,
+
+    /// Serve names that begin with a dot, too
+    #[arg(long, help_heading = "What")]
+    pub hidden: bool,
+
+    /// Answer TRACE with the request as it came, what is secret in it left out
+    #[arg(long, help_heading = "What")]
+    pub trace: bool,
+
+    /// Say what would be done, and do nothing
+    #[arg(long, help_heading = "Seeing")]
+    pub explain: bool,
 }
 
 /// A value that does not parse, in our own words: what is wrong with it, and what to type instead.

@@ -67,7 +67,10 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         Event::Retrying { error, time } => {
             object.text("error", &error.to_string()).number("time_us", micros(time))
         }
-        Event::NotAllowed { peer, count } => object.text("peer", peer).number("count", count),
+        Event::Serving { folder, urls, .. } => object.text("folder", folder).list("urls", urls),
+        Event::NotAllowed { peer, count } | Event::TurnedAway { peer, count } => {
+            object.text("peer", peer).number("count", count)
+        }
         Event::AcceptDelayed { error, wait } => {
             object.text("error", &plain(error)).number("wait_us", micros(wait))
         }
@@ -121,6 +124,8 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Unreachable { .. } => "unreachable",
         Event::Retrying { .. } => "retrying",
         Event::NotAllowed { .. } => "not_allowed",
+        Event::Serving { .. } => "serving",
+        Event::TurnedAway { .. } => "turned_away",
         Event::AcceptDelayed { .. } => "accept_delayed",
         Event::Path { .. } => "path",
         Event::Replied { .. } => "replied",

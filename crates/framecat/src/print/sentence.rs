@@ -68,7 +68,7 @@ fn put_one_line(text: &str, out: &mut Vec<u8>) {
 
 pub(super) fn weight(event: &Event<'_>) -> Weight {
     match event {
-        Event::Listening { .. } => Weight::Always,
+        Event::Listening { .. } | Event::Serving { .. } => Weight::Always,
         Event::Connected { .. } | Event::Closed { .. } | Event::Path { .. } => Weight::Verbose,
         Event::Replied { .. } => Weight::Asking,
         _ => Weight::Trouble,
@@ -79,6 +79,19 @@ pub(super) fn weight(event: &Event<'_>) -> Weight {
 pub(super) fn of(event: &Event<'_>) -> Sentence {
     let (text, remedy) = match *event {
         Event::Listening { endpoint, reach, pin } => return listening(endpoint, reach, pin),
+        Event::Serving { folder, urls, reach, hidden, taken } => {
+            return serving(folder, urls, (reach, hidden), taken);
+        }
+        Event::TurnedAway { peer, count } => {
+            let until_now = if count == 1 { String::new() } else { format!(", {count} until now") };
+            (
+                format!("{peer} is told to come again (503): there is no place for it{until_now}"),
+                Some(
+                    "--max-clients and --max-per-source say how many there are; told at 1, 2, 4, 8 … of them"
+                        .into(),
+                ),
+            )
+        }
         Event::Connected { conn, peer, local } => {
             (format!("connection {conn} with {peer} is open, our end is {local}"), None)
         }
@@ -206,6 +219,33 @@ fn listening(endpoint: &str, reach: &Reach, pin: Option<&str>) -> Sentence {
         below.push(format!("who dials knows it by ,pin={pin}"));
     }
     Sentence { text: format!("listening on {endpoint}"), below }
+}
+
+fn serving(
+    folder: &str,
+    urls: &[String],
+    (reach, hidden): (&Reach, bool),
+    taken: Option<u16>,
+) -> Sentence {
+    let mut urls = urls.iter();
+    let first = urls.next().map_or("", String::as_str);
+    let mut below: Vec<String> = urls.map(|url| format!("also at {url}")).collect();
+    if let Some(port) = taken {
+        below.push(format!("port {port} is another program's; --listen :PORT chooses one"));
+    }
+    let all = if hidden { "every file in it" } else { "every file in it but hidden ones" };
+    below.push(match reach {
+        Reach::Network(_) => {
+            format!("whoever reaches this address can read {all}, and change nothing")
+        }
+        Reach::Path => format!("whoever may open the path can read {all}, and change nothing"),
+        Reach::ThisMachine { .. } | Reach::Cast(_) => {
+            format!(
+                "programs on this machine can read {all}, and change nothing; --lan for the network"
+            )
+        }
+    });
+    Sentence { text: format!("serving {folder} at {first}"), below }
 }
 
 fn counts(totals: &Totals) -> String {

@@ -359,6 +359,7 @@ mod tests {
                     Verb::Relay(args) => {
                         crate::verb::relay::plan(args, crate::run::standard()).err()
                     }
+                    Verb::Serve(args) => crate::verb::serve::plan(args).err(),
                     Verb::Lab(args) => {
                         select(&args.law).expect(line);
                         None

@@ -6,3 +6,4 @@ pub mod guess;
 pub mod lab;
 pub mod listen;
 pub mod relay;
+pub mod serve;

@@ -1,0 +1,502 @@
+//! From the bytes of a request to those of its reply: parsed and planned by proto, looked up in between.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use framecat_proto::http::accept::Accepted;
+use framecat_proto::http::body::put_chunk_size;
+use framecat_proto::http::head::{self, Heads, put_status_line};
+use framecat_proto::http::listing::{Language, Listing, Sort};
+use framecat_proto::http::plan::{self, Needs};
+use framecat_proto::http::{
+    Coding, Content, Length, Method, Part, Refusal, Reply, Request, Target, Then, Version, date,
+    status,
+};
+use framecat_proto::limits::{HTTP_BODY_PASSED, HTTP_LOOKS};
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::files::{Found, Opened, Patience, Wanted};
+use super::folder::{Room, Task, Unlisted};
+use super::memory::{Memory, Remembered};
+use super::outgoing::{Body, Paged};
+use super::server::Shared;
+
+/// When a client for which there is no place, no descriptor or no memory should come again, in seconds.
+const RETRY_AFTER: u64 = 1;
+
+/// A page up to this size is made before anything of it is sent, so that its length is known.
+const LISTED_AT_ONCE: usize = 32 << 10;
+
+/// What becomes of the bytes at hand.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// A head begins here that is not all there.
+    More,
+    /// The message had so many bytes; its reply is in [`Answers::out`], as far as it is not a file.
+    Reply { used: usize, body: Body, then: Then },
+    /// A body follows the head of so many bytes and is to be read before anything is answered.
+    Body { head: usize, length: Length },
+    /// A disk must be waited for. Ask again once it is [learnt](Answers::learn).
+    Look(Wanted),
+    /// A folder is to be read for it.
+    List { used: usize, awaited: Box<Awaited> },
+}
+
+/// A reply that waits for the listing of a folder.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    pub(super) task: Task,
+    reply: Reply,
+    asked: Asked,
+}
+
+/// What of a request decides how its reply is written.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// HEAD: the reply has no body.
+    head: bool,
+    version: Version,
+    /// The connection ends behind it, whatever the reply says.
+    closes: bool,
+}
+
+/// Why a request is answered before its body was read.
+#[derive(Debug)]
+pub(super) enum Early {
+    /// It is longer than anybody listens to.
+    TooLong,
+    /// It broke a rule.
+    Refused(Refusal),
+    /// The client ended inside it.
+    Cut,
+}
+
+/// Makes the replies of one loop.
+pub(super) struct Answers {
+    shared: Arc<Shared>,
+    /// Replies on their way out.
+    pub(super) out: Vec<u8>,
+    looked: HashMap<Wanted, Arc<Found>>,
+    memory: Memory,
+    /// Milliseconds of a clock that never goes back.
+    now_ms: u64,
+    /// Seconds since 1970, and as a moment is written.
+    wall: i64,
+    date: [u8; date::LEN],
+}
+
+impl Answers {
+    pub(super) fn new(shared: Arc<Shared>) -> Answers {
+        let mut answers = Answers {
+            shared,
+            out: Vec::new(),
+            looked: HashMap::new(),
+            memory: Memory::default(),
+            now_ms: 0,
+            wall: 0,
+            date: date::write(0),
+        };
+        answers.tick();
+        answers
+    }
+
+    /// Looks at the clock: once a round.
+    pub(super) fn tick(&mut self) {
+        let now = clock_gettime(ClockId::MonotonicCoarse);
+        self.now_ms = now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000;
+        let wall = clock_gettime(ClockId::RealtimeCoarse).tv_sec;
+        if wall != self.wall {
+            self.wall = wall;
+            self.date = date::write(wall);
+        }
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    pub(super) fn second(&self) -> u32 {
+        (self.now_ms / 1000) as u32
+    }
+
+    /// All requests that are answered until [`end`](Self::end) have arrived: one look serves them all.
+    pub(super) fn begin(&mut self) {
+        self.forget();
+    }
+
+    /// What was looked at is not held any longer: a file that is removed is gone.
+    pub(super) fn end(&mut self) {
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.looked.clear();
+        self.memory.doubt();
+    }
+
+    /// What a worker found, after the request that asks for it had come.
+    pub(super) fn learn(&mut self, wanted: Wanted, found: Result<Found, Errno>) {
+        let found = found.unwrap_or_else(Found::failed);
+        self.looked.insert(wanted, Arc::new(found));
+    }
+
+    /// The answer to the message that `input` begins with. `body_read`: it had a body, which is not in
+    /// `input` any more.
+    pub(super) fn answer(&mut self, input: &[u8], heads: &mut Heads, body_read: bool) -> Answer {
+        if !body_read && let Some(answer) = self.remembered(input) {
+            *heads = Heads::default();
+            return answer;
+        }
+        let request = match heads.request(input) {
+            Ok(Some(request)) => request,
+            Ok(None) => return Answer::More,
+            Err(refusal) => {
+                self.refuse(&refusal);
+                return Answer::Reply { used: input.len(), body: Body::None, then: Then::Close };
+            }
+        };
+        let unread = match request.length {
+            _ if body_read => false,
+            Length::None | Length::Bytes(0) => false,
+            // Who waits for leave to send is told at once that nobody wants it.
+            _ if head::expects_continue(&request) == Ok(true) => true,
+            Length::Bytes(len) if len > HTTP_BODY_PASSED as u64 => true,
+            length => return Answer::Body { head: request.len, length },
+        };
+        let asked = Asked {
+            head: request.method == Method::Head,
+            version: request.version,
+            closes: unread
+                || self.shared.is_stopping()
+                || !head::keeps_alive(request.version, &request.fields),
+        };
+        self.reply(input, &request, asked, !body_read)
+    }
+
+    fn reply(&mut self, input: &[u8], request: &Request<'_>, asked: Asked, whole: bool) -> Answer {
+        let used = request.len;
+        let needs = match plan::needs(request, &self.shared.policy) {
+            Ok(needs) => needs,
+            Err(reply) => {
+                let (body, then) = self.compose(reply, None, asked);
+                return Answer::Reply { used, body, then };
+            }
+        };
+        let (path, index) = (needs.path.bytes.clone(), needs.index);
+        let wanted = Wanted { path, index, codings: bits(&needs.accepted) };
+        let found = match self.look(&wanted) {
+            Ok(found) => found,
+            Err(Errno::AGAIN) => return Answer::Look(wanted),
+            Err(error) => Arc::new(Found::failed(error)),
+        };
+        if let Some(error) = found.failed {
+            let (body, then) = self.compose(failure(error), None, asked);
+            return Answer::Reply { used, body, then };
+        }
+        let ranges = request.fields.get("Range").is_some();
+        let boundary = if ranges { self.boundary() } else { String::new() };
+        let policy = &self.shared.policy;
+        let reply = plan::plan(request, &needs, &found.facts, policy, self.wall, &boundary);
+        if let (Content::Listing(form), Some(folder), false) =
+            (&reply.body, &found.folder, asked.head)
+        {
+            let task = Task {
+                folder: folder.clone(),
+                path: wanted.path,
+                form: *form,
+                language: Language::accepted(request.fields.all("Accept-Language")),
+                sort: Sort::of_query(query(request)),
+            };
+            return Answer::List { used, awaited: Box::new(Awaited { task, reply, asked }) };
+        }
+        let coding = match &reply.body {
+            Content::File { coding, .. } => *coding,
+            _ => None,
+        };
+        let keep =
+            whole && !asked.closes && can_be_remembered(request, &needs, &found, &reply, self.wall);
+        let start = self.out.len();
+        let (body, then) = self.compose(reply, Some(&found), asked);
+        if keep {
+            self.remember(&input[..used], (start, asked), (wanted, &found), coding, then);
+        }
+        Answer::Reply { used, body, then }
+    }
+
+    /// What is known of a name: one look serves a round.
+    fn look(&mut self, wanted: &Wanted) -> Result<Arc<Found>, Errno> {
+        if let Some(found) = self.looked.get(wanted) {
+            return Ok(found.clone());
+        }
+        let found = Arc::new(self.shared.root.look(wanted, Patience::None)?);
+        // Each holds a descriptor, and a fresh look is as good.
+        if self.looked.len() >= HTTP_LOOKS {
+            self.forget();
+        }
+        self.looked.insert(wanted.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// The reply to a request that was answered before, if it still holds.
+    fn remembered(&mut self, input: &[u8]) -> Option<Answer> {
+        if self.shared.is_stopping() {
+            return None;
+        }
+        let place = self.memory.find(input)?;
+        let found = match &self.memory.at(place)?.sure {
+            Some(found) => found.clone(),
+            None => {
+                let wanted = self.memory.at(place)?.wanted.clone();
+                let found = self.look(&wanted).ok()?;
+                if self.memory.at(place)?.facts != found.facts {
+                    self.memory.forget(place);
+                    return None;
+                }
+                self.memory.sure(place, found.clone());
+                found
+            }
+        };
+        let remembered = self.memory.at(place)?;
+        let opened = found.opened(remembered.coding)?;
+        self.out.reserve(remembered.head.len());
+        let start = self.out.len();
+        self.out.extend_from_slice(&remembered.head);
+        self.out[start + DATE_AT..][..date::LEN].copy_from_slice(&self.date);
+        let body = match (&opened.content, remembered.sends) {
+            (_, false) => Body::None,
+            (Some(content), true) => {
+                self.out.extend_from_slice(content);
+                Body::None
+            }
+            (None, true) => {
+                let whole = Part { before: Vec::new(), from: 0, len: opened.facts.size };
+                Body::file(opened.clone(), vec![whole], Vec::new())
+            }
+        };
+        Some(Answer::Reply { used: remembered.request.len(), body, then: remembered.then })
+    }
+
+    /// Appends the head of a reply, and its body as far as it is no file of some size.
+    fn compose(&mut self, reply: Reply, found: Option<&Found>, asked: Asked) -> (Body, Then) {
+        let then = if asked.closes { Then::Close } else { reply.then };
+        let out = &mut self.out;
+        put_status_line(reply.status, out);
+        put_date(&self.date, out);
+        out.extend_from_slice(&reply.fields);
+        if let Some(len) = reply.body.length() {
+            put_length(len, out);
+        }
+        put_connection(then, asked.version, out);
+        out.extend_from_slice(b"\r\n");
+        let body = match reply.body {
+            _ if asked.head => Body::None,
+            Content::None | Content::Listing(_) => Body::None,
+            Content::Bytes(bytes) => {
+                out.extend_from_slice(&bytes);
+                Body::None
+            }
+            Content::File { coding, parts, end } => {
+                match found.and_then(|found| found.opened(coding)) {
+                    Some(opened) => self.put_file(opened, parts, end),
+                    // Nothing was promised of a file that was not found.
+                    None => return (Body::None, Then::Close),
+                }
+            }
+        };
+        (body, then)
+    }
+
+    /// A small file goes out with its head.
+    fn put_file(&mut self, opened: &Arc<Opened>, parts: Vec<Part>, end: Vec<u8>) -> Body {
+        let Some(content) = &opened.content else { return Body::file(opened.clone(), parts, end) };
+        for Part { before, from, len } in &parts {
+            self.out.extend_from_slice(before);
+            // Parts are planned from the size of this very content.
+            let piece = content.get(*from as usize..).and_then(|rest| rest.get(..*len as usize));
+            debug_assert!(piece.is_some(), "{from}+{len} of {}", content.len());
+            self.out.extend_from_slice(piece.unwrap_or_default());
+        }
+        self.out.extend_from_slice(&end);
+        Body::None
+    }
+
+    /// Appends the reply that waited for a listing.
+    pub(super) fn listed(
+        &mut self,
+        awaited: Awaited,
+        listed: Result<(Listing, Room), Unlisted>,
+    ) -> (Body, Then) {
+        self.out.clear();
+        let Awaited { reply, asked, .. } = awaited;
+        let (listing, room) = match listed {
+            Ok(listed) => listed,
+            Err(why) => {
+                let failed = match why {
+                    Unlisted::Io(Errno::ACCESS | Errno::PERM) => status::page(403, None),
+                    Unlisted::Io(error) => failure(error),
+                    Unlisted::Full(words) => status::page(500, Some(&words)),
+                    Unlisted::Busy => failure(Errno::NOMEM),
+                };
+                return self.compose(failed, None, asked);
+            }
+        };
+        let mut paged =
+            Box::new(Paged { listing, chunked: asked.version == Version::Http11, _room: room });
+        let mut then = if asked.closes { Then::Close } else { reply.then };
+        // A page that is made at once has a length; a longer one is made as it is read.
+        let mut first = Vec::new();
+        let whole = !paged.listing.write(LISTED_AT_ONCE, &mut first);
+        let out = &mut self.out;
+        put_status_line(reply.status, out);
+        put_date(&self.date, out);
+        out.extend_from_slice(&reply.fields);
+        match (whole, paged.chunked) {
+            (true, _) => put_length(first.len() as u64, out),
+            (false, true) => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            (false, false) => then = Then::Close,
+        }
+        put_connection(then, asked.version, out);
+        out.extend_from_slice(b"\r\n");
+        if !whole && paged.chunked {
+            put_chunk_size(first.len(), out);
+            first.extend_from_slice(b"\r\n");
+        }
+        out.append(&mut first);
+        (if whole { Body::None } else { Body::Listing(paged) }, then)
+    }
+
+    fn remember(
+        &mut self,
+        request: &[u8],
+        (start, asked): (usize, Asked),
+        (wanted, found): (Wanted, &Found),
+        coding: Option<Coding>,
+        then: Then,
+    ) {
+        let head = &self.out[start..];
+        let Some(len) = memchr::memmem::find(head, b"\r\n\r\n") else { return };
+        self.memory.keep(Remembered {
+            request: request.into(),
+            wanted,
+            facts: found.facts.clone(),
+            head: head[..len + 4].into(),
+            coding,
+            sends: !asked.head,
+            then,
+            sure: None,
+        });
+    }
+
+    /// Appends the reply to what is no request.
+    fn refuse(&mut self, refusal: &Refusal) {
+        let reply = plan::refused(refusal, &self.shared.policy, false);
+        self.compose(reply, None, LAST);
+    }
+
+    /// Makes the reply to a request whose body was not read to its end.
+    pub(super) fn early(&mut self, early: &Early) {
+        match early {
+            Early::Refused(refusal) => self.refuse(refusal),
+            Early::TooLong => drop(self.compose(status::page(413, None), None, LAST)),
+            Early::Cut => self.cut(),
+        }
+    }
+
+    /// Appends the reply to a message whose end never came.
+    pub(super) fn cut(&mut self) {
+        let words = "The request ended too early (RFC 9112 section 8).";
+        self.compose(status::page(400, Some(words)), None, LAST);
+    }
+
+    /// Makes the reply to a message that did not come in time.
+    pub(super) fn late(&mut self) {
+        self.out.clear();
+        self.compose(status::page(408, None), None, LAST);
+    }
+
+    /// What one is told for whom there is no place.
+    pub(super) fn unavailable(&mut self) -> Vec<u8> {
+        self.out.clear();
+        self.compose(failure(Errno::NOMEM), None, LAST);
+        std::mem::take(&mut self.out)
+    }
+
+    /// What separates the parts of several ranges: 120 bits that nobody can know before, so that no file
+    /// holds them.
+    fn boundary(&mut self) -> String {
+        use std::hash::{BuildHasher, RandomState};
+        // Each RandomState has keys of its own, which began by chance.
+        let part = |n: u64| RandomState::new().hash_one(n);
+        format!("{:016x}{:016x}", part(0), part(1))
+    }
+}
+
+/// How the connection ends that one is on who cannot go on.
+const LAST: Asked = Asked { head: false, version: Version::Http11, closes: true };
+
+/// Where the moment stands in a reply with status 200.
+const DATE_AT: usize = "HTTP/1.1 200 OK\r\nDate: ".len();
+
+fn put_date(date: &[u8; date::LEN], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Date: ");
+    out.extend_from_slice(date);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn put_length(len: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Content-Length: ");
+    // Writing to memory cannot fail.
+    let _ = write!(out, "{len}\r\n");
+}
+
+/// HTTP/1.0 goes on only where it is told so, and 1.1 ends only then (RFC 9112 section 9.3).
+fn put_connection(then: Then, version: Version, out: &mut Vec<u8>) {
+    match (then, version) {
+        (Then::Close, _) => out.extend_from_slice(b"Connection: close\r\n"),
+        (Then::KeepAlive, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        (Then::KeepAlive, Version::Http11) => {}
+    }
+}
+
+/// What the machine lacks: descriptors and memory may be there in a moment.
+fn failure(error: Errno) -> Reply {
+    match error {
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS => {
+            let mut reply = status::page(503, None);
+            reply.field("Retry-After", RETRY_AFTER);
+            reply
+        }
+        _ => status::page(500, None),
+    }
+}
+
+/// A reply that is the same for every such request while the file is the same.
+fn can_be_remembered(
+    request: &Request<'_>,
+    needs: &Needs,
+    found: &Found,
+    reply: &Reply,
+    now: i64,
+) -> bool {
+    let Content::File { coding, .. } = &reply.body else { return false };
+    let old = found
+        .opened(*coding)
+        .is_some_and(|opened| opened.facts.settled && opened.facts.mtime <= now);
+    old && needs.plain && reply.status == 200 && matches!(request.length, Length::None)
+}
+
+fn query<'r>(request: &Request<'r>) -> Option<&'r str> {
+    match request.target {
+        Target::Origin { query, .. } | Target::Absolute { query, .. } => query,
+        _ => None,
+    }
+}
+
+/// A bit for each of [`Coding::ALL`].
+fn bits(accepted: &Accepted) -> u8 {
+    let bit =
+        |coding| Coding::ALL.iter().position(|known| *known == coding).map_or(0, |at| 1 << at);
+    accepted.codings().fold(0, |bits, coding| bits | bit(coding))
+}

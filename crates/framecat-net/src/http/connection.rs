@@ -1,0 +1,456 @@
+//! One client: what it has said and was not answered, what is on its way to it, and what comes next.
+//!
+//! ```text
+//!            head          body, if any         a disk, if needed
+//!   Reading ─────► Body ────────────────► … ──► Working ──► … ──► Writing ──► Reading (keep-alive)
+//!                                                                   └───────► Lingering ──► gone
+//! ```
+//!
+//! Requests are answered in order, each when the reply before it is out; while one is on its way nothing
+//! is read, so a client that does not read is not heard either. A connection that waits for its next
+//! request holds no buffer.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use framecat_proto::http::Then;
+use framecat_proto::http::body::{Body as Decoder, Next as Decoded};
+use framecat_proto::http::head::Heads;
+use framecat_proto::http::listing::Listing;
+use framecat_proto::limits::{
+    HTTP_BODY_IDLE, HTTP_BODY_PASSED, HTTP_BODY_TIME, HTTP_HEAD_TIME, HTTP_KEEP_ALIVE,
+    HTTP_WRITE_IDLE, LINGER_BYTES, LINGER_TIME,
+};
+use rustix::io::Errno;
+use rustix::net::Shutdown;
+
+use super::answer::{Answer, Answers, Awaited, Early};
+use super::files::{STRETCH, Wanted};
+use super::folder::{Room, Task, Unlisted};
+use super::outgoing::{Body, Outgoing, Progress};
+use super::places::Place;
+use crate::sockopt;
+
+/// Replies to requests that came together are put together up to this size.
+const TOGETHER_BYTES: usize = 64 << 10;
+
+/// A client's connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    fd: OwnedFd,
+    #[allow(dead_code, reason = "gives the place back when dropped")]
+    place: Place,
+    state: State,
+    /// What came and is not answered yet; begins with a message.
+    input: Vec<u8>,
+    heads: Heads,
+    /// The first message of the input had a body, which was read and taken out.
+    body_read: bool,
+    /// Something was answered: a silent client is waited for longer.
+    answered: bool,
+    /// When patience is over, in seconds of the loop's clock.
+    pub(super) due: u32,
+    /// A read may give something.
+    pub(super) readable: bool,
+    /// The kernel said that the client ends its direction: behind what can be read comes its end.
+    pub(super) may_have_ended: bool,
+    /// Its end was read.
+    ended: bool,
+    /// It is among those that go on in the next round.
+    pub(super) queued: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Reading,
+    /// Reads the body behind the head, and passes over it.
+    Body(Box<Passing>),
+    /// A worker looks for something.
+    Working(Option<Box<Awaited>>),
+    Writing(Box<Outgoing>),
+    /// All is said, and our direction has ended; the client's is read until it ends or this many bytes
+    /// came, so that no reset destroys our last words (RFC 9112 section 9.6).
+    Lingering(usize),
+}
+
+#[derive(Debug)]
+struct Passing {
+    head: Vec<u8>,
+    decoder: Decoder,
+    taken: usize,
+    /// Whatever comes, it must be over by then.
+    over: u32,
+}
+
+/// What a connection needs now.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Nothing before something comes, or goes out.
+    Rest,
+    /// Another turn.
+    Again,
+    /// A look that may wait for a disk.
+    Look(Wanted),
+    /// A folder's listing.
+    List,
+    /// This stretch of the file that is being sent.
+    Warm(u64, u64),
+    /// It is over.
+    Close,
+}
+
+impl Connection {
+    /// A client that has just come, at this second.
+    pub(super) fn new(fd: OwnedFd, place: Place, now: u32) -> Connection {
+        Connection {
+            fd,
+            place,
+            state: State::Reading,
+            input: Vec::new(),
+            heads: Heads::default(),
+            body_read: false,
+            answered: false,
+            due: now + HTTP_HEAD_TIME.as_secs() as u32,
+            readable: false,
+            may_have_ended: false,
+            ended: false,
+            queued: false,
+        }
+    }
+
+    /// A client for whom there is no place: it is told so, and let go.
+    pub(super) fn turned_away(fd: OwnedFd, place: Place, reply: &[u8], now: u32) -> Connection {
+        let mut away = Connection::new(fd, place, now);
+        // A new connection takes that much; who has gone already needs no answer.
+        let _ = rustix::net::send(&away.fd, reply, rustix::net::SendFlags::NOSIGNAL);
+        away.linger(now);
+        away
+    }
+
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// Whether what the client says is wanted now.
+    pub(super) fn hears(&self) -> bool {
+        matches!(self.state, State::Reading | State::Body(_) | State::Lingering(_))
+    }
+
+    /// Whether it may be closed at the end: no request is in hand, and what was said has arrived. On Linux
+    /// it stays with the peer then, whatever comes later.
+    pub(super) fn is_idle(&self) -> bool {
+        match self.state {
+            State::Reading => self.input.is_empty(),
+            State::Lingering(_) => sockopt::bytes_unsent(self.fd.as_fd()).is_ok_and(|n| n == 0),
+            _ => false,
+        }
+    }
+
+    /// All that the client ever says was read.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// The folder that is to be listed for it.
+    pub(super) fn task(&self) -> Option<&Task> {
+        match &self.state {
+            State::Working(Some(awaited)) => Some(&awaited.task),
+            _ => None,
+        }
+    }
+
+    pub(super) fn outgoing(&self) -> Option<&Outgoing> {
+        match &self.state {
+            State::Writing(outgoing) => Some(outgoing),
+            _ => None,
+        }
+    }
+
+    /// A worker has found what was looked for; it is in `answers`.
+    pub(super) fn looked(&mut self, answers: &mut Answers) -> Step {
+        self.state = State::Reading;
+        self.requests(&[], answers)
+    }
+
+    /// A worker has brought this stretch into memory.
+    pub(super) fn warmed(&mut self, upto: u64, answers: &mut Answers) -> Step {
+        if let State::Writing(outgoing) = &mut self.state {
+            outgoing.warmed(upto);
+        }
+        self.go_on(&[], answers)
+    }
+
+    /// A worker has read the folder.
+    pub(super) fn listed(
+        &mut self,
+        listed: Result<(Listing, Room), Unlisted>,
+        answers: &mut Answers,
+    ) -> Step {
+        let State::Working(Some(awaited)) = std::mem::replace(&mut self.state, State::Reading)
+        else {
+            return Step::Close;
+        };
+        let (body, then) = answers.listed(*awaited, listed);
+        match self.send(body, then, answers) {
+            None => self.requests(&[], answers),
+            Some(step) => step,
+        }
+    }
+
+    /// Goes on with what came: nothing, where it was this connection's turn for another reason.
+    pub(super) fn go_on(&mut self, came: &[u8], answers: &mut Answers) -> Step {
+        match &mut self.state {
+            State::Reading => self.requests(came, answers),
+            State::Body(_) => self.body(came, answers),
+            State::Working(_) => Step::Rest,
+            State::Writing(_) => match self.write(answers) {
+                None => self.requests(&[], answers),
+                Some(step) => step,
+            },
+            State::Lingering(left) => match left.checked_sub(came.len()) {
+                Some(rest) if !self.ended => {
+                    *left = rest;
+                    Step::Rest
+                }
+                _ => Step::Close,
+            },
+        }
+    }
+
+    /// The time is up.
+    pub(super) fn expire(&mut self, answers: &mut Answers) -> Step {
+        match &self.state {
+            // It said nothing at all, or does not take what it asked for, or was told all.
+            State::Reading if self.input.is_empty() => Step::Close,
+            State::Writing(_) | State::Lingering(_) => Step::Close,
+            State::Working(_) => Step::Rest,
+            State::Reading | State::Body(_) => {
+                answers.late();
+                self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest)
+            }
+        }
+    }
+
+    /// Answers what is all there.
+    fn requests(&mut self, came: &[u8], answers: &mut Answers) -> Step {
+        let kept = std::mem::take(&mut self.input);
+        let joined = if kept.is_empty() {
+            None
+        } else {
+            let mut kept = kept;
+            kept.extend_from_slice(came);
+            Some(kept)
+        };
+        let input = joined.as_deref().unwrap_or(came);
+        let mut at = 0;
+        answers.out.clear();
+        let step = loop {
+            let rest = &input[at..];
+            if rest.is_empty() {
+                break self.flush(answers);
+            }
+            let answer = answers.answer(rest, &mut self.heads, self.body_read);
+            match answer {
+                Answer::Reply { used, body, then } => {
+                    at += used;
+                    self.body_read = false;
+                    self.answered = true;
+                    if body.is_none()
+                        && then == Then::KeepAlive
+                        && answers.out.len() < TOGETHER_BYTES
+                    {
+                        continue;
+                    }
+                    if let Some(step) = self.send(body, then, answers) {
+                        if then == Then::Close {
+                            // Nothing behind it is a request (RFC 9112 section 9.6).
+                            at = input.len();
+                        }
+                        break Some(step);
+                    }
+                }
+                // Whatever else it is, the replies before it go out first.
+                _ if !answers.out.is_empty() => {
+                    if let Some(step) = self.flush(answers) {
+                        break Some(step);
+                    }
+                    // `answers` has been asked for nothing that cannot be asked again.
+                }
+                Answer::More if self.ended => {
+                    answers.cut();
+                    at = input.len();
+                    break Some(self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest));
+                }
+                Answer::More => break None,
+                Answer::Body { head, length } => {
+                    let passing = Passing {
+                        head: rest[..head].to_vec(),
+                        decoder: Decoder::new(length),
+                        taken: 0,
+                        over: answers.second() + HTTP_BODY_TIME.as_secs() as u32,
+                    };
+                    self.wait(answers, HTTP_BODY_IDLE);
+                    self.state = State::Body(Box::new(passing));
+                    let behind = rest[head..].to_vec();
+                    drop(joined);
+                    return self.body(&behind, answers);
+                }
+                Answer::Look(wanted) => {
+                    self.state = State::Working(None);
+                    break Some(Step::Look(wanted));
+                }
+                Answer::List { used, awaited } => {
+                    at += used;
+                    self.body_read = false;
+                    self.answered = true;
+                    self.state = State::Working(Some(awaited));
+                    break Some(Step::List);
+                }
+            }
+        };
+        let fresh = at > 0 || joined.is_none();
+        if at < input.len() {
+            self.input = match joined {
+                Some(mut kept) => {
+                    kept.drain(..at);
+                    kept
+                }
+                None => came[at..].to_vec(),
+            };
+        }
+        if matches!(self.state, State::Reading) {
+            // The time for a head begins with its first byte, and no other byte prolongs it.
+            match self.input.is_empty() {
+                true if self.answered => self.wait(answers, HTTP_KEEP_ALIVE),
+                false if fresh => self.wait(answers, HTTP_HEAD_TIME),
+                _ => {}
+            }
+        }
+        match step {
+            Some(step) => step,
+            None if self.ended && self.input.is_empty() && matches!(self.state, State::Reading) => {
+                Step::Close
+            }
+            None => Step::Rest,
+        }
+    }
+
+    /// Passes over the body of a request that has none to give, and answers once it is over.
+    fn body(&mut self, came: &[u8], answers: &mut Answers) -> Step {
+        let State::Body(passing) = &mut self.state else { return Step::Rest };
+        let mut at = 0;
+        let early = loop {
+            match passing.decoder.next(came, &mut at) {
+                Ok(Decoded::Content(range)) => {
+                    passing.taken += range.len();
+                    if passing.taken > HTTP_BODY_PASSED {
+                        break Some(Early::TooLong);
+                    }
+                }
+                Ok(Decoded::End) => break None,
+                Ok(Decoded::More) if self.ended => break Some(Early::Cut),
+                Ok(Decoded::More) => {
+                    let over = passing.over;
+                    if !came.is_empty() {
+                        self.wait(answers, HTTP_BODY_IDLE);
+                        self.due = self.due.min(over);
+                    }
+                    return Step::Rest;
+                }
+                Err(refusal) => break Some(Early::Refused(refusal)),
+            }
+        };
+        let mut head = std::mem::take(&mut passing.head);
+        if let Some(early) = early {
+            answers.out.clear();
+            answers.early(&early);
+            self.answered = true;
+            return self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest);
+        }
+        self.state = State::Reading;
+        self.body_read = true;
+        head.extend_from_slice(&came[at..]);
+        self.requests(&head, answers)
+    }
+
+    /// Sends what was put together, if anything.
+    fn flush(&mut self, answers: &mut Answers) -> Option<Step> {
+        match answers.out.is_empty() {
+            true => None,
+            false => self.send(Body::None, Then::KeepAlive, answers),
+        }
+    }
+
+    /// Sends `answers.out` and what follows it. `None`: all is out, and the next request may come.
+    fn send(&mut self, body: Body, then: Then, answers: &mut Answers) -> Option<Step> {
+        let mut outgoing = Outgoing::new(std::mem::take(&mut answers.out), body, then);
+        match outgoing.send(self.fd.as_fd()) {
+            Ok((Progress::Done, _)) => {
+                answers.out = outgoing.bytes;
+                self.done(then, answers)
+            }
+            Ok((progress, _)) => {
+                self.state = State::Writing(Box::new(outgoing));
+                self.wait(answers, HTTP_WRITE_IDLE);
+                Some(step(progress))
+            }
+            Err(error) => Some(broken(error)),
+        }
+    }
+
+    /// Sends more of what is on its way. `None` as for [`send`](Self::send).
+    fn write(&mut self, answers: &mut Answers) -> Option<Step> {
+        let State::Writing(outgoing) = &mut self.state else { return None };
+        match outgoing.send(self.fd.as_fd()) {
+            Ok((Progress::Done, _)) => {
+                let then = outgoing.then;
+                self.state = State::Reading;
+                self.done(then, answers)
+            }
+            Ok((progress, sent)) => {
+                if sent > 0 {
+                    self.wait(answers, HTTP_WRITE_IDLE);
+                }
+                Some(step(progress))
+            }
+            Err(error) => Some(broken(error)),
+        }
+    }
+
+    /// A reply is out.
+    fn done(&mut self, then: Then, answers: &Answers) -> Option<Step> {
+        match then {
+            Then::KeepAlive => None,
+            Then::Close => {
+                self.linger(answers.second());
+                Some(if self.ended { Step::Close } else { Step::Rest })
+            }
+        }
+    }
+
+    fn linger(&mut self, now: u32) {
+        // Of one that broke, the next read tells.
+        let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);
+        self.input = Vec::new();
+        self.state = State::Lingering(LINGER_BYTES);
+        self.due = now + LINGER_TIME.as_secs() as u32;
+    }
+
+    fn wait(&mut self, answers: &Answers, time: std::time::Duration) {
+        self.due = answers.second() + time.as_secs() as u32;
+    }
+}
+
+fn step(progress: Progress) -> Step {
+    match progress {
+        Progress::Done | Progress::Blocked => Step::Rest,
+        Progress::Turn => Step::Again,
+        Progress::Cold(from, len) => Step::Warm(from, from + len.min(STRETCH)),
+        // What was promised cannot be kept, and only the end of the connection says so.
+        Progress::Cut => Step::Close,
+    }
+}
+
+/// The connection broke, or the file cannot be read: there is nobody to tell.
+fn broken(_: Errno) -> Step {
+    Step::Close
+}

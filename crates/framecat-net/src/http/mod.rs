@@ -1,0 +1,38 @@
+//! HTTP/1.1 at work: what [`framecat_proto::http`] decides is done here.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use framecat_net::event::Nobody;
+//! use framecat_net::http::{Server, Site};
+//!
+//! let socket = std::net::TcpListener::bind("127.0.0.1:8000")?;
+//! socket.set_nonblocking(true)?;
+//! let server = Server::start(&Site::new("."), socket.into(), std::sync::Arc::new(Nobody))?;
+//! # drop(server);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | the thing | where |
+//! | --- | --- |
+//! | loops on threads of their own, and their end | `server` |
+//! | one loop: hear all who are ready, then answer them | `rounds` |
+//! | one client: what it said, what is on its way | `connection`, `outgoing` |
+//! | from a request to its reply | `answer`, `memory` |
+//! | files and folders below the root, and nothing else | `files`, `folder` |
+//! | what may wait for a disk | `workers` |
+//! | how many are let in | `places` |
+
+mod answer;
+mod connection;
+mod files;
+mod folder;
+mod memory;
+mod outgoing;
+mod places;
+mod rounds;
+mod server;
+mod slab;
+mod workers;
+
+pub use server::{Server, Site};

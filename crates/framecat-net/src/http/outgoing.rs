@@ -1,0 +1,260 @@
+//! What is on its way to a client: bytes that are made, then a file's, by the shortest way to each.
+//!
+//! A head goes out with MSG_MORE before a file, so that both share segments; the file by sendfile(2),
+//! from the page cache alone ([`warm`]): where a disk must be waited for, a worker does. Listings are
+//! written a piece at a time, so that a slow reader costs a piece of memory and not a page.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use framecat_proto::http::listing::Listing;
+use framecat_proto::http::{Part, Then};
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+
+use super::files::{Opened, Patience, STRETCH, warm};
+use super::folder::Room;
+
+/// So much goes out before other connections have their turn.
+const TURN_BYTES: u64 = 4 << 20;
+
+/// A piece of a listing.
+const PIECE_BYTES: usize = 32 << 10;
+
+/// A reply, as far as it is not out yet.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    /// Made already, and sent up to `at`.
+    pub(super) bytes: Vec<u8>,
+    at: usize,
+    pub(super) body: Body,
+    /// What comes behind it.
+    pub(super) then: Then,
+}
+
+/// What follows the bytes.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// Nothing.
+    None,
+    /// Pieces of a file.
+    File(Box<Pieces>),
+    /// A page.
+    Listing(Box<Paged>),
+}
+
+/// Pieces of a file, each behind bytes of its own.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    file: Arc<Opened>,
+    parts: std::vec::IntoIter<Part>,
+    end: Vec<u8>,
+    /// Of the part that is being sent.
+    from: u64,
+    left: u64,
+    /// Up to here the file was found in memory.
+    warm: u64,
+    /// Looking for the file found so much of its beginning there.
+    first: u64,
+}
+
+/// A listing that is being written.
+#[derive(Debug)]
+pub(super) struct Paged {
+    pub(super) listing: Listing,
+    /// In chunks (RFC 9112 section 7.1); else it ends with the connection.
+    pub(super) chunked: bool,
+    /// What it takes of the memory for listings.
+    pub(super) _room: Room,
+}
+
+impl Body {
+    /// These parts of a file, and `end` behind them.
+    pub(super) fn file(file: Arc<Opened>, parts: Vec<Part>, end: Vec<u8>) -> Body {
+        let first = STRETCH.min(file.facts.size);
+        let parts = parts.into_iter();
+        Body::File(Box::new(Pieces { file, parts, end, from: 0, left: 0, warm: 0, first }))
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Body::None)
+    }
+}
+
+/// How far it came.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// All is out.
+    Done,
+    /// The client takes no more for now.
+    Blocked,
+    /// Others have their turn.
+    Turn,
+    /// These bytes of the file are not in memory.
+    Cold(u64, u64),
+    /// The file has become shorter than was told: the rest can never come.
+    Cut,
+}
+
+impl Outgoing {
+    pub(super) fn new(bytes: Vec<u8>, body: Body, then: Then) -> Outgoing {
+        Outgoing { bytes, at: 0, body, then }
+    }
+
+    /// The file that is being sent.
+    pub(super) fn file(&self) -> Option<&Arc<Opened>> {
+        match &self.body {
+            Body::File(pieces) => Some(&pieces.file),
+            _ => None,
+        }
+    }
+
+    /// A worker has brought the file into memory up to here.
+    pub(super) fn warmed(&mut self, upto: u64) {
+        if let Body::File(pieces) = &mut self.body {
+            pieces.warm = upto;
+        }
+    }
+
+    /// Sends what the client takes.
+    ///
+    /// # Errors
+    /// The connection broke, or the file cannot be read.
+    pub(super) fn send(&mut self, to: BorrowedFd<'_>) -> Result<(Progress, u64), Errno> {
+        let mut sent = 0;
+        loop {
+            while self.at < self.bytes.len() {
+                let more = if self.body.is_none() { SendFlags::empty() } else { SendFlags::MORE };
+                match rustix::net::send(to, &self.bytes[self.at..], SendFlags::NOSIGNAL | more) {
+                    Ok(n) => {
+                        self.at += n;
+                        sent += n as u64;
+                    }
+                    Err(Errno::INTR) => {}
+                    Err(Errno::AGAIN) => return Ok((Progress::Blocked, sent)),
+                    Err(error) => return Err(error),
+                }
+            }
+            self.bytes.clear();
+            self.at = 0;
+            if sent >= TURN_BYTES && !self.body.is_none() {
+                return Ok((Progress::Turn, sent));
+            }
+            match &mut self.body {
+                Body::None => return Ok((Progress::Done, sent)),
+                Body::File(pieces) => match pieces.send(to, &mut self.bytes)? {
+                    Piece::Sent(n) => sent += n,
+                    Piece::Made => {}
+                    Piece::Over => self.body = Body::None,
+                    Piece::Rests(progress) => return Ok((progress, sent)),
+                },
+                Body::Listing(paged) => {
+                    if !paged.write(&mut self.bytes) {
+                        self.body = Body::None;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a look at the pieces gave.
+enum Piece {
+    /// So many bytes went out.
+    Sent(u64),
+    /// There are bytes to be sent.
+    Made,
+    /// All pieces are out, up to the bytes that were made.
+    Over,
+    /// It does not go on now.
+    Rests(Progress),
+}
+
+impl Pieces {
+    fn send(&mut self, to: BorrowedFd<'_>, made: &mut Vec<u8>) -> Result<Piece, Errno> {
+        if self.left == 0 {
+            return Ok(match self.parts.next() {
+                Some(Part { before, from, len }) => {
+                    made.extend_from_slice(&before);
+                    (self.from, self.left) = (from, len);
+                    self.warm = if from < self.first { self.first } else { from };
+                    Piece::Made
+                }
+                None => {
+                    made.append(&mut self.end);
+                    Piece::Over
+                }
+            });
+        }
+        if let Some(content) = &self.file.content {
+            let from = usize::try_from(self.from).unwrap_or(usize::MAX);
+            let upto = from.saturating_add(usize::try_from(self.left).unwrap_or(usize::MAX));
+            // Parts are planned from the size of this very content.
+            let Some(piece) = content.get(from..upto) else {
+                return Ok(Piece::Rests(Progress::Cut));
+            };
+            made.extend_from_slice(piece);
+            self.left = 0;
+            return Ok(Piece::Made);
+        }
+        let fd = &self.file.fd;
+        let mut len = self.left.min(STRETCH);
+        if self.from >= self.warm {
+            match warm(fd, self.from, len, Patience::None) {
+                Ok(()) => self.warm = self.from + len,
+                Err(Errno::AGAIN) => return Ok(Piece::Rests(Progress::Cold(self.from, len))),
+                Err(error) => return Err(error),
+            }
+        }
+        len = len.min(self.warm - self.from);
+        let mut offset = self.from;
+        match rustix::fs::sendfile(to, fd, Some(&mut offset), len as usize) {
+            Ok(0) => Ok(Piece::Rests(Progress::Cut)),
+            Ok(n) => {
+                self.from += n as u64;
+                self.left -= n as u64;
+                Ok(Piece::Sent(n as u64))
+            }
+            Err(Errno::INTR) => Ok(Piece::Sent(0)),
+            Err(Errno::AGAIN) => Ok(Piece::Rests(Progress::Blocked)),
+            // A file system without it: through memory of ours.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                made.resize((len as usize).min(PIECE_BYTES), 0);
+                let got = rustix::io::pread(fd.as_fd(), &mut made[..], self.from)?;
+                made.truncate(got);
+                self.from += got as u64;
+                self.left -= got as u64;
+                Ok(if got == 0 { Piece::Rests(Progress::Cut) } else { Piece::Made })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Paged {
+    /// Appends the next piece; whether there is more.
+    pub(super) fn write(&mut self, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        if !self.chunked {
+            return self.listing.write(start + PIECE_BYTES, out);
+        }
+        // The size is known behind the piece, so room for it is kept before it: hex digits may be
+        // led by zeros (RFC 9112 section 7.1).
+        out.extend_from_slice(b"00000000\r\n");
+        let content = out.len();
+        let more = self.listing.write(content + PIECE_BYTES, out);
+        let size = format!("{:08x}", out.len() - content);
+        match size.as_str() {
+            // A chunk of size 0 would be the last one.
+            "00000000" => out.truncate(start),
+            size => {
+                out[start..start + size.len()].copy_from_slice(size.as_bytes());
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+        if !more {
+            out.extend_from_slice(b"0\r\n\r\n");
+        }
+        more
+    }
+}

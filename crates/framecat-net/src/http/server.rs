@@ -1,0 +1,170 @@
+//! A folder on a listening socket: loops that serve it, one a core, and the way to end them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use framecat_proto::http::plan::{Hosts, Policy};
+use framecat_proto::limits::{CLIENTS, HTTP_CLIENTS_PER_SOURCE};
+use rustix::io::Errno;
+
+use super::files::Root;
+use super::folder::Rooms;
+use super::places::Places;
+use super::rounds::{Mailbox, Rounds};
+use super::workers::Workers;
+use crate::datagrams::shown_ip;
+use crate::error::{Error, Op};
+use crate::event::{Event, Observer};
+
+/// What is served, and to how many.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The folder. Nothing outside it is ever reached.
+    pub folder: PathBuf,
+    /// For whom, and what is answered.
+    pub policy: Policy,
+    /// Connections at once. Further ones are answered with 503.
+    pub max_clients: usize,
+    /// Those from one address; programs on this machine are not counted.
+    pub max_per_source: usize,
+}
+
+impl Site {
+    /// A folder for reading, as `framecat serve` does it.
+    pub fn new(folder: impl Into<PathBuf>) -> Site {
+        Site {
+            folder: folder.into(),
+            policy: Policy {
+                hosts: Hosts::Only(Vec::new()),
+                secure: false,
+                trace: false,
+                hidden: false,
+                precompressed: true,
+                sandbox: false,
+            },
+            max_clients: CLIENTS,
+            max_per_source: HTTP_CLIENTS_PER_SOURCE,
+        }
+    }
+}
+
+/// What the loops have in common.
+pub(super) struct Shared {
+    pub(super) policy: Policy,
+    pub(super) root: Root,
+    pub(super) rooms: Rooms,
+    pub(super) workers: Workers,
+    pub(super) places: Places,
+    observer: Arc<dyn Observer>,
+    stopping: AtomicBool,
+    over: AtomicBool,
+    turned_away: AtomicUsize,
+}
+
+impl Shared {
+    /// Nobody is let in any more.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Whoever is still here is let go, whatever is in hand.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// One was, for want of a place: told at 1, 2, 4, 8 … of them.
+    pub(super) fn turned_away(&self, peer: Option<SocketAddr>) {
+        let count = self.turned_away.fetch_add(1, Ordering::Relaxed) as u64 + 1;
+        if count.is_power_of_two() {
+            let peer = peer.map_or_else(|| "this machine".into(), shown_ip);
+            self.observer.event(Event::TurnedAway { peer: &peer, count });
+        }
+    }
+
+    pub(super) fn accept_delayed(&self, error: Errno, wait: Duration) {
+        self.observer.event(Event::AcceptDelayed { error: &error.into(), wait });
+    }
+}
+
+/// A server at work.
+pub struct Server {
+    shared: Arc<Shared>,
+    mail: Vec<Arc<Mailbox>>,
+    loops: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Serves what comes to `listener`, a listening socket that does not block, with a loop for each core
+    /// that this process may use.
+    ///
+    /// # Errors
+    /// The folder cannot be opened, or the machine has no descriptors or threads left.
+    pub fn start(
+        site: &Site,
+        listener: OwnedFd,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Server, Error> {
+        let failed =
+            |error: io::Error| Error::io(Op::Open, site.folder.display().to_string(), error);
+        let root =
+            Root::open(&site.folder, site.policy.hidden).map_err(|error| failed(error.into()))?;
+        let shared = Arc::new(Shared {
+            policy: site.policy.clone(),
+            root,
+            rooms: Rooms::default(),
+            workers: Workers::default(),
+            places: Places::new(site.max_clients, site.max_per_source),
+            observer,
+            stopping: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            turned_away: AtomicUsize::new(0),
+        });
+        let mut server = Server { shared: shared.clone(), mail: Vec::new(), loops: Vec::new() };
+        let listener = Arc::new(listener);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..cores {
+            let mail = Arc::new(Mailbox::new().map_err(failed)?);
+            let rounds = Rounds::new(shared.clone(), mail.clone(), listener.clone());
+            let rounds = rounds.map_err(failed)?;
+            server.mail.push(mail);
+            let thread = std::thread::Builder::new().name("framecat-serve".into());
+            server.loops.push(thread.spawn(move || rounds.run()).map_err(failed)?);
+        }
+        Ok(server)
+    }
+
+    /// Lets nobody in any more; who has no request in hand is let go.
+    pub fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.ring();
+    }
+
+    /// Whether all are gone, after [`stop`](Self::stop).
+    pub fn is_done(&self) -> bool {
+        self.loops.iter().all(JoinHandle::is_finished)
+    }
+
+    fn ring(&self) {
+        for mail in &self.mail {
+            mail.ring();
+        }
+    }
+}
+
+impl Drop for Server {
+    /// Ends all, whatever is in hand.
+    fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::Relaxed);
+        self.stop();
+        for thread in self.loops.drain(..) {
+            // One that panicked has told so itself.
+            let _ = thread.join();
+        }
+    }
+}

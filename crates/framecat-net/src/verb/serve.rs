@@ -1,0 +1,106 @@
+//! `serve DIR`: a folder over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use framecat_proto::Endpoint;
+use framecat_proto::endpoint::At;
+use framecat_proto::limits::{HTTP_DRAIN_TIME, HTTP_PORTS, MESSAGE_BYTES};
+use tokio::time::Instant;
+
+use crate::error::{Cause, Error, Op};
+use crate::event::{Event, Observer, Reach};
+use crate::http::{Server, Site};
+use crate::open::{self, ListenOptions, Listener};
+use crate::talk::{End, Shutdown};
+
+/// How often it is looked whether those who are served at the end are done.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What `serve` is told.
+#[derive(Debug)]
+pub struct Serve {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// No host means every interface.
+    pub lan: bool,
+    /// Nobody chose the port: where it is taken, the next free one will do.
+    pub any_port: bool,
+    /// What.
+    pub site: Site,
+}
+
+/// Binds, serves until it is asked to end; requests in hand then have [`HTTP_DRAIN_TIME`].
+///
+/// # Errors
+/// The endpoint cannot be bound, or is none for HTTP; the folder cannot be opened.
+pub async fn run(
+    options: Serve,
+    observer: Arc<dyn Observer>,
+    mut shutdown: Shutdown,
+) -> Result<End, Error> {
+    let Serve { endpoint, lan, any_port, site } = options;
+    let (listener, taken) = bind(endpoint, lan, any_port).await?;
+    let (shown, reach) = (listener.endpoint().to_string(), listener.reach().clone());
+    let not_here = || Error {
+        op: Op::Listen,
+        endpoint: shown.clone(),
+        cause: Cause::Address {
+            problem: "HTTP is served on tcp and Unix sockets".into(),
+            remedy: "--listen HOST:PORT, or --listen unix://PATH".into(),
+        },
+    };
+    let (socket, _path) = listener.into_socket().ok_or_else(not_here)?;
+    let server = Server::start(&site, socket, observer.clone())?;
+    let urls = urls(&shown, &reach);
+    observer.event(Event::Serving {
+        folder: &site.folder.display().to_string(),
+        urls: &urls,
+        reach: &reach,
+        hidden: site.policy.hidden,
+        taken,
+    });
+    shutdown.requested().await;
+    server.stop();
+    let end = Instant::now() + HTTP_DRAIN_TIME;
+    while !server.is_done() && Instant::now() < end {
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(End::Done)
+}
+
+/// The listener, and the port that was taken by somebody else.
+async fn bind(
+    mut endpoint: Endpoint,
+    lan: bool,
+    any_port: bool,
+) -> Result<(Listener, Option<u16>), Error> {
+    let listen = ListenOptions { lan, message_bytes: MESSAGE_BYTES };
+    let mut taken = None;
+    for _ in 0..HTTP_PORTS {
+        match open::listen(&endpoint, &listen).await {
+            Err(error) if any_port && error.errno() == Some(libc::EADDRINUSE) => {
+                let At::Tcp(at) = &mut endpoint.at else { return Err(error) };
+                taken.get_or_insert(at.port);
+                at.port += 1;
+            }
+            bound => return Ok((bound?, taken)),
+        }
+    }
+    // All of them are taken: the last word is the kernel's.
+    Ok((open::listen(&endpoint, &listen).await?, taken))
+}
+
+/// What a browser takes, for each address at which the listener is reached.
+fn urls(shown: &str, reach: &Reach) -> Vec<String> {
+    let url = |at: &str| match at.strip_prefix("tcp://") {
+        Some(at) => format!("http://{at}/"),
+        None => at.to_string(),
+    };
+    match reach {
+        Reach::Network(addresses) if !addresses.is_empty() => {
+            addresses.iter().map(|at| url(at)).collect()
+        }
+        _ => vec![url(shown)],
+    }
+}

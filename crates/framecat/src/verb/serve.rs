@@ -1,0 +1,105 @@
+//! `framecat serve [DIR]`.
+
+use std::path::PathBuf;
+
+use framecat_net::http::Site;
+use framecat_net::talk::{End, Shutdown};
+use framecat_net::verb::serve;
+use framecat_proto::endpoint::{At, Endpoint};
+use framecat_proto::http::plan::Hosts;
+
+use crate::flags::ServeArgs;
+use crate::plan::{self, Explained, Mistake};
+use crate::run::{self, Job, Stdio};
+
+/// The port of whoever chooses none: what python3 -m http.server and others have.
+const PORT: u16 = 8000;
+
+/// What is to be done.
+#[derive(Debug)]
+pub struct Plan {
+    options: serve::Serve,
+    explain: bool,
+}
+
+/// Decides what the flags mean.
+pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
+    let folder = args.folder.unwrap_or_else(|| PathBuf::from("."));
+    let any_port = args.listen.is_none();
+    let endpoint = match args.listen {
+        Some(endpoint) => endpoint,
+        None => format!(":{PORT}").parse().map_err(
+            |e: framecat_proto::endpoint::ParseEndpointError| Mistake {
+                problem: e.problem,
+                remedy: e.remedy,
+            },
+        )?,
+    };
+    plan::role(&endpoint, true, args.lan)?;
+    if !matches!(endpoint.at, At::Tcp(_) | At::Unix(_)) || endpoint.framing.is_some() {
+        return Err(Mistake {
+            problem: format!("HTTP is not served on `{endpoint}`"),
+            remedy: "--listen HOST:PORT, or --listen unix://PATH".into(),
+        });
+    }
+    // As it is, so that the folder that is meant is seen; opening it tells what is wrong with it.
+    let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
+    let mut site = Site::new(folder);
+    site.policy.hidden = args.hidden;
+    site.policy.trace = args.trace;
+    site.policy.hosts = match args.any_host {
+        true => Hosts::Any,
+        false => Hosts::Only(own_names(&endpoint)),
+    };
+    site.max_clients = args.max_clients.unwrap_or(site.max_clients);
+    site.max_per_source = args.max_per_source.unwrap_or(site.max_per_source);
+    let options = serve::Serve { endpoint, lan: args.lan, any_port, site };
+    Ok(Plan { options, explain: args.explain })
+}
+
+/// By which names others may know us: the one that was typed, this machine's own, and the same as
+/// multicast DNS has it (RFC 6762).
+fn own_names(endpoint: &Endpoint) -> Vec<String> {
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let mut names = Vec::new();
+    if !machine.is_empty() {
+        names.extend([format!("{machine}.local"), machine]);
+    }
+    if let At::Tcp(at) = &endpoint.at {
+        names.extend(at.host.as_ref().map(ToString::to_string));
+    }
+    names
+}
+
+impl run::Plan for Plan {
+    fn explain(&self) -> Explained {
+        let serve::Serve { endpoint, lan, any_port, site } = &self.options;
+        let mut explained = Explained::default();
+        explained.fact("serve", site.folder.display());
+        let next = if *any_port { ", or the next free port" } else { "" };
+        explained.fact("listen on", format_args!("{endpoint}{next}"));
+        let reach =
+            if *lan { "every interface" } else { "this machine, unless the host says more" };
+        explained.fact("reach", reach);
+        let hidden = if site.policy.hidden { "served" } else { "not served" };
+        explained.fact("hidden names", hidden);
+        match &site.policy.hosts {
+            Hosts::Any => explained.fact("hosts", "any"),
+            Hosts::Only(names) => {
+                let all = names.iter().map(|name| format!(", {name}")).collect::<String>();
+                explained.fact("hosts", format_args!("addresses, localhost{all}"))
+            }
+        };
+        let (all, each) = (site.max_clients, site.max_per_source);
+        explained.fact("clients", format_args!("{all}, from one address {each}"));
+        explained
+    }
+
+    fn job(&self) -> Job {
+        Job { explain: self.explain, ..Job::default() }
+    }
+
+    async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
+        serve::run(self.options, stdio.observer, shutdown).await
+    }
+}
