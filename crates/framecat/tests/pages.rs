@@ -139,7 +139,41 @@ fn the_chinese_readme_has_the_same_examples() {
     assert_eq!(blocks("README.zh-CN.md"), blocks("README.md"));
 }
 
+const GUIDES: [&str; 2] = ["docs/guide.md", "docs/guide.zh-CN.md"];
+
 #[test]
 fn what_the_guide_has_the_reader_run_prints_what_it_shows() {
-    assert!(check("docs/guide.md") > 10);
+    assert!(check(GUIDES[0]) > 20);
+}
+
+#[test]
+fn the_chinese_guide_runs_as_well() {
+    assert!(check(GUIDES[1]) > 20);
+}
+
+#[test]
+fn the_guides_teach_every_law_of_the_lab() {
+    for guide in GUIDES {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(guide);
+        let page = fs::read_to_string(path).unwrap();
+        for law in framecat_lab::laws() {
+            // Its row in the table of its chapter.
+            assert!(page.contains(&format!("\n| `{}` | ", law.id)), "{guide}: {}", law.id);
+        }
+    }
+}
+
+/// A guide sends its readers to laws and groups that there are.
+#[test]
+fn the_guides_name_no_law_that_the_lab_has_not() {
+    for guide in GUIDES {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(guide);
+        let page = fs::read_to_string(path).unwrap();
+        let spans = page.split('`').skip(1).step_by(2);
+        for line in spans.filter_map(|span| span.strip_prefix("framecat lab ")) {
+            let names = line.split(' ').take_while(|word| !word.starts_with('-'));
+            let names: Vec<_> = names.filter(|word| *word != "NAME").map(String::from).collect();
+            assert!(framecat_lab::select(&names).is_ok(), "{guide}: {line}");
+        }
+    }
 }
