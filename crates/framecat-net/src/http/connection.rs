@@ -389,6 +389,7 @@ impl Connection {
                 self.done(then, answers)
             }
             Ok((progress, _)) => {
+                outgoing.rest();
                 self.state = State::Writing(Box::new(outgoing));
                 self.wait(answers, HTTP_WRITE_IDLE);
                 Some(step(progress))

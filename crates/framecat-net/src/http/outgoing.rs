@@ -30,6 +30,8 @@ pub(super) struct Outgoing {
     pub(super) body: Body,
     /// What comes behind it.
     pub(super) then: Then,
+    /// A worker reads what comes next.
+    cold: bool,
 }
 
 /// What follows the bytes.
@@ -98,7 +100,7 @@ pub(super) enum Progress {
 
 impl Outgoing {
     pub(super) fn new(bytes: Vec<u8>, body: Body, then: Then) -> Outgoing {
-        Outgoing { bytes, at: 0, body, then }
+        Outgoing { bytes, at: 0, body, then, cold: false }
     }
 
     /// The file that is being sent.
@@ -109,8 +111,16 @@ impl Outgoing {
         }
     }
 
+    /// It is to wait: what is sent already takes no memory.
+    pub(super) fn rest(&mut self) {
+        self.bytes.drain(..self.at);
+        self.bytes.shrink_to_fit();
+        self.at = 0;
+    }
+
     /// A worker has brought the file into memory up to here.
     pub(super) fn warmed(&mut self, upto: u64) {
+        self.cold = false;
         if let Body::File(pieces) = &mut self.body {
             pieces.warm = upto;
         }
@@ -122,6 +132,9 @@ impl Outgoing {
     /// The connection broke, or the file cannot be read.
     pub(super) fn send(&mut self, to: BorrowedFd<'_>) -> Result<(Progress, u64), Errno> {
         let mut sent = 0;
+        if self.cold {
+            return Ok((Progress::Blocked, sent));
+        }
         loop {
             while self.at < self.bytes.len() {
                 let more = if self.body.is_none() { SendFlags::empty() } else { SendFlags::MORE };
@@ -146,7 +159,10 @@ impl Outgoing {
                     Piece::Sent(n) => sent += n,
                     Piece::Made => {}
                     Piece::Over => self.body = Body::None,
-                    Piece::Rests(progress) => return Ok((progress, sent)),
+                    Piece::Rests(progress) => {
+                        self.cold = matches!(progress, Progress::Cold(..));
+                        return Ok((progress, sent));
+                    }
                 },
                 Body::Listing(paged) => {
                     if !paged.write(&mut self.bytes) {

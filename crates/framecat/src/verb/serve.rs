@@ -36,14 +36,19 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
         )?,
     };
     plan::role(&endpoint, true, args.lan)?;
-    if !matches!(endpoint.at, At::Tcp(_) | At::Unix(_)) || endpoint.framing.is_some() {
+    if !matches!(endpoint.at, At::Tcp(_) | At::Unix(_)) {
         return Err(Mistake {
             problem: format!("HTTP is not served on `{endpoint}`"),
             remedy: "--listen HOST:PORT, or --listen unix://PATH".into(),
         });
     }
-    // As it is, so that the folder that is meant is seen; opening it tells what is wrong with it.
-    let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
+    if endpoint.framing.is_some() || endpoint.send.is_some() {
+        return Err(Mistake {
+            problem: "HTTP says itself where its messages end".into(),
+            remedy: "leave ,frame= and ,send= out".into(),
+        });
+    }
+    let folder = folder_at(folder)?;
     let mut site = Site::new(folder);
     site.policy.hidden = args.hidden;
     site.policy.trace = args.trace;
@@ -55,6 +60,37 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
     site.max_per_source = args.max_per_source.unwrap_or(site.max_per_source);
     let options = serve::Serve { endpoint, lan: args.lan, any_port, site };
     Ok(Plan { options, explain: args.explain })
+}
+
+/// The folder as it is, so that it is seen which one is meant. What may not be read is told when it is
+/// opened.
+fn folder_at(path: PathBuf) -> Result<PathBuf, Mistake> {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    let shown = path.display();
+    match std::fs::canonicalize(&path) {
+        Ok(file) if file.is_file() => Err(Mistake {
+            problem: format!("{shown} is a file, and a folder is served"),
+            remedy: "name the folder it lies in; its page links to it".into(),
+        }),
+        Ok(folder) => Ok(folder),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Err(Mistake {
+            problem: format!("there is no folder {shown}"),
+            remedy: "name one that is there; without a name it is the one we are in".into(),
+        }),
+        Err(_) => Ok(path),
+    }
+}
+
+/// Each client needs a descriptor, and one for what it reads. Where the machine gives fewer than all
+/// clients might need, accepting rests when they are used up, and that is told.
+fn take_descriptors(clients: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let wanted = clients as u64 * 2 + 256;
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.map_or(wanted, |maximum| wanted.min(maximum));
+    if limit.current.is_some_and(|current| current < most) {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit });
+    }
 }
 
 /// By which names others may know us: the one that was typed, this machine's own, and the same as
@@ -100,6 +136,7 @@ impl run::Plan for Plan {
     }
 
     async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
+        take_descriptors(self.options.site.max_clients);
         serve::run(self.options, stdio.observer, shutdown).await
     }
 }
