@@ -1,12 +1,12 @@
 //! What is answered to a request by what is found: a table of (request, facts) → reply.
 
+mod bad_input;
 mod conditions;
+mod properties;
 mod table;
 
-use framecat_proto::http::plan::{Hosts, Needs, Policy, needs, plan};
-use framecat_proto::http::{
-    Content, Facts, Field, Fields, FileFacts, Length, Method, Reply, Request, Target, Version,
-};
+use framecat_proto::http::plan::{Hosts, Needs, Policy, needs, plan, refused};
+use framecat_proto::http::{Content, Facts, FileFacts, Reply, head};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT, when the file was changed.
 const CHANGED: i64 = 784_111_777;
@@ -35,48 +35,18 @@ fn found(name: &str) -> Facts {
     Facts::File { name: name.into(), file: file(), coded: Vec::new() }
 }
 
-/// The request that `text` is, its lines ending in LF: what is good in it stays good, and what is
-/// bad is the parser's to refuse.
-fn request(text: &str) -> Request<'_> {
-    let mut lines = text.lines();
-    let mut words = lines.next().unwrap().split(' ');
-    let method = Method::of(words.next().unwrap());
-    let target = words.next().unwrap();
-    let version = if words.next() == Some("HTTP/1.0") { Version::Http10 } else { Version::Http11 };
-    let halves = |text| match str::split_once(text, '?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (text, None),
-    };
-    let target = if method == Method::Connect {
-        Target::Authority(target)
-    } else if target == "*" {
-        Target::Asterisk
-    } else if let Some((scheme, rest)) =
-        target.split_once("://").filter(|_| !target.starts_with('/'))
-    {
-        let at = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (path, query) = halves(&rest[at..]);
-        Target::Absolute { scheme, authority: &rest[..at], path, query }
-    } else {
-        let (path, query) = halves(target);
-        Target::Origin { path, query }
-    };
-    let mut fields = Fields::default();
-    let mut length = Length::None;
-    for line in lines {
-        let (name, value) = line.split_once(':').unwrap();
-        let value = value.trim().as_bytes();
-        if name == "Content-Length" {
-            length = Length::Bytes(std::str::from_utf8(value).unwrap().parse().unwrap());
-        }
-        fields.push(Field { name, value });
-    }
-    Request { method, target, version, fields, length, len: text.len() }
+/// The bytes of the request that `text` is, its lines ending in LF and the last two left out.
+fn bytes(text: &str) -> Vec<u8> {
+    format!("{}\r\n\r\n", text.trim_end().replace('\n', "\r\n")).into_bytes()
 }
 
 /// What is answered, and what was looked for.
 fn answered(text: &str, facts: &Facts, policy: &Policy, now: i64) -> (Option<Needs>, Reply) {
-    let request = request(text);
+    let bytes = bytes(text);
+    let request = match head::request(&bytes) {
+        Ok(request) => request.expect("a whole head"),
+        Err(refusal) => return (None, refused(&refusal, policy, true)),
+    };
     match needs(&request, policy) {
         Ok(needs) => {
             let reply = plan(&request, &needs, facts, policy, now, BOUNDARY);

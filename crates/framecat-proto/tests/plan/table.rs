@@ -38,7 +38,7 @@ fn methods_are_read_ones_or_refused_by_the_right_status() {
         ("CONNECT other:0", 400, None, Then::Close),
         ("CONNECT other:", 400, None, Then::Close),
         ("CONNECT other:65536", 400, None, Then::Close),
-        ("GET *", 400, None, Then::KeepAlive),
+        ("GET *", 400, None, Then::Close),
         ("PATCH /a.txt", 501, None, Then::KeepAlive),
         ("get /a.txt", 501, None, Then::KeepAlive),
         ("BREW /pot", 501, None, Then::KeepAlive),
@@ -68,15 +68,16 @@ fn only_our_own_names_are_answered_for() {
         ("evillocalhost", 421),
         ("localhost.evil.example", 421),
         ("127.0.0.1.evil.example", 421),
-        ("[::1].evil.example", 421),
-        ("[evil.example]", 421),
+        ("[::1].evil.example", 400),
+        ("[evil.example]", 400),
         ("xbox.lan", 421),
-        ("127.0.0.1@evil.example", 421),
+        ("127.0.0.1@evil.example", 400),
     ] {
         let text = format!("GET /a.txt HTTP/1.1\nHost: {host}");
         assert_eq!(answer(&text, &found("a.txt")).status, status, "{host}");
         let any = Policy { hosts: Hosts::Any, ..policy() };
-        assert_eq!(answered(&text, &found("a.txt"), &any, NOW).1.status, 200, "{host}");
+        let status = if status == 421 { 200 } else { status };
+        assert_eq!(answered(&text, &found("a.txt"), &any, NOW).1.status, status, "{host}");
     }
     for (target, status) in [
         ("http://localhost/a.txt", 200),
@@ -108,7 +109,9 @@ fn what_is_not_there_or_not_served_is_said_so() {
         ("/%zz", found("a"), 400),
     ] {
         let reply = answer(&format!("GET {target} HTTP/1.1\nHost: localhost"), &facts);
-        assert_eq!((reply.status, reply.then), (status, Then::KeepAlive), "{target}");
+        // What is no target is no request, and ends the connection.
+        let then = if target == "/%zz" { Then::Close } else { Then::KeepAlive };
+        assert_eq!((reply.status, reply.then), (status, then), "{target}");
         assert_eq!(reply.get("X-Content-Type-Options"), Some("nosniff"));
     }
 }
@@ -121,7 +124,7 @@ fn a_folder_is_its_index_file_or_a_list_and_ends_in_a_slash() {
         ("//evil.example/%2561", "/evil.example/%2561/"),
         ("/%0d%0aX-Injected:1", "/%0D%0AX-Injected%3A1/"),
         ("/a?json", "/a/?json"),
-        ("/a?\"><script>", "/a/?%22%3E%3Cscript%3E"),
+        ("/a?x={'&y=`|", "/a/?x=%7B'&y=%60%7C"),
         ("/%22%3E%3Cscript%3E", "/%22%3E%3Cscript%3E/"),
         ("http://localhost/a", "/a/"),
     ] {

@@ -1,0 +1,63 @@
+//! Whatever a request says and whatever is found, the reply is one: its head parses, nothing of it is behind the
+//! end of the file, and no byte of the file is sent twice.
+#![no_main]
+
+use framecat_proto::http::plan::{Hosts, Policy, needs, plan, refused};
+use framecat_proto::http::{Coding, Content, Facts, FileFacts, Length, Method, Reply, head};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: (&[u8], u8, u64, i64, i64, &[u8])| {
+    let (bytes, what, size, mtime, now, name) = input;
+    let policy = Policy {
+        hosts: Hosts::Only(vec!["a".into()]),
+        secure: what & 1 != 0,
+        trace: what & 2 != 0,
+        hidden: what & 4 != 0,
+        precompressed: what & 8 != 0,
+        sandbox: what & 16 != 0,
+    };
+    let request = match head::request(bytes) {
+        Ok(Some(request)) => request,
+        Ok(None) => return,
+        Err(refusal) => return check(&refused(&refusal, &policy, what & 32 != 0), Method::Get, 0),
+    };
+    let needs = match needs(&request, &policy) {
+        Ok(needs) => needs,
+        Err(reply) => return check(&reply, request.method, 0),
+    };
+    let mut names = needs.path.bytes.split(|byte| *byte == b'/');
+    assert!(needs.path.bytes.is_empty() || names.all(|n| !matches!(n, b"" | b"." | b"..")));
+    assert!(!needs.path.bytes.contains(&0));
+    let file =
+        FileFacts { size, mtime, mtime_nanos: 1, inode: 7, device: 1, settled: what & 64 != 0 };
+    let facts = match what >> 6 {
+        0 => Facts::Missing,
+        1 => Facts::Folder,
+        _ => {
+            let coded = needs.accepted.codings().map(|coding: Coding| (coding, file)).collect();
+            Facts::File { name: name.into(), file, coded }
+        }
+    };
+    let reply = plan(&request, &needs, &facts, &policy, now, "boundary");
+    check(&reply, request.method, size);
+});
+
+fn check(reply: &Reply, method: Method<'_>, size: u64) {
+    let mut bytes = Vec::new();
+    head::put_status_line(reply.status, &mut bytes);
+    bytes.extend_from_slice(&reply.fields);
+    if let Some(length) = reply.body.length() {
+        head::put_field("Content-Length", length.to_string().as_bytes(), &mut bytes);
+    }
+    bytes.extend_from_slice(b"\r\n");
+    let read = head::response(&bytes, method).expect("a head").expect("a whole one");
+    assert_eq!((read.status, read.len), (reply.status, bytes.len()));
+    assert!(method == Method::Head || read.length != Length::Chunked);
+    if let Content::File { parts, .. } = &reply.body {
+        let sum: u128 = parts.iter().map(|part| u128::from(part.len)).sum();
+        assert!(sum <= size.into());
+        assert!(
+            parts.iter().all(|part| part.from.checked_add(part.len).is_some_and(|end| end <= size))
+        );
+    }
+}
