@@ -383,6 +383,11 @@ pub const TABLE: &[Limit] = &[
     },
     Limit { what: "HTTP requests in hand after SIGINT or SIGTERM", bound: "10 s", then: "cut off" },
     Limit {
+        what: "names in a folder that is listed",
+        bound: "1,000,000",
+        then: "no page; each file is served by its name",
+    },
+    Limit {
         what: "listings of folders that are on their way",
         bound: "192 MiB",
         then: "503, until some are out",

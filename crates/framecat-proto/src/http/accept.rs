@@ -83,7 +83,7 @@ fn place(name: &[u8]) -> Option<Place> {
 
 /// `gzip;q=0.5` as its name and its weight in thousandths. `None`: no such member, or a weight that is
 /// none; nothing is known of what it wants then.
-fn weighed(member: &[u8]) -> Option<(&[u8], u16)> {
+pub(super) fn weighed(member: &[u8]) -> Option<(&[u8], u16)> {
     let mut parts = member.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     let name = parts.next().filter(|name| !name.is_empty())?;
     let mut weight = 1_000;

@@ -158,7 +158,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The other way: year, month 1 to 12, day.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(super) fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;

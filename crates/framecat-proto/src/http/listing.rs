@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | what is in the folder, in few bytes, in order | [`Entries`], `entries` |
 //! | which language the reader has, and its words | [`Language`], `words` |
-//! | a name in text, attribute, URL and JSON; a size; a time | `show` |
+//! | a name in text and in JSON; a size; a time | `show` |
 //! | a name's icon, and whether the page can show the file | `icon` |
 //! | the bytes | [`Listing::write`], here |
 //! | what the page may do: nothing but this | [`policy`] |
@@ -30,7 +30,7 @@ pub use words::Language;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::ListingForm;
+use super::{ListingForm, path};
 use entries::Row;
 use icon::Icon;
 use words::Words;
@@ -140,7 +140,7 @@ impl Listing {
         self.sum(out);
         put(out, &["</p>\n<input id=filter type=search hidden autocomplete=off spellcheck=false "]);
         put(out, &["placeholder=\"", words.filter, "\" aria-label=\"", words.filter, "\">\n"]);
-        put(out, &["</header>\n<main>\n<table>\n<thead><tr>"]);
+        put(out, &["</header>\n<main>\n<table id=list>\n<thead><tr>"]);
         self.column(Order::Name, words.name, out);
         self.column(Order::Size, words.size, out);
         self.column(Order::Time, words.time, out);
@@ -188,7 +188,7 @@ impl Listing {
 
     fn row(&self, row: &Row<'_>, out: &mut Vec<u8>) {
         put(out, &["<tr><td><a class=", Icon::of(row).class(), " href=\""]);
-        show::put_href(row.name, out);
+        path::encode(row.name, out);
         if row.kind == Kind::Folder {
             put(out, &["/", self.sort.query()]);
         }
@@ -216,7 +216,7 @@ impl Listing {
         if let Some(n) = self.entries.first_of(words.readme) {
             let row = self.entries.row(n);
             put(out, &["<section id=readme><h2><a class=t href=\""]);
-            show::put_href(row.name, out);
+            path::encode(row.name, out);
             put(out, &["\">"]);
             show::put_html(row.name, out);
             put(out, &["</a></h2></section>\n"]);
@@ -248,7 +248,7 @@ fn json_row(n: usize, row: &Row<'_>, out: &mut Vec<u8>) {
         Err(_) => put(out, &["\"name_base64\":\"", &STANDARD.encode(row.name), "\""]),
     }
     put(out, &[",\"href\":\""]);
-    show::put_href(row.name, out);
+    path::encode(row.name, out);
     match row.kind {
         Kind::Folder => put(out, &["/\",\"kind\":\"folder\""]),
         Kind::File => put(out, &["\",\"kind\":\"file\",\"size\":", &row.size.to_string()]),

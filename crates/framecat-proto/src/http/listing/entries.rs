@@ -2,8 +2,8 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use super::super::Seconds;
 use super::show;
+use crate::http::Seconds;
 use crate::limits::LISTING_NAMES;
 
 /// What a name stands for. Links count as what they lead to; what is served as neither is not listed.

@@ -20,7 +20,7 @@
     made.append(...inside);
     return made;
   };
-  const body = find("tbody");
+  const body = find("#list tbody");
   const up = find("#up");
   const filter = find("#filter");
   const sum = find("#sum");
@@ -57,7 +57,7 @@
     if (told < clocks.length) setTimeout(tell);
   };
   tell();
-  find("th small").remove();
+  find("#list th small").remove();
 
   // Sorting: the links of the head, without a new page. What is sorted stays so in the folders below and above.
   const before = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
@@ -75,7 +75,7 @@
     for (const link of document.querySelectorAll("nav a, #up a, a.d")) {
       link.setAttribute("href", link.getAttribute("href").split("?")[0] + query);
     }
-    for (const link of document.querySelectorAll("th a")) {
+    for (const link of document.querySelectorAll("#list th a")) {
       const own = link.dataset.by;
       const sorted = own === by;
       const head = link.parentNode;
@@ -85,7 +85,7 @@
       link.setAttribute("href", "?sort=" + (nextDown ? "-" : "") + own);
     }
   };
-  for (const link of document.querySelectorAll("th a")) {
+  for (const link of document.querySelectorAll("#list th a")) {
     const word = link.getAttribute("href").split("=")[1];
     link.dataset.by = word.replace("-", "");
     link.addEventListener("click", event => {
@@ -140,7 +140,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (dialog && dialog.open) return viewerKey(event);
     const at = document.activeElement;
-    const row = at.closest("tbody tr");
+    const row = at.closest("#list tbody tr");
     let handled = true;
     if (at === filter) {
       if (event.key === "Escape") {
@@ -168,10 +168,10 @@
 
   // Text of a file: no more of it than a person reads at once.
   const most = 512 << 10;
+  const linkTo = href => find(`#list td a[href="${CSS.escape(href)}"]`);
   const load = async (href, signal) => {
-    const reply = await fetch(href, { headers: { Range: `bytes=0-${most - 1}` }, signal });
-    // A range of an empty file cannot be satisfied.
-    if (reply.status === 416) return { text: "", all: 0 };
+    const size = +linkTo(href).closest("tr").cells[1].title.replace(/\D/g, "");
+    const reply = await fetch(href, { headers: size > most ? { Range: `bytes=0-${most - 1}` } : {}, signal });
     if (!reply.ok) throw new Error(`${reply.status} ${reply.statusText}`);
     const reader = reply.body.getReader();
     const bytes = new Uint8Array(most);
@@ -212,10 +212,157 @@
     }
     return `${unit && bytes < 9.95 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
   };
+
+  // Markdown as far as READMEs go: blocks by their lines, then words. It is made of nodes and never of markup, and
+  // every repeat has a bound, so that no text can stall the page.
+  const marks = new RegExp(
+    [
+      /(`+)([^]{1,500}?)\1(?!`)/,
+      /(!?)\[((?:!\[[^[\]]{0,200}\]\([^()\s]{0,500}\)|[^[\]]){0,500})\]\(\s*<?([^()<>\s]{1,500})>?(?:\s+"[^"]{0,200}")?\s*\)/,
+      /https?:\/\/[^\s<>()[\]*`|]{1,500}/,
+      /(\*\*|__|~~|\*|_)(\S|\S[^]{0,500}?\S)\6(?![\w*])/,
+      /\\([!-/:-@[-`{-~])/,
+      /<!--[^]{0,5000}?-->/,
+      /<\/?(?:a|b|br|center|code|details|div|em|h[1-6]|hr|i|img|kbd|li|ol|p|picture|pre|source|span|strong|sub|summary|sup|table|td|th|tr|ul)\b[^<>]{0,500}>/,
+    ].map(part => part.source).join("|"),
+    "g",
+  );
+  const words = (text, into, depth = 0) => {
+    let from = 0;
+    for (const found of depth < 6 ? text.matchAll(marks) : []) {
+      const [whole, tick, code, bang, label, target, mark, strong, escaped] = found;
+      // _ inside a word is a letter.
+      if (mark && mark[0] === "_" && /\w/.test(text[found.index - 1] ?? "")) continue;
+      into.append(text.slice(from, found.index));
+      from = found.index + whole.length;
+      if (tick) into.append(make("code", { textContent: code }));
+      else if (target) {
+        const url = URL.canParse(target, location.href) && new URL(target, location.href);
+        // An anchor would be taken for a file that is shown; a script is none.
+        const fit = url && !target.startsWith("#") && ["http:", "https:", "mailto:"].includes(url.protocol);
+        if (bang) {
+          if (fit && url.origin === location.origin) into.append(make("img", { src: url.href, alt: label, loading: "lazy" }));
+          else into.append(label);
+        } else {
+          const link = fit ? make("a", { href: url.href, rel: "noreferrer" }) : make("span");
+          words(label, link, depth + 1);
+          into.append(link);
+        }
+      } else if (mark) {
+        const made = make(mark === "~~" ? "s" : mark.length > 1 ? "strong" : "em");
+        words(strong, made, depth + 1);
+        into.append(made);
+      } else if (escaped) into.append(escaped);
+      else if (whole.startsWith("http")) {
+        const address = whole.replace(/[.,:;!?'"]+$/, "");
+        into.append(make("a", { href: address, rel: "noreferrer", textContent: address }), whole.slice(address.length));
+      } else if (/^<br/i.test(whole)) into.append(make("br"));
+    }
+    into.append(text.slice(from));
+  };
+  const item = /^( *)([-*+]|\d{1,9}[.)])( +|$)/;
+  const blocks = (lines, into, depth = 0) => {
+    let paragraph = [];
+    const put = (tag, text) => {
+      const made = make(tag);
+      words(text, made);
+      if (made.textContent.trim() || find("img", made)) into.append(made);
+    };
+    const flush = () => {
+      if (paragraph.length) put("p", paragraph.join("\n"));
+      paragraph = [];
+    };
+    const heading = (level, text) => put("h" + Math.min(level + 2, 6), text);
+    for (let at = 0; at < lines.length; at++) {
+      const line = lines[at];
+      let found;
+      if ((found = /^ {0,3}(`{3,}|~{3,})/.exec(line))) {
+        flush();
+        const code = [];
+        while (++at < lines.length && !lines[at].trim().startsWith(found[1])) code.push(lines[at]);
+        into.append(make("pre", { textContent: code.join("\n") }));
+      } else if ((found = /^ {0,3}(#{1,6})\s+(.*)/.exec(line))) {
+        flush();
+        heading(found[1].length, found[2].replace(/\s#+\s*$/, ""));
+      } else if (paragraph.length && /^(=+|-+)\s*$/.test(line)) {
+        const text = paragraph.join(" ");
+        paragraph = [];
+        heading(line[0] === "=" ? 1 : 2, text);
+      } else if (/^ {0,3}([-*_])( ?\1){2,} *$/.test(line)) {
+        flush();
+        into.append(make("hr"));
+      } else if (depth < 6 && /^ {0,3}>/.test(line)) {
+        flush();
+        const quoted = [];
+        for (; at < lines.length && /^ {0,3}>/.test(lines[at]); at++) quoted.push(lines[at].replace(/^ {0,3}> ?/, ""));
+        at--;
+        const quote = make("blockquote");
+        blocks(quoted, quote, depth + 1);
+        into.append(quote);
+      } else if (depth < 6 && (found = item.exec(line)) && (!paragraph.length || found[3])) {
+        flush();
+        const ordered = /\d/.test(found[2]);
+        const list = make(ordered ? "ol" : "ul", ordered ? { start: parseInt(found[2]) } : {});
+        const indent = found[1].length;
+        const items = [];
+        let loose = false;
+        for (; at < lines.length; at++) {
+          const next = lines[at];
+          const start = item.exec(next);
+          if (start && start[1].length <= indent + 1) {
+            if (start[1].length < indent || /\d/.test(start[2]) !== ordered) break;
+            items.push([next.slice(start[0].length)]);
+          } else if (!next.trim()) {
+            const after = lines[at + 1] ?? "";
+            if (!/^ {2,}\S/.test(after) && !item.test(after)) break;
+            items.at(-1).push("");
+            loose = true;
+          } else if (/^ {2}/.test(next)) items.at(-1).push(next.slice(Math.min(found[0].length, next.search(/\S/))));
+          else if (items.at(-1).at(-1) === "" || /^ {0,3}(#|>|```|~~~|\|)/.test(next)) break;
+          else items.at(-1).push(next);
+        }
+        at--;
+        for (const inside of items) {
+          const made = make("li");
+          inside[0] = inside[0].replace(/^\[([ xX])\] /, (_, done) => (done === " " ? "☐ " : "☑ "));
+          blocks(inside, made, depth + 1);
+          const first = made.firstElementChild;
+          if (!loose && first && first.tagName === "P") first.replaceWith(...first.childNodes);
+          list.append(made);
+        }
+        into.append(list);
+      } else if (line.includes("|") && /^[\s|:-]*-[\s|:-]*$/.test(lines[at + 1] ?? "") && lines[at + 1].includes("|")) {
+        flush();
+        const cells = row => row.trim().replace(/^\||\|$/g, "").replaceAll("\\|", "\0").split("|").map(cell => cell.replaceAll("\0", "|"));
+        const table = make("table");
+        const row = (tag, text) => {
+          const made = table.insertRow();
+          for (const cell of cells(text)) {
+            const place = make(tag);
+            words(cell.trim(), place);
+            made.append(place);
+          }
+        };
+        row("th", line);
+        for (at += 2; at < lines.length && lines[at].includes("|"); at++) row("td", lines[at]);
+        at--;
+        into.append(make("div", { className: "wide" }, table));
+      } else if (!line.trim()) flush();
+      else if (!paragraph.length && /^( {4}|\t)/.test(line)) {
+        const code = [];
+        for (; at < lines.length && /^( {4}|\t|\s*$)/.test(lines[at]); at++) code.push(lines[at].replace(/^( {4}|\t)/, ""));
+        at--;
+        into.append(make("pre", { textContent: code.join("\n").trimEnd() }));
+      } else paragraph.push(line.trimStart());
+    }
+    flush();
+  };
   const text = async (href, signal) => {
     const { text, all, have } = await load(href, signal);
     if (!text) return [make("p", { textContent: say.empty })];
-    const shown = make("pre", { textContent: text, tabIndex: 0 });
+    let shown;
+    if (/\.(md|markdown)$/i.test(href)) blocks(text.split(/\r?\n/), (shown = make("article", { tabIndex: 0 })));
+    else shown = make("pre", { textContent: text, tabIndex: 0 });
     return have < all ? [shown, make("p", { textContent: say.part(human(have), human(all)) })] : [shown];
   };
 
@@ -247,7 +394,8 @@
     saver = button("a", "M12 4v11M7 10.5l5 5 5-5M5 20h14", say.save, { download: "" });
     opener = button("a", "M13 4h7v7M20 4l-9 9M10 5H4.5v14.5H19V14", say.open, { target: "_blank", rel: "noopener" });
     const closer = button("button", "m6 6 12 12M18 6 6 18", say.close, { onclick: () => leave() });
-    const bar = make("header", {}, title, place, backward, forward, saver, opener, closer);
+    const tools = make("div", { id: "tools" }, backward, forward, saver, opener);
+    const bar = make("header", {}, title, place, tools, closer);
     dialog = make("dialog", {}, bar, stage);
     dialog.setAttribute("aria-label", say.viewer);
     dialog.addEventListener("cancel", event => {
@@ -257,7 +405,7 @@
     let touched;
     stage.addEventListener("touchstart", event => (touched = event.touches.length === 1 && event.touches[0]), { passive: true });
     stage.addEventListener("touchend", event => {
-      if (!touched || event.touches.length || stage.querySelector("audio, video, pre")) return;
+      if (!touched || event.touches.length || stage.querySelector("audio, video, pre, article")) return;
       const x = event.changedTouches[0].clientX - touched.clientX;
       const y = event.changedTouches[0].clientY - touched.clientY;
       if (Math.abs(x) > 60 && Math.abs(x) > 2 * Math.abs(y) && visualViewport.scale === 1) turn(x > 0 ? -1 : 1);
@@ -318,7 +466,7 @@
   // What the address says is what is shown.
   const follow = () => {
     const href = location.hash.slice(1);
-    const link = href && find(`tbody a[href="${CSS.escape(href)}"]`);
+    const link = href && linkTo(href);
     if (link && shows.includes(link.className)) {
       if (link !== shown) show(link);
     } else if (dialog && dialog.open) {
@@ -337,7 +485,7 @@
     event.preventDefault();
   };
   document.addEventListener("click", event => {
-    const link = event.target.closest("tbody a, #readme h2 a");
+    const link = event.target.closest("#list td a, #readme h2 a");
     if (!link || !plain(event) || !shows.includes(link.className)) return;
     event.preventDefault();
     history.pushState({ viewer: true }, "", "#" + link.getAttribute("href"));

@@ -1,8 +1,8 @@
-//! A name in text, attribute, URL and JSON; a size; a time.
+//! A name in text and in JSON; a size; a time.
 
 use std::fmt::Write as _;
 
-use super::super::Seconds;
+use crate::http::{Seconds, date};
 
 /// The furthest moment that a browser knows: 100,000,000 days from 1970.
 const FURTHEST: Seconds = 8_640_000_000_000;
@@ -84,21 +84,6 @@ fn pieces(name: &[u8], mut each: impl FnMut(Piece<'_>)) {
     }
 }
 
-/// Appends a name as a segment of a relative reference: all but the unreserved characters is
-/// percent-encoded, so no attribute needs quotes around it.
-pub(super) fn put_href(name: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &byte in name {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(byte);
-        } else {
-            out.push(b'%');
-            out.push(HEX[usize::from(byte >> 4)]);
-            out.push(HEX[usize::from(byte & 15)]);
-        }
-    }
-}
-
 /// Appends a string of JSON (RFC 8259 section 7); what a terminal could take for a command or be led
 /// astray by is escaped too.
 pub(super) fn put_json(text: &str, out: &mut Vec<u8>) {
@@ -155,7 +140,7 @@ pub(super) fn put_grouped(number: u64, out: &mut Vec<u8>) {
 /// Appends a moment for programs and one for people, both in UTC: `<time datetime=…>2026-11-25 16:18</time>`.
 pub(super) fn put_time(at: Seconds, out: &mut Vec<u8>) {
     let at = at.clamp(-FURTHEST, FURTHEST);
-    let (year, month, day) = date(at.div_euclid(86_400));
+    let (year, month, day) = date::civil(at.div_euclid(86_400));
     let second = at.rem_euclid(86_400);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     // As JavaScript reads it (ECMA-262, Date Time String Format): six digits where four are too few.
@@ -166,19 +151,4 @@ pub(super) fn put_time(at: Seconds, out: &mut Vec<u8>) {
          {year}-{month:02}-{day:02} {hour:02}:{minute:02}</time>"
     );
     out.extend_from_slice(text.as_bytes());
-}
-
-/// Year, month and day of the Gregorian calendar, so many days from 1970-01-01: the year is taken to begin
-/// in March, so that the day that comes and goes is its last.
-fn date(days: i64) -> (i64, i64, i64) {
-    // 400 years are 146,097 days; 1970-01-01 is 719,468 days behind 0000-03-01.
-    let days = days + 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    // From March on, five months have 153 days.
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + i64::from(month <= 2), month, day)
 }

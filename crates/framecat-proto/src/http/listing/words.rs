@@ -1,5 +1,7 @@
 //! English and Chinese, and whom to show which.
 
+use crate::http::accept::weighed;
+
 /// The language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
@@ -15,9 +17,7 @@ impl Language {
     pub fn accepted<'v>(values: impl Iterator<Item = &'v [u8]>) -> Language {
         let mut best = (0, Language::English);
         let ranges = values.flat_map(|value| value.split(|byte| *byte == b','));
-        for range in ranges {
-            let mut parts = range.split(|byte| *byte == b';');
-            let tag = parts.next().unwrap_or_default().trim_ascii();
+        for (tag, weight) in ranges.filter_map(weighed) {
             let primary = tag.split(|byte| *byte == b'-').next().unwrap_or_default();
             let language = if primary.eq_ignore_ascii_case(b"zh") {
                 Language::Chinese
@@ -26,7 +26,6 @@ impl Language {
             } else {
                 continue;
             };
-            let weight = parts.next().map_or(Some(1_000), weight).unwrap_or(0);
             if weight > best.0 {
                 best = (weight, language);
             }
@@ -40,26 +39,6 @@ impl Language {
             Language::Chinese => &CHINESE,
         }
     }
-}
-
-/// `q=0.8` in thousandths (RFC 9110 section 12.4.2).
-fn weight(parameter: &[u8]) -> Option<u32> {
-    let parameter = parameter.trim_ascii();
-    let value = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="))?;
-    let (whole, decimals) = value.split_first()?;
-    let decimals = match decimals {
-        [] => &[][..],
-        [b'.', decimals @ ..] if decimals.len() <= 3 => decimals,
-        _ => return None,
-    };
-    let mut weight = u32::from(*whole == b'1') * 1_000;
-    if !matches!(whole, b'0' | b'1') {
-        return None;
-    }
-    for (digit, worth) in decimals.iter().zip([100, 10, 1]) {
-        weight += u32::from(digit.is_ascii_digit().then(|| digit - b'0')?) * worth;
-    }
-    (weight <= 1_000).then_some(weight)
 }
 
 /// What the page says; what its script says stands in the script.
