@@ -6,6 +6,7 @@
 
 use framecat_proto::Framing;
 use framecat_proto::framing::{Decoder, Fault, Tail, Tailed};
+use framecat_proto::http::{Length, Method, head};
 use framecat_proto::limits::HEADER_BYTES;
 use framecat_proto::message::{Batch, Context, Outgoing, Spans};
 
@@ -75,6 +76,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     ("mllp", &["mllp"]),
     ("fix", &["fix"]),
     ("git", &["git"]),
+    ("http", &["http"]),
     ("guess", &["guess"]),
     (
         "preset",
@@ -291,6 +293,26 @@ pub fn settled(rule: &Framing, mut outcome: Outcome) -> Outcome {
 fn settle(rule: &Framing, mut messages: Messages) -> Messages {
     let from = match rule {
         Framing::Git => messages.iter().position(|(message, _)| message.starts_with(b"PACK")),
+        Framing::Http => messages.iter().enumerate().find_map(|(i, (message, _))| {
+            let is_tunnel = |found: Option<bool>| found == Some(true);
+            let connects =
+                head::request(message).ok().flatten().map(|head| head.method == Method::Connect);
+            let switches = head::response(message, Method::Get)
+                .ok()
+                .flatten()
+                .map(|head| head.length == Length::Tunnel);
+            let before = i.checked_sub(1).map(|i| messages[i].0.as_slice()).unwrap_or_default();
+            let upgraded = head::request(before)
+                .ok()
+                .flatten()
+                .map(|head| head.fields.lists("Connection", "upgrade"));
+            let other =
+                !message.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'\r');
+            if is_tunnel(connects) || is_tunnel(switches) {
+                return Some(i + 1);
+            }
+            (is_tunnel(upgraded) && other).then_some(i)
+        }),
         Framing::Postgres => {
             messages.iter().enumerate().find_map(|(i, (message, _))| match message.as_slice() {
                 b"S" | b"G" => Some(i + 1),
@@ -375,13 +397,13 @@ fn check_conservation(rule: &Framing, max: usize, bytes: &[u8], got: &Outcome) {
     let word = rule.to_string();
     let keeps = word.contains(",keep")
         || matches!(rule, Framing::Fixed(_) | Framing::Eof | Framing::Guess | Framing::Gap(_));
-    use Framing::{Amqp, Fix, Git, Mllp, Postgres};
+    use Framing::{Amqp, Fix, Git, Http, Mllp, Postgres};
     if *rule == Mllp {
         let around = 3 * got.messages.len();
         assert_eq!(got.concatenated().len() + around, got.consumed, "three bytes a block");
         return;
     }
-    if keeps || matches!(rule, Postgres | Amqp | Fix | Git) {
+    if keeps || matches!(rule, Postgres | Amqp | Fix | Git | Http) {
         let all = got.concatenated();
         assert_eq!(all.len() + got.rejected, got.consumed, "{rule}: every byte is somewhere");
         if got.rejected == 0 {

@@ -25,6 +25,7 @@ use crate::talk::{End, Ledger, Named, Shutdown, Talk};
 mod closing;
 mod each;
 mod moved;
+mod raw;
 mod recorded;
 mod silence;
 
@@ -108,6 +109,8 @@ enum Heard {
     Enough,
     /// Nobody reads stdout.
     NoReader,
+    /// By its own word nothing follows our answer.
+    Last,
 }
 
 /// Holds one conversation until it is over.
@@ -251,6 +254,7 @@ impl One<'_> {
                     self.heard.store(what == Heard::All, Relaxed);
                     match what {
                         Heard::Enough | Heard::NoReader => break Ok(End::Done),
+                        Heard::Last => break self.done().await,
                         // A peer of a shared socket ends by being forgotten: both ways are over.
                         Heard::All if said || endless || kind == Some(Kind::Terminal) => {
                             break self.done().await;
@@ -451,6 +455,10 @@ impl One<'_> {
             }
             if let Some((sender, respond)) = &mut answering {
                 self.answer(receiver.batch(), &context, sender, respond).await?;
+                if sender.is_last() && printed == Printed::More {
+                    sender.flush().await?;
+                    return Ok(Heard::Last);
+                }
             }
             if let Some(fan) = chat {
                 // To the others a message is one like any other, whatever ended it here.
@@ -474,27 +482,6 @@ impl One<'_> {
             self.finish(sender).await?;
         }
         Ok(Heard::All)
-    }
-
-    async fn hear_raw(&self, from: &Stream) -> Result<Heard, Error> {
-        let Shared { talk, output, observer, .. } = self.shared;
-        let conn = self.named.conn;
-        let mut which = |path| observer.event(Event::Path { conn, dir: Dir::In, path });
-        let copied =
-            relay::copy(from, output.stream(), &self.moved.inward, talk.fast, &mut which).await;
-        match copied {
-            Ok(()) => Ok(Heard::All),
-            Err(CopyError { side: Side::To, error })
-                if error.raw_os_error() == Some(libc::EPIPE) =>
-            {
-                Ok(Heard::NoReader)
-            }
-            Err(CopyError { side: Side::To, error }) => Err(Error::io(Op::Write, "stdout", error)),
-            Err(CopyError { side: Side::From, error }) if talk.takes_cut(&error) => Ok(Heard::All),
-            Err(CopyError { side: Side::From, error }) => {
-                Err(Error::io(Op::Receive, self.named.peer.clone(), error))
-            }
-        }
     }
 
     async fn answer(
@@ -593,6 +580,9 @@ impl One<'_> {
                 Step::Parcel(parcel) => {
                     Box::pin(self.send(sender, parcel.batch(), &mut refused)).await?;
                     place.took();
+                    if sender.is_last() {
+                        return self.finish(sender).await;
+                    }
                 }
                 Step::End => return self.finish(sender).await,
             }
@@ -637,6 +627,9 @@ impl One<'_> {
                             self.note_refused(&error);
                         }
                         sent => sent?,
+                    }
+                    if sender.is_last() {
+                        return self.finish(sender).await;
                     }
                 }
                 Filled::Notice(_) => {}

@@ -191,6 +191,14 @@ pub enum Event<'a> {
         /// How many of this peer looked so until now.
         count: u64,
     },
+    /// The peer waited with the rest of its message until it was told to go on (`http`: 100 (Continue)),
+    /// and it was.
+    Prompted {
+        /// The connection.
+        conn: u64,
+        /// Who waited.
+        peer: &'a str,
+    },
     /// Datagrams of a peer came faster than they were taken and were dropped.
     Dropped {
         /// The connection.

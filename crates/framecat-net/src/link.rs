@@ -21,9 +21,11 @@ use crate::conn::{Child, Conn, Pair, Stream, Turns};
 use crate::datagrams::{PacketSource, Parcel};
 use crate::error::{Cause, Error, Op};
 
+mod prompt;
 mod sender;
 mod silence;
 
+use prompt::Prompter;
 use sender::Sink;
 pub use sender::{Refusal, Sender, Unsent};
 use silence::Ear;
@@ -76,11 +78,13 @@ impl Link {
         let tail = options.tail.unwrap_or(options.receive.tail());
         let decoder = Decoder::new(receive, options.receive.to_string(), tail);
         match conn {
-            Conn::Stream(stream) => Link {
-                receiver: Receiver::of_stream(stream.clone(), decoder).ended_by(options),
-                sender: Sender::of_stream(stream, framer, options.send.to_string()),
-                child: None,
-            },
+            Conn::Stream(stream) => {
+                let prompter = options.receive.prompts().then(|| Prompter::new(stream.clone()));
+                let mut receiver = Receiver::of_stream(stream.clone(), decoder).ended_by(options);
+                let mut sender = Sender::of_stream(stream, framer, options.send.to_string());
+                (receiver.prompter, sender.prompter) = (prompter.clone(), prompter);
+                Link { receiver, sender, child: None }
+            }
             Conn::Pair(Pair { from, to, child, op, .. }) => {
                 let (sink, peer) = match to {
                     Ok(to) => {
@@ -189,6 +193,8 @@ pub enum Notice {
     Dropped(u64),
     /// A message that ended by silence may be several.
     LooksMerged(LooksMerged),
+    /// The peer waited before it sent the rest of its message, and was told to go on.
+    Prompted,
 }
 
 /// The receiving half of a [`Link`].
@@ -222,6 +228,8 @@ pub struct Receiver {
     turns: Turns,
     /// Where messages end by silence.
     ear: Option<Ear>,
+    /// Where the framing says something by itself.
+    prompter: Option<Prompter>,
     /// The end of what was searched before: a text may lie across reads.
     searched: Vec<u8>,
 }
@@ -247,6 +255,7 @@ impl Receiver {
             source,
             ear: Ear::of(&decoder),
             decoder,
+            prompter: None,
             peer,
             local,
             max,
@@ -403,6 +412,9 @@ impl Receiver {
             if let Some(notice) = self.notices.pop_front() {
                 return Ok(Filled::Notice(notice));
             }
+            if self.prompter.as_ref().is_some_and(Prompter::take_told) {
+                return Ok(Filled::Notice(Notice::Prompted));
+            }
             if let Some(error) = self.failed.take() {
                 self.ended |= !self.is_endless();
                 return Err(error);
@@ -488,6 +500,9 @@ impl Receiver {
         self.taken = decoded.consumed;
         self.begun.0.store(self.buf.len() - self.start - self.taken, Relaxed);
         self.stopped = self.spans.is_full() && self.start + self.taken < self.buf.len();
+        if let Some(prompter) = &self.prompter {
+            prompter.say(|| self.decoder.prompt());
+        }
         if let Some(error) = decoded.error {
             if decoded.resumes {
                 self.stopped = true;

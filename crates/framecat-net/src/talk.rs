@@ -399,6 +399,7 @@ impl Named {
                 ledger.note_lost();
                 observer.event(Event::TooLong { conn, peer, len: *len, max });
             }
+            Notice::Prompted => observer.event(Event::Prompted { conn, peer }),
             Notice::LooksMerged(LooksMerged { n, count }) => {
                 observer.event(Event::LooksMerged { conn, peer, n: *n, count: *count });
             }

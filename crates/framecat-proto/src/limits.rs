@@ -43,6 +43,10 @@ pub const HTTP_CHUNK_EXTENSION_BYTES: usize = 4 << 10;
 /// head.
 pub const HTTP_RANGES: usize = 16;
 
+/// HTTP requests of a connection that are not answered. Clients send a few dozen ahead at most; each
+/// costs two bytes.
+pub const HTTP_UNANSWERED: usize = 16 << 10;
+
 /// The first bytes of a message or of broken input shown in an error.
 pub const SHOWN_HEAD_BYTES: usize = 16;
 
@@ -300,6 +304,11 @@ pub const TABLE: &[Limit] = &[
         what: "ranges of an HTTP request",
         bound: "16",
         then: "ignored: the whole file is sent",
+    },
+    Limit {
+        what: "HTTP requests of a connection that are not answered",
+        bound: "16,384",
+        then: "refused",
     },
     Limit {
         what: "what -f guess looks at",

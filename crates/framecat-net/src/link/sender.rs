@@ -14,6 +14,8 @@ use crate::shape::{Shape, Shaper};
 
 mod shaped;
 
+use super::prompt::Prompter;
+
 #[derive(Debug)]
 pub(super) enum Sink {
     Stream(Stream),
@@ -54,6 +56,8 @@ pub struct Sender {
     shaper: Option<Box<Shaper>>,
     /// What was asked of that; the framing may ask for more.
     asked: Shape,
+    /// Where the framing says something by itself.
+    pub(super) prompter: Option<Prompter>,
 }
 
 impl std::fmt::Debug for Sender {
@@ -86,6 +90,7 @@ impl Sender {
             turns,
             shaper: None,
             asked: Shape::default(),
+            prompter: None,
         };
         sender.shape(sender.asked);
         sender
@@ -144,6 +149,50 @@ impl Sender {
     /// Over UDP, [`is_refusal`](crate::error::Error::is_refusal) errors concern datagrams sent
     /// before; what of this batch was refused itself is [`unsent`](Self::unsent), the rest was sent.
     pub async fn send_batch(
+        &mut self,
+        batch: Batch<'_>,
+        context: &Context<'_>,
+        refused: &mut Vec<Refusal>,
+    ) -> Result<(), Error> {
+        if self.prompter.is_some() {
+            return Box::pin(self.send_prompting(batch, context, refused)).await;
+        }
+        self.send_plain(batch, context, refused).await
+    }
+
+    /// As [`send_batch`](Self::send_batch), and says behind it what the framing has to say.
+    async fn send_prompting(
+        &mut self,
+        batch: Batch<'_>,
+        context: &Context<'_>,
+        refused: &mut Vec<Refusal>,
+    ) -> Result<(), Error> {
+        let Some(prompter) = self.prompter.clone() else { return Ok(()) };
+        prompter.set_sending(true);
+        let left = prompter.take_left();
+        if let (Sink::Stream(stream), false) = (&self.sink, left.is_empty()) {
+            stream.write_all(left).await.map_err(|error| self.failed(error))?;
+        }
+        self.send_plain(batch, context, refused).await?;
+        self.sent_prompting();
+        Ok(())
+    }
+
+    /// Nothing is under way any more, unless it is held back.
+    fn sent_prompting(&mut self) {
+        let holds = self.holds();
+        if let Some(prompter) = &self.prompter {
+            prompter.set_sending(holds);
+            prompter.say(|| self.framer.prompt());
+        }
+    }
+
+    /// Whether what was sent says that nothing follows, so that our direction is to be ended.
+    pub(crate) fn is_last(&self) -> bool {
+        self.framer.is_last()
+    }
+
+    async fn send_plain(
         &mut self,
         batch: Batch<'_>,
         context: &Context<'_>,

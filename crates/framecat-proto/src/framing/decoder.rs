@@ -136,6 +136,11 @@ impl Decoder {
         self.framer.silence()
     }
 
+    /// What the peer waits for before it sends on: see [`Framer::prompt`].
+    pub fn prompt(&mut self) -> Option<&'static [u8]> {
+        self.framer.prompt()
+    }
+
     /// The silence came after `rest`, which is what decoding left, and the whole input of the spans.
     /// Says whether it is a message; all of it is consumed then.
     pub fn silent(&mut self, rest: &[u8], out: &mut Spans) -> Result<bool, FramingError> {

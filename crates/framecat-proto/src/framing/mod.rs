@@ -37,6 +37,7 @@ mod gap;
 mod git;
 mod guess;
 mod hdlc;
+mod http;
 mod json;
 #[path = "json-seq.rs"]
 mod json_seq;
@@ -137,6 +138,8 @@ pub enum Framing {
     Fix,
     /// git's pkt-lines.
     Git,
+    /// HTTP/1.1 messages.
+    Http,
     /// No rule: the one that fits is looked for ([`guess()`]). As a framer it is `eof`.
     Guess,
     /// A name for one of the others.
@@ -178,17 +181,20 @@ impl Framing {
             Framing::Mllp => Box::new(mllp::Framer::new(max)),
             Framing::Fix => Box::new(fix::Framer::new(max)),
             Framing::Git => Box::new(git::Framer::new(max)),
+            Framing::Http => Box::new(http::Framer::new(max)),
             Framing::Preset(preset) => preset.framer(max),
             Framing::Gap(rule) => Box::new(gap::Framer::new(*rule, max)),
         }
     }
 
     /// The framers of a connection's two directions, which know of each other where the rule needs it
-    /// (`postgres`: once one side has granted encryption, both are encrypted). `max` as in
-    /// [`framer`](Self::framer).
+    /// (`postgres`: once one side has granted encryption, both are encrypted; `http`: what was asked
+    /// says where the answer ends). `max` as in [`framer`](Self::framer).
     pub fn pair(&self, max: usize) -> [Box<dyn Framer>; 2] {
         match self {
             Framing::Postgres => postgres::Framer::pair(max.min(MESSAGE_BYTES_CEILING))
+                .map(|framer| Box::new(framer) as Box<dyn Framer>),
+            Framing::Http => http::Framer::pair(max.min(MESSAGE_BYTES_CEILING))
                 .map(|framer| Box::new(framer) as Box<dyn Framer>),
             _ => [self.framer(max), self.framer(max)],
         }
@@ -197,8 +203,13 @@ impl Framing {
     /// Whether what a connection has carried before decides how a message is written. If not, the
     /// same bytes do for every connection.
     pub fn remembers(&self) -> bool {
-        use Framing::{Amqp, Eof, Git, Postgres};
-        matches!(self.expanded(), Eof | Postgres | Amqp | Git)
+        use Framing::{Amqp, Eof, Git, Http, Postgres};
+        matches!(self.expanded(), Eof | Postgres | Amqp | Git | Http)
+    }
+
+    /// Whether its framers may have something to say by themselves: see [`Framer::prompt`].
+    pub fn prompts(&self) -> bool {
+        *self.expanded() == Framing::Http
     }
 
     /// What becomes of bytes left when a stream from the wire ends inside a message.
@@ -213,7 +224,7 @@ impl Framing {
             Framing::Netstring(_) | Framing::Slip(_) | Framing::Cobs(_) => Tail::Error,
             Framing::Hdlc(_) | Framing::Stx(_) => Tail::Error,
             Framing::Postgres | Framing::Amqp | Framing::Mllp | Framing::Fix => Tail::Error,
-            Framing::Git => Tail::Error,
+            Framing::Git | Framing::Http => Tail::Error,
             Framing::Preset(preset) => preset.tail(),
         }
     }
@@ -288,6 +299,7 @@ impl FromStr for Framing {
             ("mllp", "") => Ok(Framing::Mllp),
             ("fix", "") => Ok(Framing::Fix),
             ("git", "") => Ok(Framing::Git),
+            ("http", "") => Ok(Framing::Http),
             // What is left of the table takes nothing behind its name.
             (_, ",resync") if is_framing(name) => Err(cannot_resync(name)),
             _ if is_framing(name) => Err(takes_no_argument(name, rest)),
@@ -367,6 +379,7 @@ impl fmt::Display for Framing {
             Framing::Mllp => f.write_str("mllp"),
             Framing::Fix => f.write_str("fix"),
             Framing::Git => f.write_str("git"),
+            Framing::Http => f.write_str("http"),
             Framing::Preset(preset) => preset.fmt(f),
         }
     }
@@ -469,6 +482,11 @@ pub const TABLE: &[About] = &[
     About { name: "mllp", grammar: "mllp", message: "an HL7 block between 0b and 1c 0d" },
     About { name: "fix", grammar: "fix", message: "a FIX message, length and checksum checked" },
     About { name: "git", grammar: "git", message: "a pkt-line of git; a pack as it comes" },
+    About {
+        name: "http",
+        grammar: "http",
+        message: "an HTTP/1.1 message, head and body; as it comes behind 101 and CONNECT",
+    },
     About {
         name: "guess",
         grammar: "guess",
@@ -661,5 +679,17 @@ pub trait Framer: Send + Sync {
     /// that a sender waits between two messages. Almost no framing has one.
     fn silence(&self) -> Option<Duration> {
         None
+    }
+
+    /// What the peer waits for before it sends the rest of its message, if it does and nothing is to be
+    /// said before: to be sent as it is, now. Asked of either framer of a pair behind each
+    /// [`decode`](Self::decode) and behind what was sent; each is given once. (`http`: 100 (Continue).)
+    fn prompt(&mut self) -> Option<&'static [u8]> {
+        None
+    }
+
+    /// Whether nothing can follow what was written last, by its own word, so that the stream is to be ended.
+    fn is_last(&self) -> bool {
+        false
     }
 }

@@ -130,6 +130,8 @@ const CASES: &[Case] = &[
     ("mllp", b"\x0bMSH\x0d\x1c\x0d\x0b\x1c\x0d\x0b\x0b\x1c\x1c\x0d", &[b"MSH\x0d", b"", b"\x0b\x1c"]),
     ("fix", b"8=FIX.4.4\x019=5\x0135=0\x0110=163\x018=FIXT.1.1\x019=11\x0135=0\x01112=x\x0110=104\x01", &[b"8=FIX.4.4\x019=5\x0135=0\x0110=163\x01", b"8=FIXT.1.1\x019=11\x0135=0\x01112=x\x0110=104\x01"]),
     ("git", b"0009hello00000001000200040008\x0a\x00\x01\x02", &[b"0009hello", b"0000", b"0001", b"0002", b"0004", b"0008\x0a\x00\x01\x02"]),
+    ("http", b"POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\r\nGET / HTTP/1.0\r\n\r\n", &[b"POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi", b"\r\nGET / HTTP/1.0\r\n\r\n"]),
+    ("http", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nhi\r\n0\r\nT: u\r\n\r\nHTTP/1.1 304 \r\nContent-Length: 9\r\n\r\n", &[b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nhi\r\n0\r\nT: u\r\n\r\n", b"HTTP/1.1 304 \r\nContent-Length: 9\r\n\r\n"]),
 ];
 
 fn framing(word: &str) -> Framing {

@@ -64,7 +64,7 @@ fn every_protocol_has_a_conversation_with_both_directions() {
         assert!(!conversation.side(false).is_empty(), "{}", conversation.file);
         *seen.entry(conversation.rule.to_string()).or_default() += 1;
     }
-    let own = ["postgres", "amqp", "mllp", "fix", "git"];
+    let own = ["postgres", "amqp", "mllp", "fix", "git", "http"];
     let own = TABLE.iter().map(|row| row.name).filter(|name| own.contains(name));
     for name in PRESETS.iter().map(|row| row.name).chain(own) {
         assert!(seen.contains_key(name), "{name} has no conversation");

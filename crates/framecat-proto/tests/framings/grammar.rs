@@ -54,6 +54,7 @@ fn a_framing_prints_back_in_its_canonical_form() {
         ("dns", "dns"),
         ("postgres", "postgres"),
         ("git", "git"),
+        ("http", "http"),
         ("guess", "guess"),
     ] {
         let rule: Framing = typed.parse().unwrap_or_else(|error| panic!("{typed}: {error}"));

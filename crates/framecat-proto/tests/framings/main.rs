@@ -8,6 +8,7 @@ mod conversations;
 mod faults;
 mod grammar;
 mod guesses;
+mod http;
 mod json;
 mod postgres;
 mod properties;

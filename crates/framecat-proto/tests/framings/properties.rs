@@ -142,6 +142,33 @@ proptest! {
         check_pair("postgres", &data.concat());
     }
 
+    /// Pieces of conversations of HTTP, for both directions.
+    #[test]
+    fn the_two_directions_of_http_lose_nothing(
+        data in vec(prop_oneof![
+            9 => proptest::sample::select(vec![
+                b"\x34GET / HTTP/1.1\r\nHost: a\r\n".to_vec(),
+                b"\x26HEAD / HTTP/1.0\r\n\r\n".to_vec(),
+                b"\x46CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+                b"\x04\r\n".to_vec(),
+                b"\x05\r\n".to_vec(),
+                b"\x23HTTP/1.1 200 OK\r\n".to_vec(),
+                b"\x23HTTP/1.1 101 OK\r\n".to_vec(),
+                b"\x27Content-Length: 2\r\n".to_vec(),
+                b"\x28Content-Length: 99\r\n".to_vec(),
+                b"\x39Transfer-Encoding: chunked\r\n".to_vec(),
+                b"\x38Transfer-Encoding: chunked\r\n".to_vec(),
+                b"\x0a0\r\n\r\n".to_vec(),
+                b"\x0b0\r\n\r\n".to_vec(),
+                b"\x05hi".to_vec(),
+                b"\x04hi".to_vec(),
+            ]),
+            1 => vec(any::<u8>(), 0..9),
+        ], 0..16),
+    ) {
+        check_pair("http", &data.concat());
+    }
+
     #[test]
     fn no_word_makes_the_parser_fail(word in r"(line|crlf|nul|delim|len|struct|fixed|raw|netstring|slip|cobs|hdlc|stx|gap|dns|git)?[:,@=\\a-z0-9é]{0,20}") {
         if let Ok(rule) = word.parse::<Framing>() {
@@ -183,6 +210,7 @@ fn inputs_that_a_fuzzer_found_worth_keeping_pass() {
         }
         check_family("framings", &seed);
         check_pair("postgres", &seed);
+        check_pair("http", &seed);
         count += 1;
     }
     assert!(count >= 10, "{count} seeds in {folder}");

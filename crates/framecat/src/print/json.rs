@@ -63,6 +63,7 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         Event::LooksMerged { conn, peer, n, count } => {
             object.conn(conn, peer).number("n", n).number("count", count)
         }
+        Event::Prompted { conn, peer } => object.conn(conn, peer),
         Event::Dropped { conn, peer, count } => object.conn(conn, peer).number("count", count),
         Event::Retrying { error, time } => {
             object.text("error", &error.to_string()).number("time_us", micros(time))
@@ -120,6 +121,7 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Unanswered { .. } | Event::NoAnswer { .. } => "unanswered",
         Event::Unprinted { .. } => "unprinted",
         Event::LooksMerged { .. } => "looks_merged",
+        Event::Prompted { .. } => "prompted",
         Event::Dropped { .. } => "dropped",
         Event::Unreachable { .. } => "unreachable",
         Event::Retrying { .. } => "retrying",

@@ -70,6 +70,7 @@ pub(super) fn weight(event: &Event<'_>) -> Weight {
     match event {
         Event::Listening { .. } | Event::Serving { .. } => Weight::Always,
         Event::Connected { .. } | Event::Closed { .. } | Event::Path { .. } => Weight::Verbose,
+        Event::Prompted { .. } => Weight::Verbose,
         Event::Replied { .. } => Weight::Asking,
         _ => Weight::Trouble,
     }
@@ -149,6 +150,9 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
                 "a framing that marks or counts needs no silence, such as line or len:u32be".into(),
             ),
         ),
+        Event::Prompted { peer, .. } => {
+            (format!("{peer} waited with the rest of its message and was told: 100 Continue"), None)
+        }
         Event::Dropped { peer, count, .. } => (
             format!(
                 "{count} datagrams from {peer} are lost: they came faster than they were taken"

@@ -156,6 +156,7 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
     tell(Event::Resynchronised { conn, peer, error: &framing });
     tell(Event::Unanswered { conn, peer, n: 4, missing: &missing });
     tell(Event::LooksMerged { conn, peer, n: 5, count: 1 });
+    tell(Event::Prompted { conn, peer });
     tell(Event::Dropped { conn, peer, count: 12 });
     tell(Event::Unreachable { conn, error: &refusal });
     tell(Event::Retrying { error: &refusal, time: Duration::from_secs(30) });

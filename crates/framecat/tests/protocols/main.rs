@@ -7,6 +7,7 @@ mod amqp;
 mod dns;
 mod fix;
 mod git;
+mod http;
 mod json;
 mod lsp;
 mod mllp;

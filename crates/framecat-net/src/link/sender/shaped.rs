@@ -64,7 +64,9 @@ impl Sender {
             return Ok(());
         };
         let flushed = shaper.flush(stream).await;
-        flushed.map_err(|error| self.failed(error))
+        flushed.map_err(|error| self.failed(error))?;
+        self.sent_prompting();
+        Ok(())
     }
 
     /// As [`send_batch`](Self::send_batch), message by message.

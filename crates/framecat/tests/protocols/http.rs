@@ -1,0 +1,239 @@
+//! HTTP: real clients and servers on both sides of a relay, and framecat in the place of each.
+
+use crate::run::{Folder, Run, Running, Signal, at_a_free_port, have, have_python};
+use crate::shown::{Shown, shown};
+
+/// A server of the Python library that echoes bodies, and tells its port. HTTP/1.1 as `http.server` has it.
+const SERVER: &str = r#"
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def reply(self, body, status=200):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+    def do_GET(self):
+        if self.path == "/chunked":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"4\r\nchun\r\n3;x=y\r\nked\r\n0\r\nSum: 7\r\n\r\n")
+        elif self.path == "/close":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"until the end")
+            self.close_connection = True
+        elif self.path == "/upgrade":
+            self.send_response(101)
+            self.send_header("Connection", "Upgrade")
+            self.send_header("Upgrade", "echo")
+            self.end_headers()
+            while line := self.rfile.readline():
+                self.wfile.write(line.upper())
+            self.close_connection = True
+        else:
+            self.reply(b"hello")
+    do_HEAD = do_GET
+    def do_POST(self):
+        self.reply(self.rfile.read(int(self.headers["Content-Length"])))
+    def do_CONNECT(self):
+        self.send_response(200)
+        self.end_headers()
+        while line := self.rfile.readline():
+            self.wfile.write(line.upper())
+        self.close_connection = True
+    def log_message(self, *args):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+struct Server {
+    _running: Running,
+    port: u16,
+}
+
+impl Server {
+    fn start() -> Option<Server> {
+        if !have_python(&["http.server"]) || !have("curl") {
+            return None;
+        }
+        let mut running = Run::program("python3", &["-c", SERVER]).start();
+        let port = running.read_line().trim().parse().expect("it tells its port");
+        Some(Server { _running: running, port })
+    }
+}
+
+fn relay(port: u16) -> Running {
+    let to = format!("127.0.0.1:{port}");
+    Run::new(&["relay", ":0", &to, "-f", "http", "--show=all", "-v"]).stdin_null().start()
+}
+
+fn curl(args: &[&str]) -> Run {
+    // Waiting for 100 has no end, so that a relay that does not send it is found out.
+    let always = ["-sS", "--max-time", "60", "--expect100-timeout", "300"];
+    Run::program("curl", &[&always, args].concat())
+}
+
+fn ended(running: Running) -> (String, Vec<Shown>) {
+    running.signal(Signal::TERM);
+    let finished = running.wait();
+    assert_eq!(finished.code, 0, "{finished}");
+    let told = shown(&finished.stderr);
+    (finished.stderr, told)
+}
+
+/// The first words of messages: `< GET /` and `> HTTP/1.1 200`.
+fn lines(told: &[Shown]) -> Vec<String> {
+    let line = |message: &Shown| {
+        let words: Vec<&str> = message.text.split(' ').take(2).collect();
+        format!("{} {}", message.mark, words.join(" ").split(r"\r").next().unwrap_or_default())
+    };
+    told.iter().map(line).collect()
+}
+
+#[test]
+fn curl_and_a_server_talk_through_a_relay_message_by_message() {
+    let Some(server) = Server::start() else { return };
+    let tap = relay(server.port);
+    let url = |path: &str| format!("http://127.0.0.1:{}{path}", tap.port());
+    // One connection for all of them; a body that looks like a request is none.
+    let (plain, chunked) = (url("/a%20b?c|d"), url("/chunked"));
+    let body = "GET /not HTTP/1.1\r\nHost: a\r\n\r\n";
+    let asked = curl(&[&plain, &chunked, "--next", "-sSI", &plain, "--next", "-sSd", body, &plain]);
+    let got = asked.run("");
+    assert_eq!(got.code, 0, "{got}");
+    let text = got.text();
+    assert!(text.starts_with("hellochunkedHTTP/1.1 200 OK\r\n"), "{text}");
+    assert!(text.ends_with(&format!("\r\n\r\n{body}")), "{text}");
+    curl(&[&url("/close")]).run("").expect(0, "until the end");
+    curl(&["-0", &url("/close")]).run("").expect(0, "until the end");
+    let (stderr, told) = ended(tap);
+    let want = [
+        "< GET /a%20b?c|d",
+        "> HTTP/1.1 200",
+        "< GET /chunked",
+        "> HTTP/1.1 200",
+        "< HEAD /a%20b?c|d",
+        "> HTTP/1.1 200",
+        "< POST /a%20b?c|d",
+        "> HTTP/1.1 200",
+        "< GET /close",
+        "> HTTP/1.1 200",
+        "< GET /close",
+        "> HTTP/1.1 200",
+    ];
+    assert_eq!(lines(&told), want, "{stderr}");
+    assert!(told[3].text.ends_with(r"ked\r\n0\r\nSum: 7\r\n\r\n"), "{}", told[3].text);
+    assert!(told[5].text.contains("Content-Length: 5") && told[5].text.ends_with(r"\r\n\r\n"));
+    assert!(told[9].text.ends_with("until the end"));
+}
+
+/// Nothing whole arrives before the client is told to go on, and the server is not asked before that.
+#[test]
+fn a_client_that_waits_for_100_is_told_to_go_on() {
+    let Some(server) = Server::start() else { return };
+    let tap = relay(server.port);
+    let url = format!("http://127.0.0.1:{}/", tap.port());
+    let expect = ["-H", "Expect: 100-continue", "-d", "with patience", url.as_str()];
+    curl(
+        &[&expect[..], &["--next", "-sSd", "and again", "-H", "Expect: 100-continue", &url]]
+            .concat(),
+    )
+    .run("")
+    .expect(0, "with patienceand again");
+    let (stderr, told) = ended(tap);
+    assert_eq!(stderr.matches("was told: 100 Continue").count(), 2, "{stderr}");
+    // The server says it too, having seen the field.
+    let want = ["< POST /", "> HTTP/1.1 100", "> HTTP/1.1 200"];
+    assert_eq!(lines(&told), [want, want].concat(), "{stderr}");
+}
+
+#[test]
+fn behind_101_and_an_accepted_connect_bytes_go_on_as_they_come() {
+    let Some(server) = Server::start() else { return };
+    for head in [
+        "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+        "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
+    ] {
+        let tap = relay(server.port);
+        let mut peer = crate::run::peer::Peer::dial(tap.port());
+        peer.send(head);
+        while peer.line() != "\r\n" {}
+        peer.send("no http\n");
+        assert_eq!(peer.line(), "NO HTTP\n");
+        peer.send("GET / HTTP/1.1\r\n");
+        assert_eq!(peer.line(), "GET / HTTP/1.1\r\n");
+        peer.end();
+        assert_eq!(peer.rest(), b"");
+        let (stderr, told) = ended(tap);
+        let texts: Vec<&str> = told[2..].iter().map(|message| message.text.as_str()).collect();
+        assert_eq!(texts[..2], [r"no http\n", r"NO HTTP\n"], "{stderr}");
+    }
+}
+
+#[test]
+fn nginx_and_python_talk_through_a_relay() {
+    if !have("nginx") || !have_python(&["http.client"]) {
+        return;
+    }
+    let folder = Folder::new();
+    std::fs::write(folder.file("a.txt"), "hello nginx\n".repeat(100)).unwrap();
+    let (nginx, port) = at_a_free_port(|port| nginx(&folder, port)).until("start worker process ");
+    let tap = relay(port);
+    let client = format!(
+        r#"
+import http.client, gzip
+c = http.client.HTTPConnection("127.0.0.1", {})
+def ask(*args, **more):
+    c.request(*args, **more)
+    reply = c.getresponse()
+    return reply, reply.read()
+text = b"hello nginx\n" * 100
+r, body = ask("GET", "/a.txt")
+assert (r.status, body) == (200, text), (r.status, body)
+tag = r.getheader("ETag")
+r, body = ask("HEAD", "/a.txt")
+assert (r.status, body, r.getheader("Content-Length")) == (200, b"", "1200")
+r, body = ask("GET", "/a.txt", headers={{"Accept-Encoding": "gzip"}})
+assert r.getheader("Transfer-Encoding") == "chunked" and gzip.decompress(body) == text
+r, body = ask("GET", "/a.txt", headers={{"If-None-Match": tag}})
+assert (r.status, body) == (304, b"")
+r, body = ask("GET", "/a.txt", headers={{"Range": "bytes=0-1,6-7"}})
+assert r.status == 206 and b"\r\nhe\r\n" in body and b"\r\nng\r\n" in body
+r, body = ask("POST", "/a.txt", body=iter([b"one", b"two"]), encode_chunked=True, headers={{"Transfer-Encoding": "chunked"}})
+assert r.status == 405
+"#,
+        tap.port()
+    );
+    Run::program("python3", &["-c", &client]).run("").expect(0, "");
+    let (stderr, told) = ended(tap);
+    let statuses: Vec<String> =
+        lines(&told).into_iter().filter(|line| line.starts_with('>')).collect();
+    let want = ["200", "200", "200", "304", "206", "405"];
+    assert_eq!(statuses, want.map(|status| format!("> HTTP/1.1 {status}")), "{stderr}");
+    nginx.signal(Signal::TERM);
+    nginx.wait();
+}
+
+/// Serves `folder` until it is told to end.
+fn nginx(folder: &Folder, port: u16) -> Running {
+    let path = folder.path().to_str().expect("it is plain text");
+    let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|what| format!("{what}_temp_path {path}/{what};"))
+        .concat();
+    let config = format!(
+        "{user} daemon off; worker_processes 1; error_log stderr notice; pid {path}/pid;
+         events {{}}
+         http {{ access_log off; gzip on; gzip_types text/plain; gzip_min_length 1; {temporary}
+                default_type text/plain;
+                server {{ listen 127.0.0.1:{port}; root {path}; }} }}"
+    );
+    let file = folder.file("nginx.conf");
+    std::fs::write(&file, config).unwrap();
+    Run::program("nginx", &["-p", path, "-c", &file, "-e", "stderr"]).start()
+}
