@@ -81,7 +81,7 @@ fn run_block(block: &Block) -> Vec<String> {
         if command.ends_with('&') {
             listeners += 1;
             script += &format!(
-                "until [ \"$(grep -c 'listening on' output)\" -ge {listeners} ]; do sleep 0.01; done\n"
+                "until [ \"$(grep -Ec 'listening on|serving .* at ' output)\" -ge {listeners} ]; do sleep 0.01; done\n"
             );
         }
     }
@@ -103,6 +103,9 @@ fn run_block(block: &Block) -> Vec<String> {
         .status()
         .unwrap();
     let text = fs::read_to_string(&output).unwrap();
+    // The pages have a home of their own.
+    let here = Path::new(&output).parent().unwrap().to_string_lossy().into_owned();
+    let text = text.replace(&here, "/home/ada");
     assert_ne!(status.code(), Some(124), "did not end:\n{script}\nprinted:\n{text}");
     text.lines().filter(|line| !line.is_empty()).map(|line| plain(line, &ports)).collect()
 }
