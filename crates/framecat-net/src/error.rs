@@ -103,6 +103,14 @@ pub enum Cause {
     /// The bytes break the framing, or the stream ended inside a message.
     #[error("{0}")]
     Framing(Box<FramingError>),
+    /// An HTTP message breaks the rules, or ends before its end.
+    #[error("{problem}")]
+    Broken {
+        /// What is wrong with it.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
     /// What a peer said is not what was recorded.
     #[error("{0}")]
     Differs(Box<Difference>),

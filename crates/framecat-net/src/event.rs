@@ -256,6 +256,67 @@ pub enum Event<'a> {
         /// Whether it is one of many that may answer.
         among: bool,
     },
+    /// A part of an HTTP message left or came.
+    Http {
+        /// The connection.
+        conn: u64,
+        /// Which way.
+        dir: Dir,
+        /// What.
+        part: HttpPart<'a>,
+    },
+    /// A redirect is followed.
+    Redirected {
+        /// The status that said so.
+        status: u16,
+        /// Where to.
+        to: &'a str,
+        /// The method from now on, where it is another.
+        method: Option<&'a str>,
+        /// Fields that are not sent there, because it is another origin.
+        left_out: &'a [String],
+    },
+    /// A file of which a part is there is gone on with.
+    Resumed {
+        /// The file.
+        file: &'a str,
+        /// From this byte on.
+        from: u64,
+    },
+    /// A file of which a part is there is begun anew.
+    Anew {
+        /// The file.
+        file: &'a str,
+        /// Why.
+        why: &'a str,
+    },
+    /// Content is in a coding that is not undone.
+    StaysCoded {
+        /// As the server names it.
+        coding: &'a str,
+        /// Why not.
+        why: &'a str,
+    },
+    /// How far a fetch is. Told a few times in a second.
+    Fetching {
+        /// Bytes of the file or content that are there.
+        got: u64,
+        /// Of so many, if the server told it.
+        whole: Option<u64>,
+        /// Bytes in a second, on average.
+        rate: u64,
+    },
+    /// A reply came whole.
+    Fetched {
+        /// Its status.
+        status: u16,
+        /// Bytes that were written.
+        bytes: u64,
+        /// The file they are in.
+        file: Option<&'a str>,
+        /// How long it took.
+        timings: Timings,
+    },
     /// The port is open (`-z`).
     Open {
         /// The endpoint.
@@ -263,6 +324,36 @@ pub enum Event<'a> {
         /// How long connecting took.
         took: Duration,
     },
+}
+
+/// A part of an HTTP message, byte for byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpPart<'a> {
+    /// The first line, the fields and the empty line.
+    Head(&'a [u8]),
+    /// Content, or the beginning of it.
+    Content(&'a [u8]),
+    /// What stands around content that is sent in chunks; the trailers are in it.
+    Chunking(&'a [u8]),
+    /// So many bytes of content more, which are not shown.
+    Left(u64),
+    /// The message ends here: why.
+    End(&'a str),
+}
+
+/// How long the steps of a fetch took, each from its beginning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// The name had its addresses.
+    pub resolved: Option<Duration>,
+    /// The connection was there.
+    pub connected: Option<Duration>,
+    /// The TLS handshake was through.
+    pub secured: Option<Duration>,
+    /// The first byte of the reply came.
+    pub first_byte: Option<Duration>,
+    /// The last byte came.
+    pub total: Duration,
 }
 
 /// Where a message was to be written.

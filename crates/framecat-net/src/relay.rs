@@ -159,7 +159,7 @@ async fn copy_fast(
     let (source, sink) = (from.kind(), to.kind());
     if source == Kind::File && socket(sink) {
         which(Path::Sendfile);
-        return match crate::fast::sendfile::copy(from, to, progress).await {
+        return match crate::fast::sendfile::copy(from, to, progress, u64::MAX).await {
             Some(done) => done.map(|()| true),
             None => Ok(false),
         };
@@ -170,7 +170,7 @@ async fn copy_fast(
     let direct = (socket(source) && sink == Kind::Pipe) || (source == Kind::Pipe && socket(sink));
     let spliced = if direct {
         which(Path::SpliceDirect);
-        copy_direct(from, to, progress).await?
+        copy_direct(from, to, progress, u64::MAX).await?
     } else if socket(source) && (socket(sink) || matches!(sink, Kind::File | Kind::Device)) {
         // A chatty connection never needs the pipe: it is made when a read fills a buffer.
         if !copy_until_busy(from, to, progress).await? {
@@ -178,11 +178,70 @@ async fn copy_fast(
         }
         let Ok(between) = Between::new() else { return Ok(false) };
         which(Path::Splice);
-        between.copy(from, to, progress).await?
+        between.copy(from, to, progress, u64::MAX).await?
     } else {
         return Ok(false);
     };
     Ok(matches!(spliced, Spliced::Done))
+}
+
+/// Copies `len` bytes, or what comes until `from` ends: how many tells [`Progress::bytes`]. Where a buffer is
+/// between, what lies behind them may be read and dropped. The fast way is taken at once, for `len` is
+/// known to come. Not cancel safe: bytes under way are lost.
+pub(crate) async fn copy_some(
+    from: &Stream,
+    to: &Stream,
+    len: u64,
+    progress: &Progress,
+    which: &mut (dyn FnMut(Path) + Send),
+) -> Result<(), CopyError> {
+    let begun = progress.bytes();
+    #[cfg(target_os = "linux")]
+    {
+        use crate::fast::splice::{Between, Spliced, copy_direct};
+        let socket = |kind| matches!(kind, Kind::Tcp | Kind::Unix);
+        let (source, sink) = (from.kind(), to.kind());
+        if source == Kind::File && socket(sink) {
+            which(Path::Sendfile);
+            if let Some(done) = crate::fast::sendfile::copy(from, to, progress, len).await {
+                return done;
+            }
+        } else if socket(source) && sink == Kind::Pipe {
+            crate::fast::splice::widen(to);
+            which(Path::SpliceDirect);
+            if let Spliced::Done = copy_direct(from, to, progress, len).await? {
+                return Ok(());
+            }
+        } else if socket(source)
+            && matches!(sink, Kind::File | Kind::Device)
+            && let Ok(between) = Between::new()
+        {
+            which(Path::Splice);
+            if let Spliced::Done = between.copy(from, to, progress, len).await? {
+                return Ok(());
+            }
+        }
+    }
+    which(Path::ReadWrite);
+    // What was moved before the kernel said that it cannot is moved.
+    let mut left = len - (progress.bytes() - begun);
+    let mut buf = Vec::new();
+    let mut turns = Turns::default();
+    while left > 0 {
+        turns.take().await;
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(READ_BYTES_MAX);
+        buf.clear();
+        buf.reserve_exact(most);
+        let read = from.read(&mut buf).await;
+        if read.map_err(|error| CopyError { side: Side::From, error })? == 0 {
+            return Ok(());
+        }
+        buf.truncate(most);
+        to.write_all(&buf).await.map_err(|error| CopyError { side: Side::To, error })?;
+        progress.add(buf.len());
+        left -= buf.len() as u64;
+    }
+    Ok(())
 }
 
 /// Copies through a small buffer until a read fills it: true then, false at the end of `from`.

@@ -230,6 +230,13 @@ pub enum End {
     },
     /// Some messages were refused, too long or lost; each was told.
     Partly,
+    /// The server answered, and not with what was asked for.
+    Declined {
+        /// What it said instead.
+        said: String,
+        /// What to do.
+        remedy: String,
+    },
     /// None of so many rules takes the bytes for messages (`-f guess`).
     NoRule(usize),
     /// A signal came before the work was done.

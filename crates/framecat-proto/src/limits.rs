@@ -211,6 +211,26 @@ pub const FILE_PATH_BYTES: usize = 4_095;
 /// for a request line at least (RFC 9112 section 3).
 pub const HTTP_TARGET_BYTES: usize = 8_000;
 
+/// Interim replies (1xx) to one request. One or two are usual; a server that sends more and more of them
+/// never answers.
+pub const HTTP_INTERIMS: usize = 64;
+
+/// Redirects followed, one after the other, unless `--max-redirects` says otherwise: half of what browsers
+/// follow, and more than any sane server needs.
+pub const FETCH_REDIRECTS: u32 = 10;
+
+/// How long `fetch` waits for the head of a reply unless `--wait` says otherwise: servers think longer
+/// than they take to accept.
+pub const FETCH_HEAD_WAIT: Duration = Duration::from_secs(60);
+/// How long the content of a reply may give nothing unless `--idle` says otherwise.
+pub const FETCH_IDLE: Duration = Duration::from_secs(60);
+
+/// From so many bytes on a client asks whether content is wanted before it sends it, and waits so long for
+/// the answer (RFC 9110 section 10.1.1; curl's figures).
+pub const EXPECT_BYTES: u64 = 1 << 20;
+/// See [`EXPECT_BYTES`].
+pub const EXPECT_WAIT: Duration = Duration::from_secs(1);
+
 /// The window of zstd in HTTP: what a decoder has to take, and need not exceed (RFC 9659 section 3).
 pub const ZSTD_WINDOW_BYTES: u64 = 8 << 20;
 
@@ -309,6 +329,23 @@ pub const TABLE: &[Limit] = &[
         what: "HTTP requests of a connection that are not answered",
         bound: "16,384",
         then: "refused",
+    },
+    Limit {
+        what: "interim replies (1xx) of a server that is fetched from",
+        bound: "64",
+        then: "exit 7",
+    },
+    Limit { what: "redirects in a row", bound: "10", then: "exit 1; --max-redirects N" },
+    Limit {
+        what: "the head of a reply to fetch",
+        bound: "60 s; 32 KiB",
+        then: "exit 5, --wait TIME; longer ones exit 7",
+    },
+    Limit { what: "silence in what fetch reads", bound: "60 s", then: "exit 5; --idle TIME" },
+    Limit {
+        what: "the window of a gzip, br or zstd decoder",
+        bound: "8 MiB of zstd, 16 MiB of br",
+        then: "refused; what is decoded is written as it comes and fills no memory",
     },
     Limit {
         what: "what -f guess looks at",

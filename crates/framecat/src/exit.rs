@@ -111,6 +111,7 @@ pub fn of_end(end: &End, signal: Option<Signal>) -> Verdict {
             let sentence = "only part was done: some messages were refused, too long or lost";
             Verdict::told(PARTLY, sentence, Some("each of them is told above".into()))
         }
+        End::Declined { said, remedy } => Verdict::told(FAILED, said.clone(), Some(remedy.clone())),
         End::NoRule(tried) => {
             let sentence = format!("none of {tried} rules takes it for messages");
             let remedy =
@@ -189,6 +190,7 @@ pub fn of_error(error: &Error) -> Verdict {
                 "the peer crashed, or somebody between cut it; --tail keep takes what came";
             (FRAMING, Some(remedy.into()))
         }
+        Cause::Broken { remedy, .. } => (FRAMING, Some(remedy.clone())),
         Cause::Framing(framing) => (FRAMING, Some(of_framing(error, framing))),
         Cause::Io(cause) => of_io(error, cause),
         Cause::EveryAddress(all) => match all.last() {

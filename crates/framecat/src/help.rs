@@ -21,6 +21,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("talk", "ask EP [MESSAGE...]", "send each message, await one reply, tell the round trip"),
     ("talk", "relay EP EP", "listen on the first, connect to the second, message by message"),
     ("move", "serve [DIR]", "a folder over HTTP, for reading"),
+    ("move", "fetch URL", "a file or page over HTTP, and all that is said for it"),
     ("see", "lab [LAW...]", "the laws of sockets, shown on this machine's kernel"),
 ];
 
@@ -64,6 +65,7 @@ pub fn overview() -> String {
         "framecat listen :9000 --chat",
         "framecat ask :9000 hello world",
         "framecat relay :8080 localhost:80 -f crlf --show",
+        "framecat fetch http://localhost:8000/ --show",
     ]);
     page.heading("framecat help TOPIC");
     page.table(&[], TOPICS.iter().map(|row| vec![row.0.into(), row.1.into()]).collect());

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use framecat_net::event::{Event, Observer};
+use framecat_net::event::{Event, HttpPart, Observer};
 use framecat_net::talk::Lines;
 use framecat_proto::framing::Framer;
 use framecat_proto::limits::MESSAGE_BYTES_CEILING;
@@ -16,6 +16,7 @@ use framecat_proto::message::{Batch, Context, Dir, Outgoing};
 use framecat_proto::text::{Form, Look};
 
 mod desk;
+mod http;
 mod json;
 mod sentence;
 mod show;
@@ -101,6 +102,8 @@ impl Voice {
             Weight::Trouble => true,
             Weight::Verbose => self.manner.verbose > 0,
             Weight::Asking => self.manner.asking,
+            Weight::Shown => self.manner.show.is_some() || self.manner.verbose > 0,
+            Weight::Never => false,
         }
     }
 }
@@ -119,11 +122,28 @@ impl Voice {
     }
 }
 
+impl Voice {
+    fn show_part(&self, place: &http::Place, part: HttpPart<'_>, show: Show) {
+        let colour = self.manner.colour && self.manner.terminal;
+        self.desk.lines(http::lines(place, part, show, colour));
+    }
+}
+
 impl Observer for Voice {
     fn event(&self, event: Event<'_>) {
         if matches!(event, Event::Ended { .. }) {
             // A recording tells it.
             return;
+        }
+        if let Event::Fetching { got, whole, rate } = event {
+            // A log would fill with it.
+            if self.manner.terminal && self.manner.json.is_none() {
+                self.desk.progress(sentence::progress(got, whole, rate));
+            }
+            return;
+        }
+        if let (Event::Http { conn, dir, part }, Some(show)) = (&event, self.manner.show) {
+            self.show_part(&http::Place { now_ns: now_ns(), conn: *conn, dir: *dir }, *part, show);
         }
         if let Some(lines) = &self.manner.json {
             self.tell_event(lines, &json::line(&event, now_ns()));

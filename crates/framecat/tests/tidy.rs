@@ -158,7 +158,7 @@ fn verbs_never_import_verbs() {
             }
             let own = path.rsplit('/').next().unwrap().trim_end_matches(".rs");
             let code = code(&text);
-            for verb in ["listen", "connect", "ask", "relay", "serve", "lab"]
+            for verb in ["listen", "connect", "ask", "relay", "serve", "fetch", "lab"]
                 .iter()
                 .filter(|verb| **verb != own)
             {

@@ -9,27 +9,33 @@ use crate::relay::{CopyError, Progress, Side};
 /// At most so many bytes a call, so that other connections and signals get their turn.
 const BYTES_A_CALL: usize = 1 << 20;
 
-/// Moves the rest of the file `from` into the socket `to`. `None`: the kernel cannot do it for these
+/// Moves the file `from` from where it is, to its end or `most` bytes, into the socket `to`. `None`: the kernel cannot do it for these
 /// two (EINVAL), and nothing was moved.
 pub(crate) async fn copy(
     from: &Stream,
     to: &Stream,
     progress: &Progress,
+    most: u64,
 ) -> Option<Result<(), CopyError>> {
-    let mut moved_any = false;
+    let (mut moved_any, mut left) = (false, most);
     let mut turns = Turns::default();
     loop {
         turns.take().await;
         progress.rest().await;
+        let bytes = at_most(BYTES_A_CALL, left);
+        if bytes == 0 {
+            return Some(Ok(()));
+        }
         let moved = to
             .until_ready(Interest::WRITABLE, |to| {
-                rustix::fs::sendfile(to, from.as_fd(), None, BYTES_A_CALL)
+                rustix::fs::sendfile(to, from.as_fd(), None, bytes)
             })
             .await;
         match moved {
             Ok(0) => return Some(Ok(())),
             Ok(bytes) => {
                 moved_any = true;
+                left -= bytes as u64;
                 progress.add(bytes);
             }
             Err(error) if !moved_any && unsupported(&error) => return None,
@@ -45,6 +51,11 @@ pub(crate) async fn copy(
 /// were given may be. A socket is open for both, so everything else is its own.
 fn is_the_files(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error().map(Errno::from_raw_os_error), Some(Errno::IO | Errno::BADF))
+}
+
+/// How many of `left` a call of at most `bytes` moves.
+pub(super) fn at_most(bytes: usize, left: u64) -> usize {
+    usize::try_from(left).unwrap_or(usize::MAX).min(bytes)
 }
 
 pub(super) fn unsupported(error: &std::io::Error) -> bool {

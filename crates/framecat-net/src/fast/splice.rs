@@ -13,7 +13,7 @@ use rustix::pipe::{
 };
 use tokio::io::Interest;
 
-use super::sendfile::unsupported;
+use super::sendfile::{at_most, unsupported};
 use crate::conn::{Kind, Stream, Turns};
 use crate::relay::{CopyError, Progress, Side};
 
@@ -41,20 +41,25 @@ pub(crate) fn widen(pipe: &Stream) {
     }
 }
 
-/// Moves bytes where one end is a pipe already.
+/// Moves bytes where one end is a pipe already: to the end, or `most` of them.
 pub(crate) async fn copy_direct(
     from: &Stream,
     to: &Stream,
     progress: &Progress,
+    most: u64,
 ) -> Result<Spliced, CopyError> {
-    let mut moved_any = false;
+    let (mut moved_any, mut left) = (false, most);
     let mut turns = Turns::default();
     loop {
         turns.take().await;
         progress.rest().await;
+        let most = at_most(BYTES_A_CALL, left);
+        if most == 0 {
+            return Ok(Spliced::Done);
+        }
         // EAGAIN does not say which end it means. The source is waited for first; if bytes are
         // there, it was the destination.
-        let call = || splice(from.as_fd(), None, to.as_fd(), None, BYTES_A_CALL, flags());
+        let call = || splice(from.as_fd(), None, to.as_fd(), None, most, flags());
         let bytes = match call() {
             Ok(bytes) => bytes,
             Err(Errno::INTR) => continue,
@@ -79,6 +84,7 @@ pub(crate) async fn copy_direct(
             return Ok(Spliced::Done);
         }
         moved_any = true;
+        left -= bytes as u64;
         progress.add(bytes);
     }
 }
@@ -117,22 +123,27 @@ impl Between {
         Ok(Between { read, write })
     }
 
-    /// Moves bytes through the pipe.
+    /// Moves bytes through the pipe: to the end, or `most` of them.
     pub(crate) async fn copy(
         &self,
         from: &Stream,
         to: &Stream,
         progress: &Progress,
+        most: u64,
     ) -> Result<Spliced, CopyError> {
-        let mut moved_any = false;
+        let (mut moved_any, mut due) = (false, most);
         let mut turns = Turns::default();
         loop {
             turns.take().await;
             progress.rest().await;
+            let most = at_most(BYTES_A_CALL, due);
+            if most == 0 {
+                return Ok(Spliced::Done);
+            }
             // The pipe is empty here, so EAGAIN means the source.
             let filled = from
                 .until_ready(Interest::READABLE, |from| {
-                    splice(from, None, &self.write, None, BYTES_A_CALL, flags())
+                    splice(from, None, &self.write, None, most, flags())
                 })
                 .await;
             let filled = match filled {
@@ -166,6 +177,7 @@ impl Between {
                 }
             }
             moved_any = true;
+            due -= filled as u64;
         }
     }
 

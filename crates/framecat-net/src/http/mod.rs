@@ -22,16 +22,23 @@
 //! | files and folders below the root, and nothing else | `files`, `folder` |
 //! | what may wait for a disk | `workers` |
 //! | how many are let in | `places` |
+//! | one request and its reply, as a client | `client` |
+//! | content on its way to where it is wanted | `deliver`, `sink` |
+//! | a file that is whole or not there | `part` |
 
 mod answer;
+pub(crate) mod client;
 mod connection;
+pub(crate) mod deliver;
 mod files;
 mod folder;
 mod memory;
 mod outgoing;
+pub(crate) mod part;
 mod places;
 mod rounds;
 mod server;
+pub(crate) mod sink;
 mod slab;
 mod workers;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use framecat_proto::Endpoint;
@@ -53,6 +53,15 @@ pub(crate) struct Origin<'a> {
     pub(crate) local: &'a str,
 }
 
+/// When dialling came how far: what is told of its time, and which of its steps took too long.
+#[derive(Debug, Default)]
+pub(crate) struct Milestones {
+    /// The name had its addresses.
+    pub(crate) resolved: OnceLock<Instant>,
+    /// There was a connection below TLS.
+    pub(crate) reached: OnceLock<Instant>,
+}
+
 /// Fails as dialling would where it can be known at once: a program that is not there.
 pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
     match &endpoint.at {
@@ -67,11 +76,20 @@ pub(crate) async fn connect_for(
     wait: Duration,
     origin: Option<Origin<'_>>,
 ) -> Result<Conn, Error> {
-    let reached = AtomicBool::new(false);
+    connect_watched(endpoint, wait, origin, &Milestones::default()).await
+}
+
+/// As [`connect_for`], telling how far it came.
+pub(crate) async fn connect_watched(
+    endpoint: &Endpoint,
+    wait: Duration,
+    origin: Option<Origin<'_>>,
+    milestones: &Milestones,
+) -> Result<Conn, Error> {
     let dialled = async {
         match &endpoint.at {
-            At::Tcp(at) => tcp::connect(endpoint, at).await,
-            At::Tls(at) => tls::connect(endpoint, at, &reached).await,
+            At::Tcp(at) => tcp::connect(endpoint, at, milestones).await,
+            At::Tls(at) => tls::connect(endpoint, at, milestones).await,
             At::Udp(at) => udp::connect(endpoint, at).await,
             At::Unix(at) => unix::connect(endpoint, at).await,
             At::Unixgram(at) => unixgram::connect(endpoint, at).await,
@@ -87,9 +105,9 @@ pub(crate) async fn connect_for(
     match tokio::time::timeout(wait, dialled).await {
         Ok(done) => done,
         Err(_) => {
-            let cause = match reached.load(Ordering::Relaxed) {
-                true => Cause::NoHandshake(wait),
-                false => Cause::TimedOut(wait),
+            let cause = match milestones.reached.get() {
+                Some(_) => Cause::NoHandshake(wait),
+                None => Cause::TimedOut(wait),
             };
             Err(Error { op: Op::Connect, endpoint: endpoint.to_string(), cause })
         }

@@ -14,8 +14,9 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 use tokio::io::Interest;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use super::{Listener, ListenerKind, apply, resolve};
+use super::{Listener, ListenerKind, Milestones, apply, resolve};
 use crate::allow::{Came, TurnedAway};
 use crate::conn::{Conn, Kind, Stream};
 use crate::datagrams::shown_ip;
@@ -23,8 +24,13 @@ use crate::error::{Cause, Error, Op};
 use crate::event::Reach;
 use crate::sockopt::{self, Family};
 
-pub(super) async fn connect(endpoint: &Endpoint, at: &HostPort) -> Result<Conn, Error> {
+pub(super) async fn connect(
+    endpoint: &Endpoint,
+    at: &HostPort,
+    milestones: &Milestones,
+) -> Result<Conn, Error> {
     let mut addresses = resolve::addresses(endpoint, at).await?.into_iter();
+    let _ = milestones.resolved.set(Instant::now());
     let mut attempts = JoinSet::new();
     let mut failures: Vec<(String, io::Error)> = Vec::new();
     loop {

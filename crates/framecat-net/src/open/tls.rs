@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use framecat_proto::Endpoint;
 use framecat_proto::cidr::Access;
@@ -22,7 +22,7 @@ use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::{Accepted, Listener, ListenerKind, tcp};
+use super::{Accepted, Listener, ListenerKind, Milestones, tcp};
 use crate::allow::Came;
 use crate::conn::{Conn, Stream};
 use crate::error::{Cause, Error, Op, Untrusted};
@@ -51,19 +51,19 @@ impl Unusable {
     }
 }
 
-/// Dials and shakes hands. `reached` becomes true once there is a TCP connection.
+/// Dials and shakes hands. What is reached first is a TCP connection.
 pub(super) async fn connect(
     endpoint: &Endpoint,
     at: &HostPort,
-    reached: &AtomicBool,
+    milestones: &Milestones,
 ) -> Result<Conn, Error> {
     // Whatever is wrong with our own files is told before anybody is called.
     let session = dialling(endpoint, at).map_err(|wrong| wrong.on(Op::Connect, endpoint))?;
     let failed = |error: io::Error| Error::io(Op::Connect, endpoint.to_string(), error);
-    let Conn::Stream(stream) = tcp::connect(endpoint, at).await? else {
+    let Conn::Stream(stream) = tcp::connect(endpoint, at, milestones).await? else {
         return Err(failed(io::ErrorKind::NotConnected.into()));
     };
-    reached.store(true, Ordering::Relaxed);
+    let _ = milestones.reached.set(Instant::now());
     let stream = stream.secured(session).ok_or_else(|| failed(io::ErrorKind::Other.into()))?;
     stream.handshake().await.map_err(failed)?;
     Ok(Conn::Stream(stream))

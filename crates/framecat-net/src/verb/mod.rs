@@ -3,6 +3,7 @@
 
 pub mod ask;
 pub mod connect;
+pub mod fetch;
 pub mod listen;
 pub mod relay;
 pub mod serve;

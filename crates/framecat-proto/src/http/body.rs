@@ -142,6 +142,19 @@ impl Body {
         }
     }
 
+    /// So many of the bytes that are [`due`](Self::due) went past: the kernel moved them, and nobody looked.
+    pub fn went_past(&mut self, len: u64) {
+        debug_assert!(len <= self.due(), "more than was due");
+        self.taken += len;
+        self.state = match self.state {
+            State::Counted(left) if left == len => State::Done,
+            State::Counted(left) => State::Counted(left.saturating_sub(len)),
+            State::Chunk(left) if left == len => State::ChunkEnd,
+            State::Chunk(left) => State::Chunk(left.saturating_sub(len)),
+            state => state,
+        };
+    }
+
     /// The fields behind the last chunk, once all is there; none before.
     pub fn trailers(&self) -> Fields<'_> {
         match self.state {

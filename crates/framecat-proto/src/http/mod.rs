@@ -8,6 +8,7 @@
 //! | what is found there → [`Facts`] | the caller looks |
 //! | all of that → [`Reply`] | `plan::plan` |
 //! | names in a folder → a page, or JSON | [`listing`] |
+//! | what a client makes of a reply | [`follow`] |
 //! | content codings undone | [`coding`] |
 //! | where to fetch from, and where a redirect leads | [`url`] |
 //!
@@ -19,6 +20,7 @@ mod characters;
 pub mod coding;
 pub mod conditional;
 pub mod date;
+pub mod follow;
 pub mod head;
 pub mod kind;
 pub mod listing;

@@ -132,7 +132,8 @@ fn put_unicode(unit: u16, out: &mut Vec<u8>) {
     unit.to_be_bytes().iter().for_each(|&byte| out.extend_from_slice(&hex_digits(byte)));
 }
 
-fn put_base64(payload: &[u8], out: &mut Vec<u8>) {
+/// Appends `,"base64":"…"` for bytes that are no UTF-8.
+pub fn put_base64(payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"base64\":\"");
     let start = out.len();
     out.resize(start + payload.len().div_ceil(3) * 4, 0);

@@ -29,7 +29,7 @@ mod words;
 pub use dump::put_dump;
 pub use instant::put_time;
 pub(crate) use instant::{Instants, put_decimal};
-pub use jsonl::put_string as put_json_string;
+pub use jsonl::{put_base64 as put_json_base64, put_string as put_json_string};
 pub use line::{holds_line_break, put_for_terminal};
 pub use quoted::{quote, unquote};
 pub use show::visible;

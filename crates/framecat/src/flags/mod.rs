@@ -21,7 +21,10 @@ use framecat_proto::{Endpoint, Framing};
 use crate::print::Show;
 use crate::verb::lab::LabArgs;
 
+pub mod fetch;
 pub mod nc;
+
+use fetch::FetchArgs;
 
 /// netcat that knows where messages end
 #[derive(Debug, Parser)]
@@ -45,6 +48,8 @@ pub enum Verb {
     Relay(RelayArgs),
     /// A folder over HTTP, for reading
     Serve(ServeArgs),
+    /// Fetch a file or page over HTTP, and see what is said
+    Fetch(FetchArgs),
     /// Show the laws of sockets on this machine's kernel
     Lab(LabArgs),
 }
@@ -459,9 +464,11 @@ pub struct ServeArgs {
 
 /// A value that does not parse, in our own words: what is wrong with it, and what to type instead.
 #[derive(Debug, Clone)]
-struct Wrong {
-    problem: String,
-    remedy: String,
+pub struct Wrong {
+    /// What is wrong.
+    pub problem: String,
+    /// What to type.
+    pub remedy: String,
 }
 
 impl std::fmt::Display for Wrong {

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,11 +40,17 @@ struct Shared {
     /// All is written.
     rest: Condvar,
     sink: Mutex<Box<dyn Write + Send>>,
+    /// A line of progress stands on the terminal, without an end.
+    progress: AtomicBool,
 }
 
 enum Entry {
     Said(Sentence),
     Shown(Copied),
+    /// Lines that are shown as they are.
+    Lines(Vec<u8>),
+    /// How far something is: overwritten by whatever comes next.
+    Progress(String),
 }
 
 /// What waits to be written.
@@ -96,6 +103,7 @@ impl Desk {
             work: Condvar::new(),
             rest: Condvar::new(),
             sink: Mutex::new(sink),
+            progress: AtomicBool::new(false),
         };
         Desk { shared: Arc::new(shared) }
     }
@@ -129,8 +137,44 @@ impl Desk {
         }
     }
 
+    /// Queues lines that are shown, as one message.
+    pub(super) fn lines(&self, lines: Vec<u8>) {
+        let mut state = self.shared.lock();
+        if state.waiting.room() == 0 {
+            state.waiting.lost.messages += 1;
+            return;
+        }
+        state.waiting.messages += 1;
+        state.waiting.message_bytes += lines.len();
+        state.waiting.entries.push_back(Entry::Lines(lines));
+        self.wake(state);
+    }
+
+    /// Shows how far something is, in place of what was shown of that before.
+    pub(super) fn progress(&self, text: String) {
+        let mut state = self.shared.lock();
+        if let Some(Entry::Progress(before)) = state.waiting.entries.back_mut() {
+            *before = text;
+            return;
+        }
+        state.waiting.entries.push_back(Entry::Progress(text));
+        self.wake(state);
+    }
+
     /// Waits until all is written, for so long at most.
     pub(super) fn finish(&self, wait: Duration) {
+        let state = self.shared.lock();
+        if state.started && self.shared.progress.load(Ordering::Relaxed) {
+            drop(state);
+            // Nothing, in place of the last progress.
+            self.lines(Vec::new());
+            return self.wait(wait);
+        }
+        drop(state);
+        self.wait(wait);
+    }
+
+    fn wait(&self, wait: Duration) {
         let state = self.shared.lock();
         if state.started {
             let busy = |state: &mut State| state.writing || !state.waiting.is_empty();
@@ -201,8 +245,14 @@ impl Shared {
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = Vec::new();
         for entry in &waiting.entries {
+            // What was overwritten leaves nothing behind (ECMA-48: erase in line).
+            if self.progress.swap(matches!(entry, Entry::Progress(_)), Ordering::Relaxed) {
+                text.extend_from_slice(b"\r\x1b[K");
+            }
             match entry {
                 Entry::Said(sentence) => sentence.put(self.look.colour, &mut text),
+                Entry::Lines(lines) => text.extend_from_slice(lines),
+                Entry::Progress(shown) => text.extend_from_slice(shown.as_bytes()),
                 Entry::Shown(copied) => {
                     for i in 0..copied.len() {
                         copied.put(i, self.look.show.form, self.look.colour, &mut text);

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use framecat_net::error::plain;
-use framecat_net::event::{Event, Reach};
-use framecat_proto::text::{put_json_string, put_time};
+use framecat_net::event::{Event, HttpPart, Reach};
+use framecat_proto::text::{put_json_base64, put_json_string, put_time};
 
 use crate::exit;
 
@@ -87,6 +87,45 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         Event::Open { endpoint, took } => {
             object.text("endpoint", endpoint).number("took_us", micros(took))
         }
+        Event::Http { conn, dir, part } => {
+            let object = object.number("conn", conn).text("dir", dir.word());
+            match part {
+                HttpPart::Head(bytes) => object.text("part", "head").bytes(bytes),
+                HttpPart::Content(bytes) => object.text("part", "content").bytes(bytes),
+                HttpPart::Chunking(bytes) => object.text("part", "chunking").bytes(bytes),
+                HttpPart::Left(bytes) => object.text("part", "left").number("bytes", bytes),
+                HttpPart::End(why) => object.text("part", "end").text("why", why),
+            }
+        }
+        Event::Redirected { status, to, method, left_out } => {
+            let object = object.number("status", status.into()).text("to", to);
+            let object = match method {
+                Some(method) => object.text("method", method),
+                None => object,
+            };
+            object.list("left_out", left_out)
+        }
+        Event::Resumed { file, from } => object.text("file", file).number("from", from),
+        Event::Anew { file, why } => object.text("file", file).text("why", why),
+        Event::StaysCoded { coding, why } => object.text("coding", coding).text("why", why),
+        Event::Fetched { status, bytes, file, timings } => {
+            let object = object.number("status", status.into()).number("bytes", bytes);
+            let object = match file {
+                Some(file) => object.text("file", file),
+                None => object,
+            };
+            let steps = [
+                ("resolved_us", timings.resolved),
+                ("connected_us", timings.connected),
+                ("secured_us", timings.secured),
+                ("first_byte_us", timings.first_byte),
+                ("total_us", Some(timings.total)),
+            ];
+            steps.into_iter().fold(object, |object, (name, time)| match time {
+                Some(time) => object.number(name, micros(time)),
+                None => object,
+            })
+        }
         ref other => object.text("text", &format!("{other:?}")),
     };
     object.end()
@@ -132,6 +171,12 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Path { .. } => "path",
         Event::Replied { .. } => "replied",
         Event::Open { .. } => "open",
+        Event::Http { .. } => "http",
+        Event::Redirected { .. } => "redirected",
+        Event::Resumed { .. } => "resumed",
+        Event::Anew { .. } => "anew",
+        Event::StaysCoded { .. } => "stays_coded",
+        Event::Fetched { .. } => "fetched",
         _ => "other",
     }
 }
@@ -176,6 +221,18 @@ impl Object {
         let mut object = self.key(key);
         put_json_string(value, &mut object.0);
         object
+    }
+
+    /// `text`, or `base64` where it is none.
+    fn bytes(self, bytes: &[u8]) -> Object {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.text("text", text),
+            Err(_) => {
+                let mut object = self;
+                put_json_base64(bytes, &mut object.0);
+                object
+            }
+        }
     }
 
     fn number(self, key: &'static str, value: u64) -> Object {

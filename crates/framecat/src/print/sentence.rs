@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use framecat_net::error::plain;
-use framecat_net::event::{Event, Place, Reach, Totals};
+use framecat_net::event::{Event, Place, Reach, Timings, Totals};
 use framecat_proto::framing::EncodeError;
 use framecat_proto::limits::DATAGRAM_BYTES;
 use framecat_proto::message::Dir;
@@ -31,6 +31,10 @@ pub(super) enum Weight {
     Verbose,
     /// While asking.
     Asking,
+    /// With `-v` or `--show`.
+    Shown,
+    /// In a form of its own.
+    Never,
 }
 
 impl Sentence {
@@ -72,6 +76,8 @@ pub(super) fn weight(event: &Event<'_>) -> Weight {
         Event::Connected { .. } | Event::Closed { .. } | Event::Path { .. } => Weight::Verbose,
         Event::Prompted { .. } => Weight::Verbose,
         Event::Replied { .. } => Weight::Asking,
+        Event::Fetched { .. } => Weight::Shown,
+        Event::Http { .. } | Event::Fetching { .. } => Weight::Never,
         _ => Weight::Trouble,
     }
 }
@@ -183,6 +189,29 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
             (format!("reply to message {n} after {}", time(rtt)), None)
         }
         Event::Open { endpoint, took } => (format!("{endpoint} is open ({})", time(took)), None),
+        Event::Redirected { status, to, method, left_out } => {
+            let method = method.map(|method| format!(", by {method}")).unwrap_or_default();
+            let left_out = match left_out {
+                [] => None,
+                names => {
+                    let names = names.join(", ");
+                    Some(format!("it is another origin, which does not get: {names}"))
+                }
+            };
+            (format!("redirected by {status} to {to}{method}"), left_out)
+        }
+        Event::Resumed { file, from } => (format!("{file} goes on from byte {from}"), None),
+        Event::Anew { file, why } => (format!("{file} is begun anew: {why}"), None),
+        Event::StaysCoded { coding, why } => {
+            (format!("the content stays in the coding {coding}: {why}"), None)
+        }
+        Event::Fetched { status, bytes, file, timings } => {
+            let what = match file {
+                Some(file) => format!("{file} is whole: {bytes} bytes"),
+                None => format!("{bytes} bytes"),
+            };
+            (format!("{status}, {what} in {}", times(&timings)), None)
+        }
         // Net may learn to tell more than this program knows.
         ref other => (format!("{other:?}"), None),
     };
@@ -250,6 +279,38 @@ fn serving(
         }
     });
     Sentence { text: format!("serving {folder} at {first}"), below }
+}
+
+/// How long a fetch took, and when its steps were over.
+fn times(timings: &Timings) -> String {
+    let Timings { resolved, connected, secured, first_byte, total } = *timings;
+    let steps = [
+        ("resolved", resolved),
+        ("connected", connected),
+        ("TLS", secured),
+        ("first byte", first_byte),
+    ];
+    let steps = steps.into_iter().filter_map(|(name, at)| Some(format!("{name} {}", time(at?))));
+    let steps: Vec<String> = steps.collect();
+    format!("{} ({})", time(total), steps.join(", "))
+}
+
+/// How far a fetch is, for a line that is overwritten.
+pub(super) fn progress(got: u64, whole: Option<u64>, rate: u64) -> String {
+    let size = |bytes: u64| match bytes {
+        0..10_240 => format!("{bytes} B"),
+        10_240..10_485_760 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    };
+    match whole {
+        Some(whole) => {
+            let percent = got.saturating_mul(100) / whole.max(1);
+            let left = whole.saturating_sub(got) / rate.max(1);
+            let (got, whole, rate) = (size(got), size(whole), size(rate));
+            format!("{PREFIX}{percent}%, {got} of {whole}, {rate}/s, {left} s left")
+        }
+        None => format!("{PREFIX}{}, {}/s", size(got), size(rate)),
+    }
 }
 
 fn counts(totals: &Totals) -> String {

@@ -136,6 +136,15 @@ impl Copied {
     }
 }
 
+/// Appends all of `bytes`, line ending included.
+pub(super) fn put_content(bytes: &[u8], form: ShowForm, out: &mut Vec<u8>) {
+    // What stands before it has a space at its end already.
+    if form != ShowForm::Dump && !bytes.is_empty() && out.last() == Some(&b' ') {
+        out.pop();
+    }
+    put_payload(bytes, bytes.len(), form, out);
+}
+
 fn put_payload(head: &[u8], len: usize, form: ShowForm, out: &mut Vec<u8>) {
     let mut shown = head;
     if form != ShowForm::Dump && !head.is_empty() {
@@ -177,7 +186,7 @@ fn whole_characters(head: &[u8]) -> &[u8] {
 }
 
 /// `12:03:04.123Z`.
-fn time_of_day(ns: u64) -> String {
+pub(super) fn time_of_day(ns: u64) -> String {
     let ms = ns / 1_000_000 % 86_400_000;
     let (seconds, ms) = (ms / 1000, ms % 1000);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);

@@ -360,6 +360,7 @@ mod tests {
                         crate::verb::relay::plan(args, crate::run::standard()).err()
                     }
                     Verb::Serve(args) => crate::verb::serve::plan(args).err(),
+                    Verb::Fetch(args) => crate::verb::fetch::plan(args).err(),
                     Verb::Lab(args) => {
                         select(&args.law).expect(line);
                         None

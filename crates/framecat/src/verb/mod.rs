@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod connect;
+pub mod fetch;
 pub mod guess;
 pub mod lab;
 pub mod listen;

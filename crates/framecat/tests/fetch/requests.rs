@@ -1,0 +1,183 @@
+//! What is asked, byte for byte.
+
+use std::io::Write;
+use std::os::unix::net::UnixListener;
+
+use super::*;
+use crate::run::Folder;
+
+/// The only request of a fetch with these arguments.
+fn asked(path: &str, args: &[&str]) -> String {
+    let server = Server::answering([ok("")]);
+    let port = server.port;
+    let finished = server.fetch(path, args);
+    assert_eq!(finished.code, 0, "{finished}");
+    server.heard().remove(0).replace(&port.to_string(), "PORT")
+}
+
+const AGENT: &str = concat!("User-Agent: framecat/", env!("CARGO_PKG_VERSION"), "\r\n");
+
+#[test]
+fn a_request_is_exactly_this() {
+    assert_eq!(
+        asked("/a b?c#d", &[]),
+        format!(
+            "GET /a%20b?c HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n{AGENT}Accept: */*\r\n\
+             Accept-Encoding: gzip, br, zstd\r\nConnection: close\r\n\r\n"
+        )
+    );
+    assert_eq!(
+        asked(
+            "/",
+            &[
+                "--data",
+                "a=b",
+                "--header",
+                "accept: text/plain",
+                "--header",
+                "User-Agent:",
+                "--host",
+                "x:1"
+            ]
+        ),
+        "POST / HTTP/1.1\r\nHost: x:1\r\nAccept-Encoding: gzip, br, zstd\r\naccept: text/plain\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\nConnection: close\r\n\r\na=b"
+    );
+    assert!(asked("/", &["--as-sent"]).find("Accept-Encoding").is_none());
+    let head = asked("/", &["--head"]);
+    assert!(head.starts_with("HEAD / HTTP/1.1\r\n") && !head.contains("Content-Length"), "{head}");
+    let put = asked("/", &["--method", "PUT"]);
+    assert!(
+        put.starts_with("PUT / HTTP/1.1\r\n") && put.contains("Content-Length: 0\r\n"),
+        "{put}"
+    );
+    let odd = asked("/%2e%2e/../x", &["--method", "PURGE"]);
+    assert!(odd.starts_with("PURGE /%2e%2e/../x HTTP/1.1\r\n"), "{odd}");
+}
+
+#[test]
+fn files_and_stdin_are_sent_as_they_are() {
+    let folder = Folder::new();
+    let file = folder.file("x.json");
+    std::fs::write(&file, "{\"a\":\n1}\n").unwrap();
+    for args in [["--upload", &file], ["--data", &format!("@{file}")]] {
+        let request = asked("/", &args);
+        let method = if args[0] == "--upload" { "PUT" } else { "POST" };
+        assert!(request.starts_with(method), "{request}");
+        assert!(request.contains("Content-Type: application/json\r\n"), "{request}");
+        assert!(request.contains("Content-Length: 9\r\n"), "{request}");
+        assert!(request.ends_with("\r\n\r\n{\"a\":\n1}\n"), "{request}");
+    }
+    std::fs::write(folder.file("fields"), "Authorization: Basic c2VjcmV0\n\nX-A: b\n").unwrap();
+    let request = asked("/", &["--header", &format!("@{}", folder.file("fields"))]);
+    assert!(request.contains("Authorization: Basic c2VjcmV0\r\nX-A: b\r\n"), "{request}");
+}
+
+#[test]
+fn stdin_is_sent_in_chunks_and_asked_for_first() {
+    let server = Server::of(1, |_, request, stream| {
+        assert!(request.starts_with("PUT /up HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("Transfer-Encoding: chunked\r\n"), "{request}");
+        assert!(request.contains("Expect: 100-continue\r\n"), "{request}");
+        assert!(!request.contains("Content-Length"), "{request}");
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"0\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            heard.push(byte[0]);
+        }
+        assert_eq!(String::from_utf8_lossy(&heard), "5\r\nhello\r\n0\r\n\r\n");
+        stream.write_all(ok("thanks").as_bytes()).unwrap();
+    });
+    let finished = Run::new(&["fetch", &server.url("/up"), "--upload", "-"]).run("hello");
+    finished.expect(0, "thanks");
+    server.heard();
+}
+
+#[test]
+fn a_server_that_knows_no_expectation_gets_the_content_anyway() {
+    let folder = Folder::new();
+    let file = folder.file("big");
+    std::fs::write(&file, vec![b'x'; 2 << 20]).unwrap();
+    // It says nothing until it has all; and one that refuses to be expected anything of.
+    let server = Server::of(1, |_, _, stream| {
+        let mut content = vec![0; 2 << 20];
+        stream.read_exact(&mut content).unwrap();
+        stream.write_all(ok("all").as_bytes()).unwrap();
+    });
+    server.fetch("/", &["--upload", &file]).expect(0, "all");
+    let server = Server::of(2, |n, request, stream| match n {
+        0 => stream.write_all(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n").unwrap(),
+        _ => {
+            assert!(!request.contains("Expect"), "{}", &request[..200]);
+            stream.write_all(ok("all").as_bytes()).unwrap();
+        }
+    });
+    server.fetch("/", &["--upload", &file]).expect(0, "all");
+    server.heard();
+}
+
+#[test]
+fn a_unix_socket_is_a_server_too() {
+    let folder = Folder::new();
+    let path = folder.file("x.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let thread = std::thread::spawn(move || {
+        let mut heard = Vec::new();
+        for answer in [
+            "HTTP/1.1 302 F\r\nLocation: http://api/b\r\nContent-Length: 0\r\n\r\n".into(),
+            ok("hi"),
+        ] {
+            run::sockets::wait_readable(&listener, b"");
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+            heard.push(String::from_utf8(request).unwrap());
+        }
+        heard
+    });
+    fetch(&format!("unix://{path}:/a?q"), &["--host", "api"]).expect(0, "hi");
+    let heard = thread.join().unwrap();
+    assert!(heard[0].starts_with("GET /a?q HTTP/1.1\r\nHost: api\r\n"), "{heard:?}");
+    assert!(heard[1].starts_with("GET /b HTTP/1.1\r\nHost: api\r\n"), "{heard:?}");
+}
+
+#[test]
+fn what_makes_no_sense_is_told_before_anything_is_sent() {
+    let folder = Folder::new();
+    for (args, said) in [
+        (vec!["http://u:p@h/"], "user or password"),
+        (vec!["ftp://h/"], "no scheme"),
+        (vec!["http://h/", "--header", "Content-Length: 3"], "ours to say"),
+        (vec!["http://h/", "--header", "transfer-encoding: chunked"], "ours to say"),
+        (vec!["http://h/", "--header", "Host: x"], "--host"),
+        (vec!["http://h/", "--header", "a b: c"], "no name of a field"),
+        (vec!["http://h/", "--header", "x: a\r\nEvil: b"], "control character"),
+        (vec!["http://h/", "--header", "nothing"], "no colon"),
+        (vec!["http://h/", "--header", "@/nowhere/x"], "no such file"),
+        (vec!["http://h/", "--host", "a\r\nb"], "no value of the Host"),
+        (vec!["http://h/", "--method", "GET /x"], "no method"),
+        (vec!["http://h/", "--method", "CONNECT"], "tunnel"),
+        (vec!["http://h/", "--method", "GET", "--data", "x"], "sends no content"),
+        (vec!["http://h/", "--data", "x", "--upload", "y"], "cannot be used with"),
+        (vec!["http://h/", "--with", "nope=1"], "no option of an endpoint"),
+        (vec!["http://h/", "--with", "backlog=1"], "of a listener"),
+        (vec!["http://h/", "-O"], "no name"),
+        (vec!["http://h/..", "-O"], "no name"),
+        (vec!["http://h/%2e%2e", "-O"], "no name"),
+        (vec!["http://h/x", "-o", folder.path().to_str().unwrap()], "is a folder"),
+        (vec!["http://h/x", "-o", "x", "--raw", "x"], "one file"),
+    ] {
+        let all: Vec<&str> = ["fetch"].into_iter().chain(args.iter().copied()).collect();
+        let finished = Run::new(&all).in_folder(folder.path()).stdin_null().run("");
+        assert_eq!(finished.code, 2, "{finished}");
+        assert!(finished.stderr.contains(said), "{args:?}: {finished}");
+        assert!(!finished.stderr.contains("u:p"), "{finished}");
+    }
+}
