@@ -22,7 +22,7 @@
 //! | a connection with a framer each way | [`link`]: [`Link`] |
 //! | from an endpoint to a connection | [`open`]: [`connect`], [`listen`] |
 //! | bytes by the shortest way | [`relay`], [`fast`] |
-//! | a folder over HTTP | [`http`] |
+//! | a folder over HTTP; the conformance table, tried on any server | [`http`] |
 //! | what the verbs do | [`verb`] |
 //! | files from a peer, whole or not at all | [`disk`] |
 //! | options of sockets, set and read back | [`sockopt`] |

@@ -74,6 +74,16 @@ pub const RESP_INLINE_BYTES: usize = 64 << 10;
 /// the kernel where they lie (`writev`). Copying 4 KiB costs less than one more vector element.
 pub const COPY_BYTES: usize = 4 << 10;
 
+/// All answers to one case of the conformance table: a file of 1 MiB a few times over.
+pub const CHECK_ANSWERS_BYTES: usize = 8 << 20;
+
+/// Connections on which the conformance table is tried at once: what the smallest servers queue (a backlog
+/// of 5 in Python's) is overrun without harm, and the largest cases together stay in the socket buffers.
+pub const CHECK_CONNECTIONS: usize = 16;
+
+/// A case of at most so many bytes is cut at each of them; a longer one at so many of its first and last.
+pub const CHECK_CUTS: usize = 400;
+
 /// The read buffer of a connection that has been quiet.
 pub const READ_BYTES_MIN: usize = 64 << 10;
 

@@ -22,11 +22,13 @@
 //! | files and folders below the root, and nothing else | `files`, `folder` |
 //! | what may wait for a disk | `workers` |
 //! | how many are let in | `places` |
+//! | the conformance table, tried on a server | [`check`] |
 //! | one request and its reply, as a client | `client` |
 //! | content on its way to where it is wanted | `deliver`, `sink` |
 //! | a file that is whole or not there | `part` |
 
 mod answer;
+pub mod check;
 pub(crate) mod client;
 mod connection;
 pub(crate) mod deliver;

@@ -5,6 +5,7 @@ mod disk;
 mod ends;
 mod fast;
 mod gap;
+mod http_check;
 mod links;
 mod notes;
 mod open;

@@ -17,6 +17,7 @@
 pub mod accept;
 pub mod body;
 mod characters;
+pub mod check;
 pub mod coding;
 pub mod conditional;
 pub mod date;

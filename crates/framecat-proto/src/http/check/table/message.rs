@@ -1,0 +1,40 @@
+//! Messages and lines: RFC 9112 section 2.
+
+use super::{Case, may, must, should};
+
+#[rustfmt::skip] // A row a case.
+pub(super) const CASES: &[Case] = &[
+    must("get", "9110 9.3.1", "{GET}\n", "200 file, open"),
+    should("empty-line-first", "9112 2.2", "\n{GET}\n", "200 file, open"),
+    may("empty-lines-first", "9112 2.2", "\n\n\n{GET}\n", "200|400 file, either"),
+    should("empty-line-between", "9112 2.2", "{GET}\n\n{GET}\n", "200 file + 200 file, open"),
+    should("empty-line-after-content", "9112 2.2", "{POST}Content-Length: 3\n\nabc\n{GET}\n", "!1xx + 200 file, either"),
+    may("empty-line-is-lf", "9112 2.2", "{LF}{GET}\n", "200|400 file, either"),
+    must("cr-for-line-ends", "9112 2.2", "GET {path} HTTP/1.1{CR}Host: {host}{CR}{CR}\n\n", "400, either"),
+    must("cr-in-value", "9112 2.2", "{GET}X-Test: a{CR}b\n\n", "400|200 file, either"),
+    must("cr-ends-no-line", "9112 2.2", "{GET}X-Test: a{CR}If-None-Match: *\n\n", "400|200 file, either"),
+    must("cr-in-range", "9112 2.2", "{GET}Range: bytes=0-{CR}9\n\n", "400|200|416 file, either"),
+    should("cr-in-name", "9112 2.2", "{GET}X{CR}Test: a\n\n", "400, either"),
+    must("cr-in-target", "9112 2.2", "GET {path}{CR}a HTTP/1.1\nHost: {host}\n\n", "400|301, either"),
+    must("cr-before-colon", "9112 2.2", "{GET}X-Test{CR}: a\n\n", "400, either"),
+    may("cr-cr-lf", "9112 2.2", "GET {path} HTTP/1.1\nHost: {host}{CR}\n{CR}\n\n", "400|200 file, either"),
+    may("lf-for-line-ends", "9112 2.2", "GET {path} HTTP/1.1{LF}Host: {host}{LF}{LF}", "400|200 file, either"),
+    may("lf-after-request-line", "9112 2.2", "GET {path} HTTP/1.1{LF}Host: {host}\n\n", "400|200 file, either"),
+    may("lf-after-field", "9112 2.2", "{GET}X-Test: a{LF}X-Test: b\n\n", "400|200 file, either"),
+    may("lf-after-head", "9112 2.2", "{GET}X-Test: a{LF}{LF}", "400|200 file, either"),
+    must("space-before-first-field", "9112 2.2", "GET {path} HTTP/1.1\n X-Test: a\nHost: {host}\n\n", "400|200 file, either"),
+    must("space-hides-first-field", "9112 2.2", "GET {path} HTTP/1.1\n If-None-Match: *\nHost: {host}\n\n", "400|200 file, either"),
+    must("tab-hides-first-field", "9112 2.2", "GET {path} HTTP/1.1\n{TAB}If-None-Match: *\nHost: {host}\n\n", "400|200 file, either"),
+    must("space-hides-host", "9112 2.2", "GET {path} HTTP/1.1\n Host: {host}\n\n", "400, either"),
+    must("spaces-hide-two-lines", "9112 2.2", "GET {path} HTTP/1.1\n X-Test: a\n If-None-Match: *\nHost: {host}\n\n", "400|200 file, either"),
+    should("no-http", "9112 2.2", "hello, server\n\n", "400, close"),
+    should("no-http-then-http", "9112 2.2", "hello\n\n{GET}\n", "400, close"),
+    should("tls-hello", "9112 2.2", "{x16}{x03}{x01}{x00}{x05}{x01}{x00}{x00}{x01}{x03}\n\n", "400, close"),
+    should("preface-of-http2", "9112 2.2", "PRI * HTTP/2.0\n\nSM\n\n", "400|505, close"),
+    should("line-of-spaces", "9112 2.2", "   \n\n", "400, close"),
+    should("status-line-for-request", "9112 2.2", "HTTP/1.1 200 OK\n\n", "400|501|505, close"),
+    must("head-cut", "9110 5.3", "GET {path} HTTP/1.1\nHost: {host}\n{end}", "400|408|none, ended"),
+    must("line-cut", "9110 5.3", "GET {path} HTTP/1.1{end}", "400|408|none, ended"),
+    must("nothing-sent", "9112 9.5", "{end}", "408|none, ended"),
+    should("our-side-ends", "9112 9.6", "{GET}\n{end}", "200 file, ended"),
+];
