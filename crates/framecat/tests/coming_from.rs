@@ -76,6 +76,93 @@ macro_rules! rows {
 }
 
 rows! {
+    a_page_is_fetched: "framecat fetch http://localhost:9000/x" => |row| {
+        let (port, peer) = http("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        row.run(port).run("").expect(0, "hello");
+        assert!(peer.join().unwrap().starts_with("GET /x HTTP/1.1\r\n"));
+    };
+    a_script_is_fetched: "framecat fetch :9000/x --fail | sh" => |row| {
+        let (port, _) = http("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\necho hi\n");
+        row.run(port).run("").expect(0, "hi\n");
+        let (port, _) = http("HTTP/1.1 404 No\r\nContent-Length: 10\r\n\r\necho oh no");
+        row.run(port).run("").expect(0, "");
+    };
+    a_page_becomes_a_file: "framecat fetch http://localhost:9000/x -o x.iso" => |row| {
+        let (port, _) = http("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        row.run(port).run("").expect(0, "");
+        assert_eq!(row.read("x.iso"), b"hello");
+        let (port, _) = http("HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno");
+        assert_eq!(row.run(port).run("").code, 1);
+        assert_eq!(row.read("x.iso"), b"hello");
+    };
+    a_cut_file_is_fetched_on: "framecat fetch http://localhost:9000/x.iso -O" => |row| {
+        // Both on one port, for a part is of one URL.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let peer = thread::spawn(move || {
+            let whole = "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 5\r\n\r\nhel";
+            let rest = "HTTP/1.1 206 OK\r\nContent-Range: bytes 3-4/5\r\nContent-Length: 2\r\n\r\nlo";
+            [whole, rest].map(|reply| http_reply(listener.accept().unwrap().0, reply))
+        });
+        assert_eq!(row.run(port).run("").code, 7);
+        row.run(port).run("").expect(0, "");
+        assert_eq!(row.read("x.iso"), b"hello");
+        assert!(peer.join().unwrap()[1].contains("Range: bytes=3-\r\nIf-Range: \"a\"\r\n"));
+    };
+    a_head_is_fetched: "framecat fetch http://localhost:9000/x --head" => |row| {
+        let reply = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        let (port, peer) = http(reply);
+        row.run(port).run("").expect(0, reply);
+        assert!(peer.join().unwrap().starts_with("HEAD /x HTTP/1.1\r\n"));
+    };
+    very_bytes_are_fetched:
+        "framecat fetch http://localhost:9000/x --raw /dev/stdout -o /dev/null" => |row| {
+        let reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
+        let (port, _) = http(reply);
+        row.run(port).run("").expect(0, reply);
+    };
+    a_fetch_is_shown: "framecat fetch http://localhost:9000/x --show" => |row| {
+        let (port, _) = http("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        let finished = row.run(port).run("");
+        finished.expect(0, "hello");
+        for part in ["request line  GET /x HTTP/1.1\\r\\n", "after 5 bytes: Content-Length", "first byte "] {
+            assert!(finished.stderr.contains(part), "{part}: {finished}");
+        }
+    };
+    a_form_is_sent: "framecat fetch http://localhost:9000/x --data a=b" => |row| {
+        let (port, peer) = http("HTTP/1.1 204 OK\r\n\r\n");
+        row.run(port).run("").expect(0, "");
+        let heard = peer.join().unwrap();
+        assert!(heard.starts_with("POST /x ") && heard.ends_with("\r\n\r\na=b"), "{heard}");
+    };
+    a_file_is_posted: "framecat fetch http://localhost:9000/x --data @x.tar" => |row| {
+        let (port, peer) = http("HTTP/1.1 204 OK\r\n\r\n");
+        row.run(port).run("").expect(0, "");
+        let heard = peer.join().unwrap();
+        assert!(heard.starts_with("POST /x ") && heard.contains("Content-Length: 200000\r\n"));
+    };
+    a_file_is_put: "framecat fetch http://localhost:9000/x --upload x.tar" => |row| {
+        let (port, peer) = http("HTTP/1.1 204 OK\r\n\r\n");
+        row.run(port).run("").expect(0, "");
+        let heard = peer.join().unwrap();
+        assert!(heard.starts_with("PUT /x ") && heard.contains("Content-Length: 200000\r\n"));
+    };
+    a_method_is_named:
+        "framecat fetch http://localhost:9000/x --method DELETE --header 'X-A: b'" => |row| {
+        let (port, peer) = http("HTTP/1.1 204 OK\r\n\r\n");
+        row.run(port).run("").expect(0, "");
+        let heard = peer.join().unwrap();
+        assert!(heard.starts_with("DELETE /x ") && heard.contains("\r\nX-A: b\r\n"), "{heard}");
+    };
+    a_unix_server_is_asked: "framecat fetch unix:///run/x.sock:/v1 --host api" => |row| {
+        let listener = UnixListener::bind(row.sock()).unwrap();
+        let peer = thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            http_reply(stream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+        });
+        row.run(0).run("").expect(0, "hi");
+        assert!(peer.join().unwrap().starts_with("GET /v1 HTTP/1.1\r\nHost: api\r\n"));
+    };
     two_listeners_are_joined: "framecat relay localhost:8080 localhost:9000 --dial-both" => |row| {
         // Both stand for the port of one listener here: who comes first is joined with who comes next.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -772,6 +859,32 @@ fn tcp_peer(
         talk(stream).unwrap()
     });
     (port, peer)
+}
+
+/// A server that answers one request. What it heard.
+fn http(reply: &'static str) -> (u16, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (port, thread::spawn(move || http_reply(listener.accept().unwrap().0, reply)))
+}
+
+/// Hears a request with its content, answers it and closes.
+fn http_reply(mut stream: impl Read + Write, reply: &str) -> String {
+    let mut heard = Vec::new();
+    let mut due = None;
+    while due.is_none_or(|due| heard.len() < due) {
+        let mut some = [0; 4096];
+        let read = stream.read(&mut some).unwrap();
+        assert!(read > 0, "it ended after {:?}", String::from_utf8_lossy(&heard));
+        heard.extend_from_slice(&some[..read]);
+        if let (None, Some(end)) = (due, heard.windows(4).position(|four| four == b"\r\n\r\n")) {
+            let head = String::from_utf8_lossy(&heard[..end]);
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+            due = Some(end + 4 + length.map_or(0, |length| length.parse().unwrap()));
+        }
+    }
+    stream.write_all(reply.as_bytes()).unwrap();
+    String::from_utf8_lossy(&heard).into_owned()
 }
 
 fn take_all(mut stream: TcpStream) -> std::io::Result<Vec<u8>> {

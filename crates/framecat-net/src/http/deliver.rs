@@ -211,7 +211,8 @@ impl Delivery<'_> {
                     copied = &mut copying => break Some(copied),
                     () = tokio::time::sleep(TICK) => {
                         self.tell_progress(before + progress.bytes(), begun, &mut { begun });
-                        if progress.last().elapsed() >= self.idle {
+                        // A reader of ours that pauses is no silence of the server's.
+                        if progress.last().elapsed() >= self.idle && from.unread() == 0 {
                             break None;
                         }
                     }
@@ -241,7 +242,8 @@ impl Delivery<'_> {
     }
 
     fn tell_progress(&self, written: u64, begun: Instant, told: &mut Instant) {
-        if told.elapsed() < TICK {
+        // On a terminal that shows the content it would stand in the middle of it.
+        if told.elapsed() < TICK || matches!(self.sink, Sink::Terminal { .. }) {
             return;
         }
         *told = Instant::now();

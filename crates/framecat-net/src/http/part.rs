@@ -151,6 +151,11 @@ impl Part {
         &self.name
     }
 
+    /// Whether the whole file is there, of an earlier fetch perhaps.
+    pub(crate) fn is_there(&self) -> bool {
+        self.whole.exists()
+    }
+
     /// The validator of the part that is there; `None`: it has none, or is of another URL.
     fn whose(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let foreign = || Error {

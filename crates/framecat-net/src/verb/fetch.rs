@@ -169,7 +169,8 @@ impl<'a> Fetching<'a> {
             sends: !matches!(asked.content, Content::None),
             at_home: true,
             may_expect: true,
-            may_resume: true,
+            // Whoever names a range of his own gets that, and nothing before it.
+            may_resume: !asked.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Range")),
             part,
             direct,
             raw,
@@ -579,6 +580,13 @@ impl<'a> Fetching<'a> {
         timings.total = begun.elapsed();
         let mut file = self.direct.as_ref().map(|stream| stream.peer().to_string());
         if let Some(part) = &mut self.part {
+            if head.status == 304 && part.is_there() {
+                // It was asked whether it is another one, and it is not.
+                let (status, timings) = (head.status, *timings);
+                let file = Some(part.name());
+                self.observer.event(Event::Fetched { status, bytes: 0, file, timings });
+                return Ok(End::Done);
+            }
             if head.status == 204 || head.status == 304 {
                 let said = format!("{}: the server answered {}", self.url, head.said());
                 let remedy = "that has no content, so no file is made of it".into();

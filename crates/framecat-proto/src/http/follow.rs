@@ -27,8 +27,17 @@ pub fn redirect(status: u16, method: &str) -> Option<Follow> {
 /// Whether a field that the user added may go to another origin than the one typed. All others may be
 /// secrets: Authorization and Cookie are, and nobody knows of an `X-Api-Key`.
 pub fn goes_elsewhere(name: &str) -> bool {
-    const HARMLESS: [&str; 6] =
-        ["Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Range", "User-Agent"];
+    const HARMLESS: [&str; 9] = [
+        "Accept",
+        "Accept-Charset",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Content-Encoding",
+        "Content-Language",
+        "Content-Type",
+        "Range",
+        "User-Agent",
+    ];
     HARMLESS.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 

@@ -44,6 +44,18 @@ pub fn plan(args: FetchArgs) -> Result<Plan, Mistake> {
     {
         fields.push(("Content-Type".into(), content_type.into()));
     }
+    let secret = fields.iter().find(|(name, _)| {
+        ["Authorization", "Cookie", "Proxy-Authorization"]
+            .iter()
+            .any(|s| s.eq_ignore_ascii_case(name))
+    });
+    if let ("TRACE", Some((name, _))) = (method.as_str(), secret) {
+        // RFC 9110 section 9.3.8: the server would say it back to whoever reads the answer.
+        return Err(Mistake {
+            problem: format!("TRACE makes the server repeat the request, and {name} is a secret"),
+            remedy: format!("leave {name} out, or use another method"),
+        });
+    }
     let host = fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Host"));
     if host {
         return Err(Mistake {

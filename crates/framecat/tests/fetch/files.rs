@@ -85,6 +85,40 @@ fn an_answer_that_is_no_success_becomes_no_file() {
 }
 
 #[test]
+fn what_did_not_change_stays_and_a_range_of_one_s_own_is_that() {
+    let folder = Folder::new();
+    fs::write(folder.file("x"), "old").unwrap();
+    let same = "HTTP/1.1 304 Not Modified\r\nETag: \"v\"\r\n\r\n".to_string();
+    let server = Server::answering([same.clone(), same, part("", "0123456789", 5)]);
+    let ask = ["--header", "If-None-Match: \"v\"", "-o"];
+    fetch_in(&folder, &server.url("/"), &[ask.as_slice(), &["x"]].concat()).expect(0, "");
+    assert_eq!(fs::read_to_string(folder.file("x")).unwrap(), "old");
+    let none = fetch_in(&folder, &server.url("/"), &[ask.as_slice(), &["y"]].concat());
+    none.expect(1, "");
+    fetch_in(&folder, &server.url("/"), &["--header", "Range: bytes=5-", "-o", "x"]).expect(0, "");
+    assert_eq!(fs::read_to_string(folder.file("x")).unwrap(), "56789");
+    assert_eq!(names(&folder), ["x"]);
+}
+
+#[test]
+fn a_reader_of_stdout_that_pauses_is_no_silence_of_the_server() {
+    // More than a pipe and the socket's buffers hold, so that the server has to wait for the reader.
+    const LEN: usize = 32 << 20;
+    let server = Server::of(1, |_, _, stream| {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LEN}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&vec![b'x'; LEN]).unwrap();
+    });
+    // Its first byte is read, and the rest when the times of silence and of a look are long over.
+    let line = format!(
+        "framecat fetch {} --idle 50ms | (head -c 1; timeout 0.7 tail -f /dev/null; cat) | wc -c",
+        server.url("/")
+    );
+    let finished = Run::shell(&line).run("");
+    assert_eq!(finished.text().trim(), LEN.to_string(), "{finished}");
+}
+
+#[test]
 fn a_cut_file_is_gone_on_with_by_a_strong_validator() {
     let content = "0123456789".repeat(1000);
     for (fields, validator) in [

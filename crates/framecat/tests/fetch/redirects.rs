@@ -104,6 +104,16 @@ fn secrets_do_not_come_back_by_a_detour() {
 }
 
 #[test]
+fn content_that_goes_elsewhere_has_its_type() {
+    let other = Server::answering([ok("")]);
+    let home = Server::answering([to(307, &other.url("/"))]);
+    assert_eq!(home.fetch("/", &["--data", "a=b"]).code, 0);
+    let heard = other.heard().remove(0);
+    assert!(heard.contains("Content-Type: application/x-www-form-urlencoded\r\n"), "{heard}");
+    assert!(heard.ends_with("a=b"), "{heard}");
+}
+
+#[test]
 fn nobody_is_led_in_circles_or_out_of_the_web() {
     let server = Server::answering((0..4).map(|_| to(302, "/again")));
     let finished = server.fetch("/", &["--max-redirects", "3"]);

@@ -165,6 +165,7 @@ fn what_makes_no_sense_is_told_before_anything_is_sent() {
         (vec!["http://h/", "--method", "GET /x"], "no method"),
         (vec!["http://h/", "--method", "CONNECT"], "tunnel"),
         (vec!["http://h/", "--method", "GET", "--data", "x"], "sends no content"),
+        (vec!["http://h/", "--method", "TRACE", "--header", "cookie: x"], "is a secret"),
         (vec!["http://h/", "--data", "x", "--upload", "y"], "cannot be used with"),
         (vec!["http://h/", "--with", "nope=1"], "no option of an endpoint"),
         (vec!["http://h/", "--with", "backlog=1"], "of a listener"),

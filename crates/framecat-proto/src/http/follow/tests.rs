@@ -40,7 +40,7 @@ fn redirects_keep_the_method_where_rfc_9110_says_so() {
 
 #[test]
 fn only_what_is_no_secret_goes_to_another_origin() {
-    for name in ["accept", "Accept-Language", "USER-AGENT"] {
+    for name in ["accept", "Accept-Language", "USER-AGENT", "content-type"] {
         assert!(goes_elsewhere(name), "{name}");
     }
     for name in
