@@ -290,6 +290,17 @@ pub const HTTP_REMEMBERED_BYTES: usize = 2 << 10;
 /// many small ones.
 pub const HTTP_LISTINGS_BYTES: usize = 192 << 20;
 
+/// Folders that are sent in one piece (`?tar`, `?zip`) at once. Each has a stretch of 256 KiB in memory and
+/// a descriptor a level.
+pub const HTTP_ARCHIVES: usize = 16;
+
+/// Folders inside each other in an archive. What lies deeper is left out, and the archive says so.
+pub const HTTP_ARCHIVE_DEPTH: usize = 64;
+
+/// The directory at the end of a zip, kept until then: some 150,000 names. An archive of more is cut
+/// off; a tar has no such thing.
+pub const HTTP_ZIP_DIRECTORY_BYTES: usize = 16 << 20;
+
 /// Ports that are tried, one after the other, where nobody chose one.
 pub const HTTP_PORTS: usize = 100;
 
@@ -447,6 +458,12 @@ pub const TABLE: &[Limit] = &[
         what: "listings of folders that are on their way",
         bound: "192 MiB",
         then: "503, until some are out",
+    },
+    Limit { what: "archives of folders that are on their way", bound: "16", then: "503" },
+    Limit {
+        what: "an archive; the directory of a zip",
+        bound: "64 levels; 16 MiB",
+        then: "left out, and noted; the zip is cut off (take a tar)",
     },
     Limit { what: "connecting", bound: "10 s; for ask 2 s", then: "exit 5; --wait TIME" },
     Limit { what: "a reply to ask, or to datagrams", bound: "2 s", then: "exit 5; --wait TIME" },

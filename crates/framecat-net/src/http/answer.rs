@@ -20,7 +20,8 @@ use rustix::time::{ClockId, clock_gettime};
 use super::files::{Found, Opened, Patience, Wanted};
 use super::folder::{Room, Task, Unlisted};
 use super::memory::{Memory, Remembered};
-use super::outgoing::{Body, Paged};
+use super::outgoing::{Body, Packing, Paged};
+use super::pack::Packer;
 use super::server::Shared;
 
 /// When a client for which there is no place, no descriptor or no memory should come again, in seconds.
@@ -211,6 +212,17 @@ impl Answers {
             };
             return Answer::List { used, awaited: Box::new(Awaited { task, reply, asked }) };
         }
+        if let (Content::Archive(form), Some(folder), false) =
+            (&reply.body, &found.folder, asked.head)
+        {
+            let Some(seat) = self.shared.archives.take() else {
+                let (body, then) = self.compose(failure(Errno::NOMEM), None, asked);
+                return Answer::Reply { used, body, then };
+            };
+            let packer = Packer::new(*form, folder.clone(), &wanted.path, seat);
+            let (body, then) = self.archive(&reply, packer, asked);
+            return Answer::Reply { used, body, then };
+        }
         let coding = match &reply.body {
             Content::File { coding, .. } => *coding,
             _ => None,
@@ -292,7 +304,7 @@ impl Answers {
         out.extend_from_slice(b"\r\n");
         let body = match reply.body {
             _ if asked.head => Body::None,
-            Content::None | Content::Listing(_) => Body::None,
+            Content::None | Content::Listing(_) | Content::Archive(_) => Body::None,
             Content::Bytes(bytes) => {
                 out.extend_from_slice(&bytes);
                 Body::None
@@ -365,6 +377,22 @@ impl Answers {
         }
         out.append(&mut first);
         (if whole { Body::None } else { Body::Listing(paged) }, then)
+    }
+
+    /// Appends the head of an archive.
+    fn archive(&mut self, reply: &Reply, packer: Packer, asked: Asked) -> (Body, Then) {
+        let chunked = asked.version == Version::Http11;
+        let then = if asked.closes || !chunked { Then::Close } else { reply.then };
+        let out = &mut self.out;
+        put_status_line(reply.status, out);
+        put_date(&self.date, out);
+        out.extend_from_slice(&reply.fields);
+        if chunked {
+            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        }
+        put_connection(then, asked.version, out);
+        out.extend_from_slice(b"\r\n");
+        (Body::Archive(Packing { packer: Some(Box::new(packer)), chunked }), then)
     }
 
     fn remember(

@@ -27,6 +27,7 @@ use super::answer::{Answer, Answers, Awaited, Early};
 use super::files::{STRETCH, Wanted};
 use super::folder::{Room, Task, Unlisted};
 use super::outgoing::{Body, Outgoing, Progress};
+use super::pack::Packer;
 use super::places::Place;
 use crate::sockopt;
 
@@ -94,6 +95,8 @@ pub(super) enum Step {
     List,
     /// This stretch of the file that is being sent.
     Warm(u64, u64),
+    /// The next stretch of the archive that is being sent.
+    Pack,
     /// It is over.
     Close,
 }
@@ -177,6 +180,40 @@ impl Connection {
             outgoing.warmed(upto);
         }
         self.go_on(&[], answers)
+    }
+
+    /// What makes the next stretch of the archive that is on its way.
+    pub(super) fn packer(&mut self) -> Option<Box<Packer>> {
+        match &mut self.state {
+            State::Writing(outgoing) => outgoing.packer(),
+            _ => None,
+        }
+    }
+
+    /// A worker has made a stretch of the archive.
+    pub(super) fn packed(
+        &mut self,
+        stretch: &[u8],
+        packer: Option<Box<Packer>>,
+        answers: &mut Answers,
+    ) -> Step {
+        if packer.is_none() {
+            self.cut_by_reset(false);
+        }
+        if let State::Writing(outgoing) = &mut self.state {
+            outgoing.packed(stretch, packer);
+        }
+        // Who waits for us is not late.
+        self.wait(answers, HTTP_WRITE_IDLE);
+        self.go_on(&[], answers)
+    }
+
+    /// Whether the end of the connection, whatever its reason, is a reset: where it would be the end of
+    /// the content otherwise, that must not look whole.
+    fn cut_by_reset(&self, reset: bool) {
+        let linger = reset.then_some(std::time::Duration::ZERO);
+        // Of a connection that broke, the next write tells.
+        let _ = rustix::net::sockopt::set_socket_linger(&self.fd, linger);
     }
 
     /// A worker has read the folder.
@@ -382,6 +419,9 @@ impl Connection {
 
     /// Sends `answers.out` and what follows it. `None`: all is out, and the next request may come.
     fn send(&mut self, body: Body, then: Then, answers: &mut Answers) -> Option<Step> {
+        if matches!(&body, Body::Archive(packing) if !packing.chunked) {
+            self.cut_by_reset(true);
+        }
         let mut outgoing = Outgoing::new(std::mem::take(&mut answers.out), body, then);
         match outgoing.send(self.fd.as_fd()) {
             Ok((Progress::Done, _)) => {
@@ -445,6 +485,7 @@ fn step(progress: Progress) -> Step {
     match progress {
         Progress::Done | Progress::Blocked => Step::Rest,
         Progress::Turn => Step::Again,
+        Progress::Pack => Step::Pack,
         Progress::Cold(from, len) => Step::Warm(from, from + len.min(STRETCH)),
         // What was promised cannot be kept, and only the end of the connection says so.
         Progress::Cut => Step::Close,

@@ -145,6 +145,12 @@ impl Root {
         rustix::fs::fstat(&fd).ok()
     }
 
+    /// Opens what is at `path`, wherever links lead on the way, as long as it is below the folder. It may
+    /// wait for a disk.
+    pub(super) fn open_at(&self, path: &[u8]) -> Result<(OwnedFd, Stat), Errno> {
+        self.open_below(path, Patience::Waits)
+    }
+
     fn file(
         &self,
         path: Vec<u8>,

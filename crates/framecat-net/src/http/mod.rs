@@ -20,9 +20,11 @@
 //! | one client: what it said, what is on its way | `connection`, `outgoing` |
 //! | from a request to its reply | `answer`, `memory` |
 //! | files and folders below the root, and nothing else | `files`, `folder` |
+//! | a folder in one piece | `pack` |
 //! | what may wait for a disk | `workers` |
 //! | how many are let in | `places` |
 //! | the conformance table, tried on a server | [`check`] |
+//! | how many are let in, and have costly things done | `places`, `seats` |
 //! | one request and its reply, as a client | `client` |
 //! | content on its way to where it is wanted | `deliver`, `sink` |
 //! | a file that is whole or not there | `part` |
@@ -36,9 +38,11 @@ mod files;
 mod folder;
 mod memory;
 mod outgoing;
+mod pack;
 pub(crate) mod part;
 mod places;
 mod rounds;
+mod seats;
 mod server;
 pub(crate) mod sink;
 mod slab;

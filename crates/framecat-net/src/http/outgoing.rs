@@ -7,6 +7,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
+use framecat_proto::http::body::{LAST_CHUNK, put_chunk_size};
 use framecat_proto::http::listing::Listing;
 use framecat_proto::http::{Part, Then};
 use rustix::io::Errno;
@@ -14,6 +15,7 @@ use rustix::net::SendFlags;
 
 use super::files::{Opened, Patience, STRETCH, warm};
 use super::folder::Room;
+use super::pack::Packer;
 
 /// So much goes out before other connections have their turn.
 const TURN_BYTES: u64 = 4 << 20;
@@ -43,6 +45,17 @@ pub(super) enum Body {
     File(Box<Pieces>),
     /// A page.
     Listing(Box<Paged>),
+    /// A folder in one piece.
+    Archive(Packing),
+}
+
+/// An archive that is being sent.
+#[derive(Debug)]
+pub(super) struct Packing {
+    /// `None`: a worker has it, and makes the next stretch.
+    pub(super) packer: Option<Box<Packer>>,
+    /// In chunks (RFC 9112 section 7.1); else it ends with the connection.
+    pub(super) chunked: bool,
 }
 
 /// Pieces of a file, each behind bytes of its own.
@@ -94,6 +107,8 @@ pub(super) enum Progress {
     Turn,
     /// These bytes of the file are not in memory.
     Cold(u64, u64),
+    /// The next stretch of the archive is to be made.
+    Pack,
     /// The file has become shorter than was told: the rest can never come.
     Cut,
 }
@@ -123,6 +138,33 @@ impl Outgoing {
         self.cold = false;
         if let Body::File(pieces) = &mut self.body {
             pieces.warm = upto;
+        }
+    }
+
+    /// What makes the next stretch of the archive, for a worker.
+    pub(super) fn packer(&mut self) -> Option<Box<Packer>> {
+        match &mut self.body {
+            Body::Archive(packing) => packing.packer.take(),
+            _ => None,
+        }
+    }
+
+    /// A worker has made this stretch of the archive, and there is more if it gives the packer back.
+    pub(super) fn packed(&mut self, stretch: &[u8], packer: Option<Box<Packer>>) {
+        let Body::Archive(packing) = &mut self.body else { return };
+        if packing.chunked && !stretch.is_empty() {
+            put_chunk_size(stretch.len(), &mut self.bytes);
+        }
+        self.bytes.extend_from_slice(stretch);
+        if packing.chunked && !stretch.is_empty() {
+            self.bytes.extend_from_slice(b"\r\n");
+        }
+        if packer.is_none() && packing.chunked {
+            self.bytes.extend_from_slice(LAST_CHUNK);
+        }
+        match packer {
+            Some(packer) => packing.packer = Some(packer),
+            None => self.body = Body::None,
         }
     }
 
@@ -169,6 +211,10 @@ impl Outgoing {
                         self.body = Body::None;
                     }
                 }
+                Body::Archive(Packing { packer: Some(_), .. }) => {
+                    return Ok((Progress::Pack, sent));
+                }
+                Body::Archive(_) => return Ok((Progress::Blocked, sent)),
             }
         }
     }

@@ -25,6 +25,7 @@ use super::answer::Answers;
 use super::connection::{Connection, Step};
 use super::files::{Found, Patience, Wanted, warm};
 use super::folder::{self, Room, Unlisted};
+use super::pack::Packer;
 use super::places::Came;
 use super::server::Shared;
 use super::slab::{Name, Slab};
@@ -54,7 +55,9 @@ pub(super) enum Letter {
     Looked(Wanted, Result<Found, Errno>),
     Warmed(u64, Result<(), Errno>),
     Listed(Result<(Listing, Room), Unlisted>),
-    /// Nothing: it panicked.
+    /// A stretch of an archive, and what makes the next one.
+    Packed(Vec<u8>, Option<Box<Packer>>),
+    /// Nothing: it failed, or panicked.
     Lost,
 }
 
@@ -264,6 +267,18 @@ impl Rounds {
                     Letter::Warmed(upto, warm(&file.fd, from, upto - from, Patience::Waits))
                 });
             }
+            Ok(Step::Pack) => {
+                let packer = self.connections.get(name).and_then(Connection::packer);
+                let Some(mut packer) = packer else { return self.close(name) };
+                let shared = self.shared.clone();
+                self.work(name, move || {
+                    let mut stretch = Vec::new();
+                    match packer.next(&shared.root, &mut stretch) {
+                        Ok(more) => Letter::Packed(stretch, more.then_some(packer)),
+                        Err(_) => Letter::Lost,
+                    }
+                });
+            }
             Ok(Step::List) => {
                 let task = self.connections.get(name).and_then(|c| c.task().cloned());
                 let Some(task) = task else { return self.close(name) };
@@ -298,6 +313,7 @@ impl Rounds {
                 }
                 Letter::Warmed(upto, Ok(())) => connection.warmed(upto, answers),
                 Letter::Listed(listed) => connection.listed(listed, answers),
+                Letter::Packed(stretch, packer) => connection.packed(&stretch, packer, answers),
                 Letter::Warmed(_, Err(_)) | Letter::Lost => Step::Close,
             });
         }

@@ -10,13 +10,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use framecat_proto::http::plan::{Hosts, Policy};
-use framecat_proto::limits::{CLIENTS, HTTP_CLIENTS_PER_SOURCE};
+use framecat_proto::limits::{CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE};
 use rustix::io::Errno;
 
 use super::files::Root;
 use super::folder::Rooms;
 use super::places::Places;
 use super::rounds::{Mailbox, Rounds};
+use super::seats::Seats;
 use super::workers::Workers;
 use crate::datagrams::shown_ip;
 use crate::error::{Error, Op};
@@ -61,6 +62,7 @@ pub(super) struct Shared {
     pub(super) rooms: Rooms,
     pub(super) workers: Workers,
     pub(super) places: Places,
+    pub(super) archives: Seats,
     observer: Arc<dyn Observer>,
     stopping: AtomicBool,
     over: AtomicBool,
@@ -120,6 +122,7 @@ impl Server {
             rooms: Rooms::default(),
             workers: Workers::default(),
             places: Places::new(site.max_clients, site.max_per_source),
+            archives: Seats::new(HTTP_ARCHIVES),
             observer,
             stopping: AtomicBool::new(false),
             over: AtomicBool::new(false),

@@ -9,12 +9,14 @@
 //! | all of that → [`Reply`] | `plan::plan` |
 //! | names in a folder → a page, or JSON | [`listing`] |
 //! | what a client makes of a reply | [`follow`] |
+//! | a folder in one piece: tar, zip | [`archive`] |
 //! | content codings undone | [`coding`] |
 //! | where to fetch from, and where a redirect leads | [`url`] |
 //!
 //! What a peer may send is bounded by [`limits`](crate::limits).
 
 pub mod accept;
+pub mod archive;
 pub mod body;
 mod characters;
 pub mod check;
@@ -420,6 +422,8 @@ pub enum Content {
     },
     /// The page of a folder, or its JSON: made by the server from what is in the folder.
     Listing(ListingForm),
+    /// All that is in a folder, in one piece that is made while it is sent.
+    Archive(archive::Form),
 }
 
 impl Content {
@@ -427,7 +431,7 @@ impl Content {
     /// known only at its end.
     pub fn length(&self) -> Option<u64> {
         match self {
-            Content::None | Content::Listing(_) => None,
+            Content::None | Content::Listing(_) | Content::Archive(_) => None,
             Content::Bytes(bytes) => Some(bytes.len() as u64),
             Content::File { parts, end, .. } => {
                 let parts = parts.iter().map(|part| part.before.len() as u64 + part.len);

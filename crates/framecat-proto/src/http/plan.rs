@@ -10,7 +10,7 @@ use super::range::{Ranges, Span};
 use super::status::{escape, page};
 use super::{
     Coding, Content, Facts, Field, FileFacts, Length, ListingForm, Method, Part, Refusal, Reply,
-    Request, Seconds, Target, Then, Version, Why, date, kind, listing, range,
+    Request, Seconds, Target, Then, Version, Why, archive, date, kind, listing, range,
 };
 
 /// The file that stands for a folder that has one.
@@ -58,6 +58,8 @@ pub struct Needs {
     pub index: bool,
     /// The form in which a folder is listed.
     pub form: ListingForm,
+    /// The folder is wanted in one piece, and not as a list of its names.
+    pub archive: Option<archive::Form>,
     /// In which codings the file may be sent. Those that it is not worth looking for are left out.
     pub accepted: Accepted,
     /// No condition and no range: what [`plan`] answers to the method depends on facts and policy alone.
@@ -65,6 +67,9 @@ pub struct Needs {
     /// the file changes, and may be kept.
     pub plain: bool,
 }
+
+const NOT_A_FOLDER: &str =
+    "Only a folder can be packed: leave the part behind the question mark out.";
 
 const DOUBTFUL: Why = Why {
     rule: "the address names a host that this server is not; use its IP address, or start it with \
@@ -164,14 +169,16 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
         return Err(page(404, None));
     }
     let json = asks(query, "json");
-    let index = path.folder && !json;
+    let forms = [archive::Form::Tar, archive::Form::Zip];
+    let archive = forms.into_iter().find(|form| asks(query, form.name()));
+    let index = path.folder && !json && archive.is_none();
     let name = if index { INDEX } else { path.name() };
     let mut accepted = Accepted::of(&request.fields);
     if !policy.precompressed || !kind::of(name).compressible {
         accepted = accepted.plain();
     }
     let form = if json { ListingForm::Json } else { ListingForm::Html };
-    Ok(Needs { path, index, form, accepted, plain })
+    Ok(Needs { path, index, form, archive, accepted, plain })
 }
 
 /// What is answered to `request`, a GET or HEAD that [`needs`] let through, by what was found.
@@ -190,7 +197,11 @@ pub fn plan(
         Facts::Missing => page(404, None),
         Facts::Denied => page(403, None),
         Facts::Folder if !needs.path.folder => redirect(request, needs),
-        Facts::Folder => listed(request, needs, now),
+        Facts::Folder => match needs.archive {
+            Some(form) => archived(request, needs, form, now),
+            None => listed(request, needs, now),
+        },
+        Facts::File { .. } if needs.archive.is_some() => page(404, Some(NOT_A_FOLDER)),
         // A slash behind the name of a file: a folder was meant, and there is none.
         Facts::File { name, .. } if needs.path.folder && name != INDEX => page(404, None),
         Facts::File { name, file, coded } => {
@@ -424,6 +435,32 @@ fn listed(request: &Request<'_>, needs: &Needs, now: Seconds) -> Reply {
         if needs.form == ListingForm::Html {
             put(&mut reply, &["Content-Security-Policy: ", listing::policy(), "\r\n"]);
         }
+    }
+    reply
+}
+
+/// A folder in one piece. As with its page there is nothing to compare it with.
+fn archived(request: &Request<'_>, needs: &Needs, form: archive::Form, now: Seconds) -> Reply {
+    if !needs.accepted.identity {
+        return not_acceptable();
+    }
+    let mut reply = Reply::new(200);
+    match if needs.plain { Outcome::Proceed } else { outcome(&request.fields, None, now) } {
+        Outcome::Failed => return page(412, None),
+        Outcome::NotModified => reply.status = 304,
+        Outcome::Proceed => reply.body = Content::Archive(form),
+    }
+    put(&mut reply, &["Cache-Control: no-cache\r\n"]);
+    if reply.status == 200 {
+        let name = match needs.path.name() {
+            // What the root is called is its owner's business.
+            b"" => archive::ROOT,
+            name => name,
+        };
+        let name = [name, b".", form.name().as_bytes()].concat();
+        reply.field("Content-Type", form.content_type());
+        reply.field("Content-Disposition", archive::attachment(&name));
+        put(&mut reply, &["X-Content-Type-Options: nosniff\r\n"]);
     }
     reply
 }

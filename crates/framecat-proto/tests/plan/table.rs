@@ -141,6 +141,23 @@ fn a_folder_is_its_index_file_or_a_list_and_ends_in_a_slash() {
         assert_eq!((needs.unwrap().index, reply.status), (index, 200), "{target}");
         assert_eq!((&*content(&reply), reply.body.length()), (form, None), "{target}");
     }
+    for (target, form, name) in [
+        ("/?tar", "Tar", "files.tar"),
+        ("/b/a/?x&zip=1", "Zip", "a.zip"),
+        ("/a/?tar&json", "Tar", "a.tar"),
+    ] {
+        let text = format!("GET {target} HTTP/1.1\nHost: localhost");
+        let (needs, reply) = answered(&text, &Facts::Folder, &policy(), NOW);
+        assert_eq!((needs.unwrap().index, reply.status), (false, 200), "{target}");
+        assert_eq!((&*content(&reply), reply.body.length()), (form, None), "{target}");
+        let disposition = format!("attachment; filename=\"{name}\"");
+        assert_eq!(reply.get("Content-Disposition"), Some(&*disposition), "{target}");
+        let text = text + "\nIf-None-Match: *";
+        assert_eq!(answer(&text, &Facts::Folder).status, 304, "{target}");
+        let text = format!("GET {target} HTTP/1.1\nHost: localhost\nAccept-Encoding: identity;q=0");
+        assert_eq!(answer(&text, &Facts::Folder).status, 406, "{target}");
+    }
+    assert_eq!(answer("GET /a.txt?zip HTTP/1.1\nHost: localhost", &found("a.txt")).status, 404);
     let reply = answer("GET /a/ HTTP/1.1\nHost: localhost", &found("index.html"));
     assert_eq!(reply.get("Content-Type"), Some("text/html; charset=utf-8"));
 }
