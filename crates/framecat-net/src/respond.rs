@@ -55,10 +55,14 @@ impl Respond {
         context: &Context<'_>,
         mut unanswered: impl FnMut(u64, &Missing),
     ) -> Batch<'a> {
+        let http = self.framings.1 == Framing::Http;
         let template = match &self.answer {
+            Answer::Echo if http => return self.echo_http(batch, context),
             Answer::Echo | Answer::Each(_) => return batch,
             Answer::Reply(template) => template,
         };
+        // What a message brings along must not make a reply of its own.
+        let whole = text::http::is_reply(template.source().as_bytes());
         self.spans.clear();
         for i in 0..batch.len() {
             let n = context.first + i as u64;
@@ -68,6 +72,9 @@ impl Respond {
             let built = self.spans.push_built(|out| {
                 let from = out.len();
                 template.render(&text::seen(receive, payload), context, n, time_ns, out)?;
+                if http && !whole {
+                    text::http::reply_with(payload, context.now_ns, from, out);
+                }
                 text::reply(send, template.first_byte(), from, out);
                 // A line is answered with the ending that the peer used.
                 if payload.ends_with(b"\r") && !out.ends_with(b"\r") {
@@ -78,6 +85,21 @@ impl Respond {
             if let Err(missing) = built {
                 unanswered(n, &missing);
             }
+        }
+        Batch { input: &[], spans: &self.spans }
+    }
+
+    /// Requests as the text of replies: what a client really sent.
+    fn echo_http<'a>(&'a mut self, batch: Batch<'a>, context: &Context<'_>) -> Batch<'a> {
+        self.spans.clear();
+        for payload in batch.iter() {
+            let built: Result<(), std::convert::Infallible> = self.spans.push_built(|out| {
+                let from = out.len();
+                out.extend_from_slice(payload);
+                text::http::reply_with(payload, context.now_ns, from, out);
+                Ok(())
+            });
+            let Ok(()) = built;
         }
         Batch { input: &[], spans: &self.spans }
     }

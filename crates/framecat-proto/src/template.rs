@@ -139,6 +139,11 @@ impl Template {
         })))
     }
 
+    /// Its own text, as it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The first byte of its own text, as it was written: what a message brings along cannot change it.
     pub fn first_byte(&self) -> Option<u8> {
         self.source.as_bytes().first().copied()

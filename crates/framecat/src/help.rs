@@ -188,7 +188,8 @@ fn framings() -> String {
     page.prose(
         "keep leaves header, marker or trailer on the message; resync goes on behind a message that \
          is too long or broken. In BYTES: \\r \\n \\t \\0 \\xHH \\\\. With resp a line of stdin is a command, \
-         spaces part its words and quotes join them (--in words), and a value is a line of stdout (--out words).",
+         spaces part its words and quotes join them (--in words), and a value is a line of stdout (--out words). \
+         With http a line is a request where we dial, GET /path, and the text of a reply where we listen.",
     );
     page.prose(
         "guess is connect's alone: it reads what is there and tells which of all these would fit, the most \

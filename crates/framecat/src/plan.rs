@@ -9,10 +9,11 @@ use framecat_net::replay::Script;
 use framecat_net::shape::Shape;
 use framecat_net::talk::Talk;
 use framecat_proto::cidr::{Access, Cidr};
-use framecat_proto::endpoint::At;
+use framecat_proto::endpoint::{At, Host};
 use framecat_proto::framing::Ways;
 use framecat_proto::limits::MESSAGE_BYTES;
 use framecat_proto::rate::Unit;
+use framecat_proto::text::http::Typed;
 use framecat_proto::text::recording::{Head, Side};
 use framecat_proto::text::{Form, Look};
 use framecat_proto::{Endpoint, Framing};
@@ -115,13 +116,18 @@ pub fn talk(
         (false, None) if form.format.is_some() => Form::Line,
         (false, None) => Form::default_for(&receive),
     };
+    let words = |form, rule: &Framing| match form {
+        Form::Words if *rule == Framing::Http => Form::default_for(rule),
+        form => form,
+    };
+    let (input, output) = (words(input, &send), words(output, &receive));
     for (flag, form, rule) in [("--in", &input, &send), ("--out", &output, &receive)] {
         if *form == Form::Words && *rule != Framing::Resp {
             return Err(Mistake::new(
                 format!(
-                    "{flag} words is how RESP values are typed and shown, and the framing is {rule}"
+                    "{flag} words is how RESP values and HTTP messages are typed and shown, and the framing is {rule}"
                 ),
-                "give -f resp, or another form: quoted, hex, jsonl",
+                "give -f resp or -f http, or another form: quoted, hex, jsonl",
             ));
         }
     }
@@ -167,6 +173,27 @@ pub fn caution<'a>(ends: impl IntoIterator<Item = (&'a Endpoint, &'a Framing)>) 
         format!("{rule} only seems to work on {end}: TCP keeps no silence between what is sent"),
         "a framing that marks or counts works, such as -f line or -f len:u32be",
     ))
+}
+
+/// Where we ask, a line typed for `http` is a request to this host.
+pub fn asks(endpoint: &Endpoint, talk: &mut Talk) {
+    if let Form::Http(typed) = &mut talk.input {
+        *typed = Typed::Request { host: host(endpoint) };
+    }
+}
+
+/// What Host says of an endpoint (RFC 9110 section 7.2): without a port where it is the usual one.
+fn host(endpoint: &Endpoint) -> String {
+    let (At::Tcp(at) | At::Tls(at)) = &endpoint.at else { return "localhost".into() };
+    let host = match &at.host {
+        Some(Host::Name(name)) => name.clone(),
+        Some(Host::V4(address)) => address.to_string(),
+        // An interface is of this machine alone.
+        Some(Host::V6 { address, .. }) => format!("[{address}]"),
+        None => "localhost".into(),
+    };
+    let usual = if endpoint.scheme() == "tls" { 443 } else { 80 };
+    if at.port == usual { host } else { format!("{host}:{}", at.port) }
 }
 
 /// How messages stand on stdin unless it is said. A rule that keeps its marker on the message needs the
@@ -407,7 +434,7 @@ pub fn takes_one(endpoint: &Endpoint, talk: &Talk, answers: bool) -> bool {
 /// Whether a relay would hear what it sends, and send it again, for ever: both ends are on one port and
 /// nothing keeps their networks apart.
 fn hears_itself(left: &Endpoint, right: &Endpoint, lan: bool) -> bool {
-    use framecat_proto::endpoint::{At, BroadcastTo, Host};
+    use framecat_proto::endpoint::BroadcastTo;
     use framecat_proto::options::Value;
     if left.port() != right.port() || left.port() == Some(0) {
         return false;

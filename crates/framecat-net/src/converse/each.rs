@@ -1,6 +1,8 @@
 //! A conversation in which a program answers each message (`--exec-each`).
 
+use framecat_proto::Framing;
 use framecat_proto::message::{Batch, Context, Spans};
+use framecat_proto::text::http::{is_reply, reply_with};
 
 use super::One;
 use crate::error::Error;
@@ -25,7 +27,10 @@ impl One<'_> {
             let rules = (&talk.receive, &talk.send);
             match each.answer(rules, payload, origin, talk.message_bytes).await {
                 Ok(None) => {}
-                Ok(Some(answer)) => {
+                Ok(Some(mut answer)) => {
+                    if talk.send == Framing::Http && !is_reply(&answer) {
+                        reply_with(payload, context.now_ns, 0, &mut answer);
+                    }
                     spans.clear();
                     spans.push(0, answer.len());
                     let answer = Batch { input: &answer, spans: &spans };

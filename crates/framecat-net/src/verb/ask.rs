@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use framecat_proto::limits::REPLY_WAIT;
 use framecat_proto::message::{Batch, Dir, Spans};
+use framecat_proto::text::http::is_interim;
 use framecat_proto::{Endpoint, Framing};
 use tokio::time::Instant;
 
@@ -324,8 +325,14 @@ impl Asking<'_> {
                     named.notice(&notice, talk.message_bytes, ledger, &**observer);
                 }
                 Ok(Ok(Filled::Messages)) => {
+                    // 100 (Continue) and its like come before the reply.
+                    let last = receiver.batch().iter().last();
+                    let interim = talk.receive == Framing::Http && last.is_some_and(is_interim);
                     if self.hear(self.before + n, began, many).await? != Printed::More {
                         return Ok(Asked::Enough);
+                    }
+                    if interim {
+                        continue;
                     }
                     if !many {
                         return Ok(Asked::Replied);

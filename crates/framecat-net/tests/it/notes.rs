@@ -211,3 +211,19 @@ fn three_quick_messages_stick_without_a_framing_and_do_not_with_one() {
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert_eq!(shown, "raw: onetwothree\nlen:u32be: one\nlen:u32be: two\nlen:u32be: three\n");
 }
+
+#[test]
+fn a_browser_is_shown_what_it_sends_and_keeps_its_connection() {
+    let Some(python) = python() else { return };
+    let (_server, mut served) = Running::start(&mut Command::new(example("http_test")), "0");
+    let told = port(&line(&mut served));
+    let client = format!(
+        "import http.client; c = http.client.HTTPConnection('127.0.0.1', {told})\n\
+         for n in range(3):\n\
+        \x20 c.request('POST', '/page', b'body'); print(c.getresponse().read().decode()[:21])"
+    );
+    let asked = Command::new(python).args(["-c", &client]).output().unwrap();
+    let lines = String::from_utf8(asked.stdout).unwrap();
+    assert_eq!(lines.matches("POST /page HTTP/1.1").count(), 3, "{lines}");
+    assert_eq!(line(&mut served), "POST /page HTTP/1.1");
+}

@@ -17,6 +17,7 @@ use crate::message::Spans;
 mod dump;
 mod escape;
 mod hex;
+pub mod http;
 mod instant;
 mod jsonl;
 mod line;
@@ -52,6 +53,9 @@ pub enum Form {
     Jsonl,
     /// One RESP value a line, a command as its words. Output is for reading.
     Words,
+    /// `words` where the framing is `http`: one request or the text of a reply a line. Output is for
+    /// reading.
+    Http(http::Typed),
     /// Any framing, with its own bytes.
     Framing(Framing),
 }
@@ -86,6 +90,7 @@ impl Form {
             Framing::Json | Framing::Ndjson(_) => Form::Line,
             Framing::Syslog(_) | Framing::Dot(_) => Form::Line,
             Framing::Resp => Form::Words,
+            Framing::Http => Form::Http(http::Typed::default()),
             _ => Form::Quoted,
         }
     }
@@ -101,6 +106,9 @@ impl Form {
             Form::Dump => Box::new(dump::Dump::new(max)),
             Form::Jsonl => Box::new(rows::Rows::new(jsonl::Jsonl::default(), max)),
             Form::Words => Box::new(rows::Rows::new(words::Words, max)),
+            Form::Http(typed) => {
+                Box::new(rows::Rows::new(http::Lines::new(typed.clone(), look), max))
+            }
             Form::Framing(framing) => framing.framer(max),
         }
     }
@@ -142,7 +150,7 @@ impl Form {
             // An empty word is an empty message, and `end` would call it a clean end.
             Form::Quoted | Form::Hex if input.is_empty() => Ok(Vec::new()),
             Form::Dump => Err(said("this form is for output only; hex reads back".into())),
-            Form::Quoted | Form::Hex | Form::Jsonl | Form::Words => {
+            Form::Quoted | Form::Hex | Form::Jsonl | Form::Words | Form::Http(_) => {
                 let mut reader = self.writer(max, Look::default());
                 reader.finish(input, &mut spans).map_err(|fault| said(fault.to_string()))?;
                 match spans.len() {
@@ -210,6 +218,7 @@ impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, NAMES.iter().find(|(_, form)| form == self)) {
             (_, Some((name, _))) => f.write_str(name),
+            (Form::Http(_), None) => f.write_str("words"),
             (Form::Framing(framing), None) => framing.fmt(f),
             (_, None) => unreachable!("every form but framings has a name in the table"),
         }

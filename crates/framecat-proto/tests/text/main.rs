@@ -6,6 +6,7 @@ use framecat_proto::text::{Form, Look};
 
 mod bad_input;
 mod forms;
+mod http;
 mod law;
 mod names;
 mod peer_text;

@@ -346,7 +346,7 @@ pub struct ConnectArgs {
 /// `ask`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  framecat ask :9000 hello world\n  framecat ask udp://:9000 ping --wait 500ms\n  framecat ask :9000 -f len:u16be --in hex 0a0b < /dev/null\n  framecat ask :6379 -f resp 'SET k \"a b\"' 'GET k'"
+    after_help = "Examples:\n  framecat ask :9000 hello world\n  framecat ask udp://:9000 ping --wait 500ms\n  framecat ask :9000 -f len:u16be --in hex 0a0b < /dev/null\n  framecat ask :6379 -f resp 'SET k \"a b\"' 'GET k'\n  framecat ask :80 -f http 'GET /path'"
 )]
 pub struct AskArgs {
     /// Whom: HOST:PORT, :9000, udp://HOST:PORT, unix://PATH (framecat help endpoints)

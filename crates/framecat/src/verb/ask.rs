@@ -21,6 +21,7 @@ pub fn plan(args: AskArgs, standard: Standard) -> Result<Plan, Mistake> {
     plan::not_stdio(&args.endpoint)?;
     plan::retry(&[&args.endpoint], args.dial.retry)?;
     let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, true, standard)?;
+    plan::asks(&args.endpoint, &mut talk);
     talk.retry = args.dial.retry;
     talk.short = args.short;
     if talk.shape.coalesce.is_some() {

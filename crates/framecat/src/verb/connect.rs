@@ -47,6 +47,7 @@ pub fn plan(mut args: ConnectArgs, standard: Standard) -> Result<Plan, Mistake> 
         args.endpoint.framing = None;
     }
     let mut talk = plan::talk(&args.endpoint, &args.talk, &args.form, speaks, standard)?;
+    plan::asks(&args.endpoint, &mut talk);
     talk.half_open = args.half_open;
     talk.retry = args.dial.retry;
     talk.send = send.unwrap_or(talk.send);

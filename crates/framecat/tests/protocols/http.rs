@@ -237,3 +237,125 @@ fn nginx(folder: &Folder, port: u16) -> Running {
     std::fs::write(&file, config).unwrap();
     Run::program("nginx", &["-p", path, "-c", &file, "-e", "stderr"]).start()
 }
+
+#[test]
+fn a_listener_answers_curl_with_text_and_prints_what_it_sent() {
+    if !have("curl") {
+        return;
+    }
+    let listener = Run::new(&["listen", ":0", "-f", "http", "--reply", "{n} {0} {1}"]).start();
+    let url = |path: &str| format!("http://127.0.0.1:{}{path}", listener.port());
+    let got = curl(&["-i", &url("/a"), &url("/b"), "--next", "-sSI", &url("/c")]).run("");
+    assert_eq!(got.code, 0, "{got}");
+    let text = got.text();
+    let [first, second, third] = text.split("HTTP/1.1 200 OK\r\n").skip(1).collect::<Vec<_>>()[..]
+    else {
+        panic!("{text}")
+    };
+    assert!(first.starts_with("Date: ") && first.ends_with("Content-Length: 8\r\n\r\n1 GET /a"));
+    assert!(second.ends_with("2 GET /b"), "one connection: {text}");
+    assert!(third.ends_with("Content-Length: 9\r\n\r\n"), "no body to HEAD: {text}");
+    // Closed behind the reply where the client wants it, and for HTTP/1.0.
+    let mut old = crate::run::peer::Peer::dial(listener.port());
+    old.send("GET /old HTTP/1.0\r\n\r\nGET /more HTTP/1.0\r\n\r\n");
+    let all = String::from_utf8(old.rest()).unwrap();
+    assert!(all.contains("Connection: close\r\n") && all.contains("1 GET /old"), "{all}");
+    // Whole, in pieces, and what it is told before.
+    let body = ["-H", "Expect: 100-continue", "-d", "k=v"];
+    curl(&[&body[..], &[&url("/up")]].concat()).run("").expect(0, "1 POST /up");
+    // A tunnel is not made by saying so.
+    let mut proxied = crate::run::peer::Peer::dial(listener.port());
+    proxied.send("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nConnection: close\r\n\r\n");
+    assert!(proxied.rest().starts_with(b"HTTP/1.1 501 Not Implemented\r\n"));
+    listener.signal(Signal::TERM);
+    let printed = listener.wait();
+    let text = printed.text();
+    assert!(text.starts_with("GET /a HTTP/1.1\nHost: 127.0.0.1:"), "{text}");
+    assert!(text.contains("\n\nHEAD /c HTTP/1.1\n") && text.contains("\n\nk=v\nCONNECT"), "{text}");
+}
+
+#[test]
+fn a_request_is_echoed_as_it_was_sent_and_a_reply_may_be_written_out() {
+    if !have("curl") {
+        return;
+    }
+    let url = |listener: &Running| format!("http://127.0.0.1:{}/x", listener.port());
+    let listener = Run::new(&["listen", ":0", "-f", "http", "--echo", "--count", "1"]).start();
+    let got = curl(&["-A", "cat", "-d", "body", &url(&listener)]).run("");
+    let want = format!(
+        "POST /x HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUser-Agent: cat\r\nAccept: */*\r\nContent-Length: 4\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\nbody",
+        listener.port()
+    );
+    got.expect(0, want);
+    listener.wait();
+    let reply = "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\n{1}x";
+    let listener = Run::new(&["listen", ":0", "-f", "http", "--reply", reply, "--count", "1"]);
+    let listener = listener.start();
+    curl(&["-w", " %{http_code}", &url(&listener)]).run("").expect(0, "/xx 404");
+    listener.wait();
+    let each = ["listen", ":0", "-f", "http", "--exec-each", "head -n 1", "--count", "1"];
+    let listener = Run::new(&each).start();
+    curl(&[&url(&listener)]).run("").expect(0, "GET /x HTTP/1.1\r\n");
+    listener.wait();
+    // What is typed is the text of a reply too.
+    let mut listener = Run::new(&["listen", ":0", "-f", "http", "--once"]).start();
+    let client = curl(&[&url(&listener)]).start();
+    listener.read_until("\n\n");
+    listener.stdin_write("typed\n");
+    client.finish().expect(0, "typed\n");
+    listener.wait();
+}
+
+#[test]
+fn a_server_is_asked_in_words() {
+    let Some(server) = Server::start() else { return };
+    let to = format!("127.0.0.1:{}", server.port);
+    let ask = |args: &[&str]| Run::new(&[&["ask", &to, "-f", "http"], args].concat()).run("");
+    let asked = ask(&["/", "POST /p X-A:b 'two words'", "GET /chunked", "HEAD /"]);
+    assert_eq!(asked.code, 0, "{asked}");
+    let text = asked.text();
+    assert_eq!(text.matches("HTTP/1.1 200 OK\n").count(), 4, "{text}");
+    assert!(text.contains("\n\nhello\n") && text.contains("\n\ntwo words\n"), "{text}");
+    assert!(text.contains("\n\n4\r\nchun\r\n3;x=y\r\nked\r\n0\r\nSum: 7\r\n\r\n"), "{text}");
+    let exact = ask(&["--out", "http", "GET /"]);
+    assert!(exact.text().starts_with("HTTP/1.1 200 OK\r\nServer: "), "{exact}");
+    let waits = ask(&["--json", "POST /p Expect:100-continue body"]);
+    assert_eq!(waits.code, 0, "{waits}");
+    assert!(waits.text().contains("100 Continue") && waits.text().contains("body\""), "{waits}");
+    for (word, why) in [
+        ("GET x", "a target begins with / or http://"),
+        ("GET", "a request is METHOD TARGET"),
+        ("GET / a b", "`a` and `b` are two"),
+        ("GET / Host:a/b", "`/` stands in a host"),
+        ("GET / Content-Length:x", "Content-Length is one number"),
+    ] {
+        let refused = ask(&[word]);
+        assert_eq!(refused.code, 2, "{refused}");
+        assert!(refused.stderr.contains(why), "{refused}");
+    }
+}
+
+/// What no HTTP is costs a peer its connection, and nobody else.
+#[test]
+fn hostile_peers_of_a_listener_are_told_and_closed() {
+    let listener = Run::new(&["listen", ":0", "-f", "http", "--reply", "ok", "--json"]).start();
+    for bytes in [
+        &b"\x16\x03\x01\x02\0\x01"[..],
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.1\nHost: a\n\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n",
+        &[b'A'; 9_000],
+    ] {
+        let mut peer = crate::run::peer::Peer::dial(listener.port());
+        peer.send(bytes);
+        assert_eq!(peer.rest(), b"");
+    }
+    let mut good = crate::run::peer::Peer::dial(listener.port());
+    good.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(good.rest().ends_with(b"\r\n\r\nok"));
+    listener.signal(Signal::TERM);
+    let finished = listener.wait();
+    assert_eq!(finished.code, 9, "{finished}");
+    assert_eq!(finished.text().matches("\"failed\"").count(), 5, "{finished}");
+}
