@@ -43,6 +43,10 @@ const BADGE: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg
 %3Crect width='32' height='32' rx='7' fill='%230b66c3'/%3E%3Cpath d='M7 11h7l2 3h9v9H7z' fill='none' \
 stroke='white' stroke-width='2.4' stroke-linejoin='round'/%3E%3C/svg%3E";
 
+/// Rows that a browser lays out together: those of a group that is out of sight cost it nothing, and few
+/// groups are looked after in the time of a frame. The style and the script know the number too.
+const GROUP: usize = 200;
+
 /// A folder on its way out.
 #[derive(Debug)]
 pub struct Listing {
@@ -89,7 +93,7 @@ impl Listing {
                 (At::Head, ListingForm::Json) => self.json_head(out),
                 (At::Row(n), _) if n < self.entries.len() => {
                     match self.form {
-                        ListingForm::Html => self.row(&self.entries.row(n), out),
+                        ListingForm::Html => self.row(n, &self.entries.row(n), out),
                         ListingForm::Json => json_row(n, &self.entries.row(n), out),
                     }
                     At::Row(n + 1)
@@ -144,9 +148,9 @@ impl Listing {
         self.column(Order::Name, words.name, out);
         self.column(Order::Size, words.size, out);
         self.column(Order::Time, words.time, out);
-        put(out, &["</thead>\n<tbody>\n"]);
+        put(out, &["</thead>\n"]);
         if !names.is_empty() {
-            put(out, &["<tr id=up><td><a class=u href=\"../", self.sort.query(), "\">"]);
+            put(out, &["<tbody id=up><tr><td><a class=u href=\"../", self.sort.query(), "\">"]);
             put(out, &[words.up, "</a><td><td>\n"]);
         }
         At::Row(0)
@@ -186,7 +190,10 @@ impl Listing {
         }
     }
 
-    fn row(&self, row: &Row<'_>, out: &mut Vec<u8>) {
+    fn row(&self, n: usize, row: &Row<'_>, out: &mut Vec<u8>) {
+        if n.is_multiple_of(GROUP) {
+            put(out, &["<tbody>\n"]);
+        }
         put(out, &["<tr><td><a class=", Icon::of(row).class(), " href=\""]);
         path::encode(row.name, out);
         if row.kind == Kind::Folder {

@@ -46,7 +46,7 @@ const open = async (path, options, look) => {
 };
 
 const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
-const rows = page => page.locator("#list tbody tr:not(#up):not([hidden]) td:first-child a");
+const rows = page => page.locator("#list tbody:not(#up) td:first-child a");
 const shown = page => rows(page).allTextContents();
 const row = (page, name) => rows(page).getByText(name, { exact: true });
 const focused = page => page.evaluate(() => document.activeElement.textContent);

@@ -20,19 +20,21 @@
     made.append(...inside);
     return made;
   };
-  const body = find("#list tbody");
+  const list = find("#list");
   const up = find("#up");
   const filter = find("#filter");
   const sum = find("#sum");
 
-  // The rows, read off the table when they are first needed.
-  let rows;
+  // The rows, read off the table when they are first needed, and those that are shown. They stand in groups.
+  const groups = Array.from(list.tBodies).filter(group => group !== up);
+  const GROUP = 200;
+  let rows, sifted;
   const read = () =>
-    (rows ??= Array.from(body.rows).filter(row => row !== up).map(row => {
+    (rows ??= Array.from(list.querySelectorAll("tbody:not(#up) > tr"), row => {
       const link = row.firstChild.firstChild;
       const name = link.textContent;
       return {
-        row, link, name,
+        row, link, name, low: name.toLowerCase(),
         folder: link.className === "d",
         size: +row.cells[1].title.replace(/\D/g, ""),
         time: Date.parse(row.cells[2].firstChild.dateTime),
@@ -44,9 +46,18 @@
       };
     }));
 
+  const lay = shown => {
+    sifted = shown;
+    groups.forEach((group, at) => {
+      group.replaceChildren(...shown.slice(at * GROUP, (at + 1) * GROUP).map(({ row }) => row));
+      group.hidden = !group.firstChild;
+    });
+  };
+  const shownRows = () => (sifted ??= read());
+
   // Times become those of the reader's clock, some thousand rows at a time.
   const two = number => String(number).padStart(2, "0");
-  const clocks = document.getElementsByTagName("time");
+  const clocks = Array.from(document.getElementsByTagName("time"));
   let told = 0;
   const tell = () => {
     for (const end = Math.min(told + 2000, clocks.length); told < end; told++) {
@@ -69,12 +80,13 @@
     const other = (a, b) => turn * (a[by] - b[by]) || named(a, b);
     const order = by === "name" ? (a, b) => turn * named(a, b) : other;
     read().sort((a, b) => b.folder - a.folder || order(a, b));
-    body.append(...rows.map(({ row }) => row));
+    sift();
     const query = word === "name" ? "" : "?sort=" + word;
     history.replaceState(history.state, "", (query || location.pathname) + location.hash);
-    for (const link of document.querySelectorAll("nav a, #up a, a.d")) {
+    for (const link of document.querySelectorAll("nav a, #up a")) {
       link.setAttribute("href", link.getAttribute("href").split("?")[0] + query);
     }
+    for (const { link, folder } of rows) if (folder) link.setAttribute("href", link.getAttribute("href").split("?")[0] + query);
     for (const link of document.querySelectorAll("#list th a")) {
       const own = link.dataset.by;
       const sorted = own === by;
@@ -99,21 +111,17 @@
   // The filter: every word is somewhere in the name.
   const whole = sum.textContent;
   const nothing = make("p", { className: "none", textContent: say.none, hidden: true });
-  body.parentNode.after(nothing);
+  list.after(nothing);
   sum.setAttribute("role", "status");
   const sift = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let left = 0;
-    for (const { row, key, name } of read()) {
-      const low = name.toLowerCase();
-      row.hidden = !words.every(word => low.includes(word));
-      left += !row.hidden;
-    }
+    const left = read().filter(({ low }) => words.every(word => low.includes(word)));
+    lay(left);
     if (up) up.hidden = words.length > 0;
-    sum.textContent = words.length ? say.count(left, rows.length) : whole;
-    nothing.hidden = left > 0 || !words.length;
+    sum.textContent = words.length ? say.count(left.length, rows.length) : whole;
+    nothing.hidden = left.length > 0 || !words.length;
   };
-  if (body.rows.length > (up ? 1 : 0)) {
+  if (groups.length) {
     filter.hidden = find("#keys").hidden = false;
     filter.addEventListener("input", sift);
     // A browser that goes back fills in what was typed.
@@ -121,26 +129,26 @@
   }
 
   // Keys.
-  const step = (from, by) => {
-    let row = from;
-    do row = by > 0 ? row.nextElementSibling : row.previousElementSibling;
-    while (row && row.hidden);
-    return row;
-  };
-  const edge = first => {
-    const row = first ? body.firstElementChild : body.lastElementChild;
-    return row && row.hidden ? step(row, first ? 1 : -1) : row;
-  };
   const go = row => {
     if (!row) return;
-    find("a", row).focus({ preventScroll: true });
-    row.scrollIntoView({ block: "nearest" });
+    const { link } = row;
+    link.focus({ preventScroll: true });
+    link.closest("tr").scrollIntoView({ block: "nearest" });
+  };
+  const above = up && { link: find("a", up) };
+  const edge = first => (first && above && !up.hidden ? above : shownRows().at(first ? 0 : -1));
+  // The row that is so many below that of a link; above the first there is the way up.
+  const step = (link, by) => {
+    const all = shownRows();
+    if (above && link === above.link) return by > 0 && all[0];
+    const at = all.findIndex(row => row.link === link);
+    return all[at + by] ?? (at === 0 && by < 0 && above && !up.hidden && above);
   };
   document.addEventListener("keydown", event => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (dialog && dialog.open) return viewerKey(event);
     const at = document.activeElement;
-    const row = at.closest("#list tbody tr");
+    const link = at.closest("#list td a");
     let handled = true;
     if (at === filter) {
       if (event.key === "Escape") {
@@ -148,27 +156,26 @@
         sift();
         go(edge(true));
       } else if (event.key === "ArrowDown") go(edge(true));
-      else if (event.key === "Enter") {
-        const first = edge(true);
-        if (first) find("a", first).click();
-      } else handled = false;
+      else if (event.key === "Enter") edge(true)?.link.click();
+      else handled = false;
     } else if (event.key === "/" && !filter.hidden) {
       filter.focus();
       filter.select();
-    } else if (event.key === "ArrowDown") go(row ? step(row, 1) : edge(true));
-    else if (event.key === "ArrowUp") {
-      const above = row && step(row, -1);
-      if (row && !above) filter.focus();
-      else go(above);
-    } else if (event.key === "Home" && row) go(edge(true));
-    else if (event.key === "End" && row) go(edge(false));
+    } else if (event.key === "ArrowDown") go(link ? step(link, 1) : edge(true));
+    else if (event.key === "ArrowUp" && link) {
+      const before = step(link, -1);
+      if (before) go(before);
+      else filter.focus();
+    } else if (event.key === "Home" && link) go(edge(true));
+    else if (event.key === "End" && link) go(edge(false));
     else handled = false;
     if (handled) event.preventDefault();
   });
 
   // Text of a file: no more of it than a person reads at once.
   const most = 512 << 10;
-  const linkTo = href => find(`#list td a[href="${CSS.escape(href)}"]`);
+  const linkTo = href =>
+    find(`#list td a[href="${CSS.escape(href)}"]`) ?? rows?.find(({ link }) => link.getAttribute("href") === href)?.link;
   const load = async (href, signal) => {
     const size = +linkTo(href).closest("tr").cells[1].title.replace(/\D/g, "");
     const reply = await fetch(href, { headers: size > most ? { Range: `bytes=0-${most - 1}` } : {}, signal });
@@ -412,8 +419,7 @@
     });
     document.body.append(dialog);
   };
-  const viewable = () =>
-    Array.from(body.rows).filter(row => !row.hidden && row !== up).map(row => row.firstChild.firstChild).filter(link => shows.includes(link.className));
+  const viewable = () => shownRows().map(({ link }) => link).filter(link => shows.includes(link.className));
   let shown;
   const show = async link => {
     if (!dialog) build();
@@ -473,7 +479,7 @@
       loading.abort();
       stage.replaceChildren();
       dialog.close();
-      if (shown) go(shown.closest("tr"));
+      if (shown) go({ link: shown });
       shown = null;
     }
   };

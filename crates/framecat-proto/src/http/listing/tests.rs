@@ -172,7 +172,7 @@ fn a_folder_s_path_is_a_way_back() {
         body(&deep)
     );
     assert!(deep.contains("<title>新</title>"));
-    assert!(deep.contains("<tr id=up><td><a class=u href=\"../?sort=-time\">"));
+    assert!(deep.contains("<tbody id=up><tr><td><a class=u href=\"../?sort=-time\">"));
     // The slashes around a path are no names.
     assert_eq!(
         page(b"/x/", Sort::USUAL, Language::English, files()).matches("<b>/</b>").count(),
@@ -381,12 +381,14 @@ fn a_large_folder_goes_out_in_small_pieces() {
         all.push(format!("file {n:09}.txt").as_bytes(), Kind::File, n, 0).unwrap();
     }
     let mut listing = Listing::new(ListingForm::Html, b"", Language::English, Sort::USUAL, all);
-    let (mut out, mut rows, mut pieces) = (Vec::new(), 0, 0);
+    let (mut out, mut rows, mut groups, mut pieces) = (Vec::new(), 0, 0, 0);
     loop {
         out.clear();
         let more = listing.write(16 << 10, &mut out);
         assert!(out.len() < 80 << 10, "{} bytes at once", out.len());
-        rows += String::from_utf8_lossy(&out).matches("class=t").count();
+        let text = String::from_utf8_lossy(&out);
+        rows += text.matches("class=t").count();
+        groups += text.matches("<tbody>").count();
         pieces += 1;
         if !more {
             break;
@@ -394,6 +396,7 @@ fn a_large_folder_goes_out_in_small_pieces() {
         assert!(out.len() >= 16 << 10);
     }
     assert_eq!(rows, 10_000);
+    assert_eq!(groups, 10_000 / GROUP);
     assert!(pieces > 50);
     out.clear();
     assert!(!listing.write(1, &mut out) && out.is_empty(), "what is whole stays so");
@@ -425,6 +428,11 @@ fn the_page_is_small_and_fetches_nothing_from_elsewhere() {
     {
         assert!(!SCRIPT.contains(word), "{word}");
     }
+}
+
+#[test]
+fn the_script_knows_how_rows_are_grouped() {
+    assert!(SCRIPT.contains(&format!("const GROUP = {GROUP};")));
 }
 
 #[test]
