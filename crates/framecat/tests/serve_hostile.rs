@@ -364,3 +364,28 @@ fn pythons_http_client_keeps_its_connection() {
     assert!(text.ends_with("200 5 0\n405\n"), "{finished}");
     site.ends();
 }
+
+/// What a client that sent HEAD, or that waits for leave to send, can go on with.
+#[test]
+fn a_refusal_is_what_the_request_allows_it_to_be() {
+    let site = Served::new(&[], &[("a", b"hello")]);
+    // Who asked by HEAD reads no content, even where the request was none.
+    for head in [
+        "HEAD /a HTTP/1.1\r\n\r\n",
+        "\r\nHEAD /a HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "HEAD /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+        "HEAD /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+    ] {
+        let said = site.said(head);
+        assert_eq!(status(&said), "400", "{head}");
+        assert!(said.ends_with("\r\n\r\n"), "{said}");
+    }
+    // Who waits for a 100 is told at once, though it expects more than that.
+    let expects = "POST /a HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue, more\r\n\
+         Content-Length: 3\r\n\r\n";
+    assert_eq!(status(&site.said(expects)), "417");
+    // A chunk that says that it is endless is not waited for.
+    let endless = "POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n\
+         ffffffffffffffff\r\nabc";
+    assert_eq!(status(&site.said(endless)), "413");
+}

@@ -154,15 +154,15 @@ impl Answers {
             Ok(Some(request)) => request,
             Ok(None) => return Answer::More,
             Err(refusal) => {
-                self.refuse(&refusal);
+                self.refuse(&refusal, input);
                 return Answer::Reply { used: input.len(), body: Body::None, then: Then::Close };
             }
         };
         let unread = match request.length {
             _ if body_read => false,
             Length::None | Length::Bytes(0) => false,
-            // Who waits for leave to send is told at once that nobody wants it.
-            _ if head::expects_continue(&request) == Ok(true) => true,
+            // Who waits for leave to send is told at once that nobody wants it, whatever else it expects.
+            _ if head::expects_continue(&request) != Ok(false) => true,
             Length::Bytes(len) if len > HTTP_BODY_PASSED as u64 => true,
             length => return Answer::Body { head: request.len, length },
         };
@@ -417,31 +417,31 @@ impl Answers {
         });
     }
 
-    /// Appends the reply to what is no request.
-    fn refuse(&mut self, refusal: &Refusal) {
+    /// Appends the reply to what is no request; `input` begins with it.
+    fn refuse(&mut self, refusal: &Refusal, input: &[u8]) {
         let reply = plan::refused(refusal, &self.shared.policy, false);
-        self.compose(reply, None, LAST);
+        self.compose(reply, None, last(input));
     }
 
-    /// Makes the reply to a request whose body was not read to its end.
-    pub(super) fn early(&mut self, early: &Early) {
+    /// Makes the reply to a request whose body was not read to its end; `input` begins with its head.
+    pub(super) fn early(&mut self, early: &Early, input: &[u8]) {
         match early {
-            Early::Refused(refusal) => self.refuse(refusal),
-            Early::TooLong => drop(self.compose(status::page(413, None), None, LAST)),
-            Early::Cut => self.cut(),
+            Early::Refused(refusal) => self.refuse(refusal, input),
+            Early::TooLong => drop(self.compose(status::page(413, None), None, last(input))),
+            Early::Cut => self.cut(input),
         }
     }
 
     /// Appends the reply to a message whose end never came.
-    pub(super) fn cut(&mut self) {
+    pub(super) fn cut(&mut self, input: &[u8]) {
         let words = "The request ended too early (RFC 9112 section 8).";
-        self.compose(status::page(400, Some(words)), None, LAST);
+        self.compose(status::page(400, Some(words)), None, last(input));
     }
 
     /// Makes the reply to a message that did not come in time.
-    pub(super) fn late(&mut self) {
+    pub(super) fn late(&mut self, input: &[u8]) {
         self.out.clear();
-        self.compose(status::page(408, None), None, LAST);
+        self.compose(status::page(408, None), None, last(input));
     }
 
     /// What one is told for whom there is no place.
@@ -463,6 +463,13 @@ impl Answers {
 
 /// How the connection ends that one is on who cannot go on.
 const LAST: Asked = Asked { head: false, version: Version::Http11, closes: true };
+
+/// As [`LAST`], for what begins like a request: even where it is none, who said HEAD reads no content (RFC
+/// 9110 section 9.3.2), and would take it for the next reply.
+fn last(input: &[u8]) -> Asked {
+    let begins = input.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(input.len());
+    Asked { head: input[begins..].starts_with(b"HEAD "), ..LAST }
+}
 
 /// Where the moment stands in a reply with status 200.
 const DATE_AT: usize = "HTTP/1.1 200 OK\r\nDate: ".len();

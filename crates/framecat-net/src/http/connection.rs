@@ -260,8 +260,12 @@ impl Connection {
             State::Reading if self.input.is_empty() => Step::Close,
             State::Writing(_) | State::Lingering(_) => Step::Close,
             State::Working(_) => Step::Rest,
-            State::Reading | State::Body(_) => {
-                answers.late();
+            State::Reading => {
+                answers.late(&self.input);
+                self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest)
+            }
+            State::Body(passing) => {
+                answers.late(&passing.head);
                 self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest)
             }
         }
@@ -313,7 +317,7 @@ impl Connection {
                     // `answers` has been asked for nothing that cannot be asked again.
                 }
                 Answer::More if self.ended => {
-                    answers.cut();
+                    answers.cut(&input[at..]);
                     at = input.len();
                     break Some(self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest));
                 }
@@ -385,6 +389,12 @@ impl Connection {
                 }
                 Ok(Decoded::End) => break None,
                 Ok(Decoded::More) if self.ended => break Some(Early::Cut),
+                // A chunk said that it is longer than anybody listens to: that much need not come first.
+                Ok(Decoded::More)
+                    if passing.decoder.due() > (HTTP_BODY_PASSED - passing.taken) as u64 =>
+                {
+                    break Some(Early::TooLong);
+                }
                 Ok(Decoded::More) => {
                     let over = passing.over;
                     if !came.is_empty() {
@@ -399,7 +409,7 @@ impl Connection {
         let mut head = std::mem::take(&mut passing.head);
         if let Some(early) = early {
             answers.out.clear();
-            answers.early(&early);
+            answers.early(&early, &head);
             self.answered = true;
             return self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest);
         }

@@ -168,6 +168,11 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
     if path.hidden && !policy.hidden {
         return Err(page(404, None));
     }
+    if is_loose(request.target) {
+        // Browsers send some octets that a target may not hold. Who reads over them in silence may read
+        // another name than a filter before it (RFC 9112 section 3.2): so they are shown the right one.
+        return Err(moved(&path, path.folder, query, "The address, written as it should be"));
+    }
     let json = asks(query, "json");
     let forms = [archive::Form::Tar, archive::Form::Zip];
     let archive = forms.into_iter().find(|form| asks(query, form.name()));
@@ -390,12 +395,29 @@ fn ours(authority: &[u8], policy: &Policy) -> Result<(), Why> {
 /// The same with a slash behind it, so that the names in it can be relative. Made of the path that was
 /// found and not of what was sent: `//other.example/..` would lead there.
 fn redirect(request: &Request<'_>, needs: &Needs) -> Reply {
+    let (Target::Origin { query, .. } | Target::Absolute { query, .. }) = request.target else {
+        return page(404, None);
+    };
+    moved(&needs.path, true, query, "The folder")
+}
+
+/// Whether a target holds octets that RFC 3986 has only encoded, and that browsers send as they are.
+fn is_loose(target: Target<'_>) -> bool {
+    let (Target::Origin { path, query } | Target::Absolute { path, query, .. }) = target else {
+        return false;
+    };
+    let loose = |byte: &u8| b"[]|{}^`\\".contains(byte);
+    path.as_bytes().iter().chain(query.unwrap_or_default().as_bytes()).any(loose)
+}
+
+/// The same thing is there under another address, for good.
+fn moved(path: &Path, slash: bool, query: Option<&str>, words: &str) -> Reply {
     let mut to = b"/".to_vec();
-    encode(&needs.path.bytes, &mut to);
-    to.push(b'/');
-    if let Target::Origin { query: Some(query), .. } | Target::Absolute { query: Some(query), .. } =
-        request.target
-    {
+    encode(&path.bytes, &mut to);
+    if slash && !path.bytes.is_empty() {
+        to.push(b'/');
+    }
+    if let Some(query) = query {
         to.push(b'?');
         encode_query(query, &mut to);
     }
@@ -406,7 +428,9 @@ fn redirect(request: &Request<'_>, needs: &Needs) -> Reply {
     let mut html =
         String::from("<!doctype html>\n<meta charset=utf-8>\n<title>301</title>\n<a href=\"");
     escape(&to, &mut html);
-    html.push_str("\">The folder</a>\n");
+    html.push_str("\">");
+    html.push_str(words);
+    html.push_str("</a>\n");
     reply.body = Content::Bytes(html.into_bytes());
     reply
 }

@@ -116,6 +116,36 @@ fn what_is_not_there_or_not_served_is_said_so() {
     }
 }
 
+/// RFC 9112 section 3.2: 400 or 301 for what a target may not hold. Browsers send these octets, so it is 301,
+/// whatever is there.
+#[test]
+fn a_target_that_browsers_send_and_the_grammar_has_not_is_sent_to_the_right_one() {
+    for (target, location) in [
+        ("/a[1].txt", "/a%5B1%5D.txt"),
+        ("/a|b/", "/a%7Cb/"),
+        ("/|", "/%7C"),
+        ("/?a[]=1", "/?a%5B%5D=1"),
+        ("/a?x={'&y=`^\\|", "/a?x=%7B'&y=%60%5E%5C%7C"),
+        ("//evil.example/|", "/evil.example/%7C"),
+        ("http://localhost/a|b", "/a%7Cb"),
+    ] {
+        for (method, facts) in
+            [("GET", found("a.txt")), ("HEAD", Facts::Folder), ("GET", Facts::Missing)]
+        {
+            let reply = answer(&format!("{method} {target} HTTP/1.1\nHost: localhost"), &facts);
+            let told = (reply.status, reply.get("Location"), reply.then);
+            assert_eq!(told, (301, Some(location), Then::KeepAlive), "{method} {target}");
+            // What it leads to leads nowhere else.
+            let text = format!("{method} {location} HTTP/1.1\nHost: localhost");
+            assert_ne!(answer(&text, &found("a.txt")).status, 301, "{location}");
+        }
+        let reply = answer(&format!("POST {target} HTTP/1.1\nHost: localhost"), &found("a.txt"));
+        assert_eq!(reply.status, 405, "{target}");
+    }
+    let hidden = answer("GET /.a[1] HTTP/1.1\nHost: localhost", &found("a.txt"));
+    assert_eq!(hidden.status, 404);
+}
+
 #[test]
 fn a_folder_is_its_index_file_or_a_list_and_ends_in_a_slash() {
     for (target, location) in [
@@ -124,7 +154,7 @@ fn a_folder_is_its_index_file_or_a_list_and_ends_in_a_slash() {
         ("//evil.example/%2561", "/evil.example/%2561/"),
         ("/%0d%0aX-Injected:1", "/%0D%0AX-Injected%3A1/"),
         ("/a?json", "/a/?json"),
-        ("/a?x={'&y=`|", "/a/?x=%7B'&y=%60%7C"),
+        ("/a?x=%7B'&y=%60%7C", "/a/?x=%7B'&y=%60%7C"),
         ("/%22%3E%3Cscript%3E", "/%22%3E%3Cscript%3E/"),
         ("http://localhost/a", "/a/"),
     ] {
