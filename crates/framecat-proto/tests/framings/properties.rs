@@ -211,6 +211,8 @@ fn inputs_that_a_fuzzer_found_worth_keeping_pass() {
         check_family("framings", &seed);
         check_pair("postgres", &seed);
         check_pair("http", &seed);
+        crate::laws::heads::check_heads(&seed);
+        crate::laws::heads::check_chunked(&seed);
         count += 1;
     }
     assert!(count >= 10, "{count} seeds in {folder}");
