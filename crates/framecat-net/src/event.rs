@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use framecat_proto::framing::{EncodeError, FramingError};
+use framecat_proto::http::{Refusal, Why};
 use framecat_proto::message::{Batch, Context, Dir};
 
 use crate::error::Error;
@@ -24,8 +25,8 @@ pub enum Event<'a> {
     },
     /// A folder is served over HTTP.
     Serving {
-        /// The folder, as it was named.
-        folder: &'a str,
+        /// The folder, as it was named; `None`: each request is answered with itself.
+        folder: Option<&'a str>,
         /// Where, as a browser takes it; of a Unix socket its endpoint.
         urls: &'a [String],
         /// Who can reach it.
@@ -407,6 +408,40 @@ pub trait Observer: Send + Sync {
 
     /// Messages arrived or leave.
     fn messages(&self, _batch: Batch<'_>, _context: &Context<'_>) {}
+
+    /// Whether [`exchange`](Self::exchange) wants to be called, and with how many bytes of each content.
+    /// Asked once per connection.
+    fn wants_exchanges(&self) -> Option<usize> {
+        None
+    }
+
+    /// A request over HTTP was answered.
+    fn exchange(&self, _exchange: &Exchange<'_>) {}
+}
+
+/// A request over HTTP and its reply, told when the reply sets out.
+#[derive(Debug, Clone)]
+pub struct Exchange<'a> {
+    /// The connection's number, from 1.
+    pub conn: u64,
+    /// The request's number on it, from 1.
+    pub n: u64,
+    /// The client's address; `unix` where it has none.
+    pub peer: &'a str,
+    /// When, in nanoseconds since 1970.
+    pub now_ns: u64,
+    /// The request's head as it came; of what was refused, all that had come.
+    pub request: &'a [u8],
+    /// The beginning of its content as it came, chunk sizes and all.
+    pub request_content: &'a [u8],
+    /// The reply's head, and as much of its content as lies behind it.
+    pub reply: &'a [u8],
+    /// What follows that, as far as it is at hand.
+    pub reply_content: &'a [u8],
+    /// Why it is no request, if it is none.
+    pub refusal: Option<&'a Refusal>,
+    /// Why it is not granted, where the status does not say so.
+    pub why: Option<Why>,
 }
 
 /// An [`Observer`] for whom nothing is worth telling.

@@ -196,7 +196,7 @@ pub const RELAY_PEER_IDLE: Duration = Duration::from_secs(60);
 /// holds while we are busy. Its default, 208 KiB, holds less than a millisecond of a fast sender.
 pub const UDP_RECEIVE_BYTES: usize = 4 << 20;
 
-/// Lines of `--json` told while stdout takes nothing; what comes on top is counted, and the count is
+/// Lines of `--json` told while stdout takes nothing, and lines of a log while stderr does; what comes on top is counted, and the count is
 /// told. Messages are never among them: who relays or prints them waits.
 pub const TOLD_BYTES: usize = 4 << 20;
 
@@ -489,6 +489,11 @@ pub const TABLE: &[Limit] = &[
     },
     Limit { what: "a silent peer of a UDP relay", bound: "60 s", then: "forgotten; --idle TIME" },
     Limit { what: "a message in --show", bound: "256 B", then: "shown in part; --show=all" },
+    Limit {
+        what: "lines of serve's log waiting for stderr",
+        bound: "4 MiB",
+        then: "later ones are counted, and the count is told",
+    },
     Limit {
         what: "events of --json waiting for stdout",
         bound: "4 MiB",

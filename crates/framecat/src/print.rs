@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use framecat_net::event::{Event, HttpPart, Observer};
+use framecat_net::event::{Event, Exchange, HttpPart, Observer};
 use framecat_net::talk::Lines;
 use framecat_proto::framing::Framer;
-use framecat_proto::limits::MESSAGE_BYTES_CEILING;
+use framecat_proto::limits::{HTTP_BODY_PASSED, MESSAGE_BYTES_CEILING, SHOW_BYTES};
 use framecat_proto::message::{Batch, Context, Dir, Outgoing};
 use framecat_proto::text::{Form, Look};
 
 mod desk;
+mod exchange;
 mod http;
 mod json;
 mod sentence;
@@ -24,6 +25,7 @@ mod show;
 mod tests;
 
 use desk::Desk;
+pub use exchange::Log;
 use sentence::{Sentence, Weight};
 pub use show::Show;
 
@@ -37,6 +39,8 @@ pub struct Manner {
     pub verbose: u8,
     /// Show messages (`--show`).
     pub show: Option<Show>,
+    /// Requests over HTTP, a line each (`--log`).
+    pub log: Option<Log>,
     /// Tell events and messages as JSON lines (`--json`).
     pub json: Option<Arc<Lines>>,
     /// Messages of both directions as JSON, as a relay tells them; else outgoing ones only, for the
@@ -150,6 +154,32 @@ impl Observer for Voice {
         }
         if self.is_said(&event) {
             self.desk.say(|| sentence::of(&event));
+        }
+    }
+
+    fn wants_exchanges(&self) -> Option<usize> {
+        match (self.manner.show, self.manner.log) {
+            (Some(show), _) => Some(if show.all { HTTP_BODY_PASSED } else { SHOW_BYTES }),
+            (None, Some(_)) => Some(0),
+            (None, None) => None,
+        }
+    }
+
+    fn exchange(&self, exchange: &Exchange<'_>) {
+        let mut text = Vec::new();
+        if let Some(show) = self.manner.show {
+            exchange::put_shown(
+                exchange,
+                show,
+                self.manner.colour && self.manner.terminal,
+                &mut text,
+            );
+            self.desk.lines(text);
+        }
+        if let Some(log) = self.manner.log {
+            let mut line = Vec::with_capacity(256);
+            exchange::put_log(log, exchange, &mut line);
+            self.desk.log(&line);
         }
     }
 

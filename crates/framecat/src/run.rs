@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::exit::{self, Signal, Verdict};
 use crate::flags::TalkArgs;
 use crate::plan::{Explained, Mistake, Standard};
-use crate::print::{self, Manner, Show, Voice};
+use crate::print::{self, Log, Manner, Show, Voice};
 use crate::stdfds;
 
 /// What a verb is given to work with.
@@ -40,6 +40,8 @@ pub struct Job {
     pub verbose: u8,
     /// How messages are shown.
     pub show: Option<Show>,
+    /// How requests are logged.
+    pub log: Option<Log>,
     /// Whether stdout gets events as JSON lines.
     pub json: bool,
     /// Whether only the plan is wanted.
@@ -99,6 +101,7 @@ pub fn run(plan: impl Plan) -> u8 {
     let voice = Voice::new(Manner {
         verbose: job.verbose,
         show: job.show,
+        log: job.log,
         json: lines.clone(),
         json_both_ways: job.relays,
         colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),

@@ -23,6 +23,7 @@ use super::memory::{Memory, Remembered};
 use super::outgoing::{Body, Packing, Paged};
 use super::pack::Packer;
 use super::server::Shared;
+use super::telling::{Client, Reasons};
 
 /// When a client for which there is no place, no descriptor or no memory should come again, in seconds.
 const RETRY_AFTER: u64 = 1;
@@ -52,6 +53,8 @@ pub(super) struct Awaited {
     pub(super) task: Task,
     reply: Reply,
     asked: Asked,
+    /// The request's head, where its reply is told.
+    request: Vec<u8>,
 }
 
 /// What of a request decides how its reply is written.
@@ -82,6 +85,8 @@ pub(super) struct Answers {
     pub(super) out: Vec<u8>,
     looked: HashMap<Wanted, Arc<Found>>,
     memory: Memory,
+    /// What decided the reply that was put together last.
+    reasons: Reasons,
     /// Milliseconds of a clock that never goes back.
     now_ms: u64,
     /// Seconds since 1970, and as a moment is written.
@@ -96,6 +101,7 @@ impl Answers {
             out: Vec::new(),
             looked: HashMap::new(),
             memory: Memory::default(),
+            reasons: Reasons::default(),
             now_ms: 0,
             wall: 0,
             date: date::write(0),
@@ -117,6 +123,11 @@ impl Answers {
 
     pub(super) fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    /// Whether requests are answered with themselves.
+    pub(super) fn echoes(&self) -> bool {
+        self.shared.echo
     }
 
     pub(super) fn second(&self) -> u32 {
@@ -144,9 +155,41 @@ impl Answers {
         self.looked.insert(wanted, Arc::new(found));
     }
 
-    /// The answer to the message that `input` begins with. `body_read`: it had a body, which is not in
-    /// `input` any more.
-    pub(super) fn answer(&mut self, input: &[u8], heads: &mut Heads, body_read: bool) -> Answer {
+    /// The answer to the message that `input` begins with. `body`: it had one, which is not in `input` any
+    /// more, and this is what was kept of it.
+    pub(super) fn answer(
+        &mut self,
+        input: &[u8],
+        heads: &mut Heads,
+        body: Option<&[u8]>,
+        client: &mut Client,
+    ) -> Answer {
+        let start = self.out.len();
+        let answer = self.answer_to(input, heads, body, client);
+        if client.is_told()
+            && let Answer::Reply { used, body: rest, .. } = &answer
+        {
+            self.tell(client, (&input[..*used], body.unwrap_or_default()), start, rest);
+        }
+        answer
+    }
+
+    /// Tells what was put together from `start` on.
+    fn tell(&mut self, client: &mut Client, request: (&[u8], &[u8]), start: usize, rest: &Body) {
+        let now = clock_gettime(ClockId::RealtimeCoarse);
+        let now_ns = now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64;
+        let reasons = std::mem::take(&mut self.reasons);
+        client.tell(&*self.shared.observer, request, (&self.out[start..], rest), reasons, now_ns);
+    }
+
+    fn answer_to(
+        &mut self,
+        input: &[u8],
+        heads: &mut Heads,
+        body: Option<&[u8]>,
+        client: &Client,
+    ) -> Answer {
+        let body_read = body.is_some();
         if !body_read && let Some(answer) = self.remembered(input) {
             *heads = Heads::default();
             return answer;
@@ -155,15 +198,16 @@ impl Answers {
             Ok(Some(request)) => request,
             Ok(None) => return Answer::More,
             Err(refusal) => {
-                self.refuse(&refusal, input);
+                self.refuse(refusal, input, client.near);
                 return Answer::Reply { used: input.len(), body: Body::None, then: Then::Close };
             }
         };
+        let expects = head::expects_continue(&request) != Ok(false);
         let unread = match request.length {
             _ if body_read => false,
             Length::None | Length::Bytes(0) => false,
             // Who waits for leave to send is told at once that nobody wants it, whatever else it expects.
-            _ if head::expects_continue(&request) != Ok(false) => true,
+            _ if expects => true,
             Length::Bytes(len) if len > HTTP_BODY_PASSED as u64 => true,
             length => return Answer::Body { head: request.len, length },
         };
@@ -174,10 +218,27 @@ impl Answers {
                 || self.shared.is_stopping()
                 || !head::keeps_alive(request.version, &request.fields),
         };
-        self.reply(input, &request, asked, !body_read)
+        if self.shared.echo {
+            let reply = match unread && !expects {
+                true => status::page(413, None),
+                false => {
+                    let came = [&input[..request.len], body.unwrap_or_default()].concat();
+                    plan::echo(&request, came, &self.shared.policy)
+                }
+            };
+            let (body, then) = self.compose(reply, None, asked);
+            return Answer::Reply { used: request.len, body, then };
+        }
+        self.reply(input, &request, asked, (!body_read, client.is_told()))
     }
 
-    fn reply(&mut self, input: &[u8], request: &Request<'_>, asked: Asked, whole: bool) -> Answer {
+    fn reply(
+        &mut self,
+        input: &[u8],
+        request: &Request<'_>,
+        asked: Asked,
+        (whole, told): (bool, bool),
+    ) -> Answer {
         let used = request.len;
         let needs = match plan::needs(request, &self.shared.policy) {
             Ok(needs) => needs,
@@ -211,7 +272,9 @@ impl Answers {
                 language: Language::accepted(request.fields.all("Accept-Language")),
                 sort: Sort::of_query(query(request)),
             };
-            return Answer::List { used, awaited: Box::new(Awaited { task, reply, asked }) };
+            let request = if told { input[..used].to_vec() } else { Vec::new() };
+            let awaited = Box::new(Awaited { task, reply, asked, request });
+            return Answer::List { used, awaited };
         }
         if let (Content::Archive(form), Some(folder), false) =
             (&reply.body, &found.folder, asked.head)
@@ -294,6 +357,9 @@ impl Answers {
     /// Appends the head of a reply, and its body as far as it is no file of some size.
     fn compose(&mut self, reply: Reply, found: Option<&Found>, asked: Asked) -> (Body, Then) {
         let then = if asked.closes { Then::Close } else { reply.then };
+        if let Some(why) = reply.why {
+            self.reasons.why = Some(why);
+        }
         let out = &mut self.out;
         put_status_line(reply.status, out);
         put_date(&self.date, out);
@@ -340,8 +406,22 @@ impl Answers {
         &mut self,
         awaited: Awaited,
         listed: Result<(Listing, Room), Unlisted>,
+        client: &mut Client,
     ) -> (Body, Then) {
         self.out.clear();
+        let request = awaited.request.clone();
+        let (body, then) = self.list(awaited, listed);
+        if client.is_told() {
+            self.tell(client, (&request, b""), 0, &body);
+        }
+        (body, then)
+    }
+
+    fn list(
+        &mut self,
+        awaited: Awaited,
+        listed: Result<(Listing, Room), Unlisted>,
+    ) -> (Body, Then) {
         let Awaited { reply, asked, .. } = awaited;
         let (listing, room) = match listed {
             Ok(listed) => listed,
@@ -419,30 +499,49 @@ impl Answers {
     }
 
     /// Appends the reply to what is no request; `input` begins with it.
-    fn refuse(&mut self, refusal: &Refusal, input: &[u8]) {
-        let reply = plan::refused(refusal, &self.shared.policy, false);
+    fn refuse(&mut self, refusal: Refusal, input: &[u8], near: bool) {
+        let reply = plan::refused(&refusal, &self.shared.policy, near);
         self.compose(reply, None, last(input));
-    }
-
-    /// Makes the reply to a request whose body was not read to its end; `input` begins with its head.
-    pub(super) fn early(&mut self, early: &Early, input: &[u8]) {
-        match early {
-            Early::Refused(refusal) => self.refuse(refusal, input),
-            Early::TooLong => drop(self.compose(status::page(413, None), None, last(input))),
-            Early::Cut => self.cut(input),
+        if self.shared.tells.is_some() {
+            self.reasons.refusal = Some(refusal);
         }
     }
 
-    /// Appends the reply to a message whose end never came.
-    pub(super) fn cut(&mut self, input: &[u8]) {
+    /// Makes the reply to a request whose body was not read to its end. `request` is its head and what
+    /// was kept of its content.
+    pub(super) fn early(&mut self, early: Early, request: (&[u8], &[u8]), client: &mut Client) {
+        self.out.clear();
+        match early {
+            Early::Refused(refusal) => self.refuse(refusal, request.0, client.near),
+            Early::TooLong => drop(self.compose(status::page(413, None), None, last(request.0))),
+            Early::Cut => self.put_cut(request.0),
+        }
+        self.told(request, client);
+    }
+
+    /// Makes the reply to a message whose end never came.
+    pub(super) fn cut(&mut self, request: &[u8], client: &mut Client) {
+        self.out.clear();
+        self.put_cut(request);
+        self.told((request, b""), client);
+    }
+
+    fn put_cut(&mut self, input: &[u8]) {
         let words = "The request ended too early (RFC 9112 section 8).";
         self.compose(status::page(400, Some(words)), None, last(input));
     }
 
     /// Makes the reply to a message that did not come in time.
-    pub(super) fn late(&mut self, input: &[u8]) {
+    pub(super) fn late(&mut self, request: (&[u8], &[u8]), client: &mut Client) {
         self.out.clear();
-        self.compose(status::page(408, None), None, last(input));
+        self.compose(status::page(408, None), None, last(request.0));
+        self.told(request, client);
+    }
+
+    fn told(&mut self, request: (&[u8], &[u8]), client: &mut Client) {
+        if client.is_told() {
+            self.tell(client, request, 0, &Body::None);
+        }
     }
 
     /// What one is told for whom there is no place.

@@ -29,6 +29,7 @@ use super::folder::{Room, Task, Unlisted};
 use super::outgoing::{Body, Outgoing, Progress};
 use super::pack::Packer;
 use super::places::Place;
+use super::telling::Client;
 use crate::sockopt;
 
 /// Replies to requests that came together are put together up to this size.
@@ -40,12 +41,13 @@ pub(super) struct Connection {
     fd: OwnedFd,
     #[allow(dead_code, reason = "gives the place back when dropped")]
     place: Place,
+    client: Client,
     state: State,
     /// What came and is not answered yet; begins with a message.
     input: Vec<u8>,
     heads: Heads,
-    /// The first message of the input had a body, which was read and taken out.
-    body_read: bool,
+    /// The first message of the input had a body, which was read and taken out; this is what was kept of it.
+    passed: Option<Vec<u8>>,
     /// Something was answered: a silent client is waited for longer.
     answered: bool,
     /// When patience is over, in seconds of the loop's clock.
@@ -78,8 +80,20 @@ struct Passing {
     head: Vec<u8>,
     decoder: Decoder,
     taken: usize,
+    /// What came of it, as far as somebody wants to see it.
+    kept: Vec<u8>,
     /// Whatever comes, it must be over by then.
     over: u32,
+}
+
+impl Passing {
+    /// Keeps what came of the body, as far as it is wanted. `false`: all of it is, and that is too much.
+    fn keep(&mut self, came: &[u8], client: &Client, answers: &Answers) -> bool {
+        let most = if answers.echoes() { HTTP_BODY_PASSED } else { client.keeps() };
+        let room = most.saturating_sub(self.kept.len()).min(HTTP_BODY_PASSED);
+        self.kept.extend_from_slice(&came[..came.len().min(room)]);
+        !answers.echoes() || came.len() <= room
+    }
 }
 
 /// What a connection needs now.
@@ -103,14 +117,15 @@ pub(super) enum Step {
 
 impl Connection {
     /// A client that has just come, at this second.
-    pub(super) fn new(fd: OwnedFd, place: Place, now: u32) -> Connection {
+    pub(super) fn new(fd: OwnedFd, place: Place, client: Client, now: u32) -> Connection {
         Connection {
             fd,
             place,
+            client,
             state: State::Reading,
             input: Vec::new(),
             heads: Heads::default(),
-            body_read: false,
+            passed: None,
             answered: false,
             due: now + HTTP_HEAD_TIME.as_secs() as u32,
             readable: false,
@@ -122,7 +137,7 @@ impl Connection {
 
     /// A client for whom there is no place: it is told so, and let go.
     pub(super) fn turned_away(fd: OwnedFd, place: Place, reply: &[u8], now: u32) -> Connection {
-        let mut away = Connection::new(fd, place, now);
+        let mut away = Connection::new(fd, place, Client::default(), now);
         // A new connection takes that much; who has gone already needs no answer.
         let _ = rustix::net::send(&away.fd, reply, rustix::net::SendFlags::NOSIGNAL);
         away.linger(now);
@@ -226,7 +241,7 @@ impl Connection {
         else {
             return Step::Close;
         };
-        let (body, then) = answers.listed(*awaited, listed);
+        let (body, then) = answers.listed(*awaited, listed, &mut self.client);
         match self.send(body, then, answers) {
             None => self.requests(&[], answers),
             Some(step) => step,
@@ -260,12 +275,12 @@ impl Connection {
             State::Reading if self.input.is_empty() => Step::Close,
             State::Writing(_) | State::Lingering(_) => Step::Close,
             State::Working(_) => Step::Rest,
-            State::Reading => {
-                answers.late(&self.input);
-                self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest)
-            }
-            State::Body(passing) => {
-                answers.late(&passing.head);
+            State::Reading | State::Body(_) => {
+                let request = match &self.state {
+                    State::Body(passing) => (&passing.head[..], &passing.kept[..]),
+                    _ => (&self.input[..], &b""[..]),
+                };
+                answers.late(request, &mut self.client);
                 self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest)
             }
         }
@@ -289,11 +304,12 @@ impl Connection {
             if rest.is_empty() {
                 break self.flush(answers);
             }
-            let answer = answers.answer(rest, &mut self.heads, self.body_read);
+            let answer =
+                answers.answer(rest, &mut self.heads, self.passed.as_deref(), &mut self.client);
             match answer {
                 Answer::Reply { used, body, then } => {
                     at += used;
-                    self.body_read = false;
+                    self.passed = None;
                     self.answered = true;
                     if body.is_none()
                         && then == Then::KeepAlive
@@ -317,7 +333,7 @@ impl Connection {
                     // `answers` has been asked for nothing that cannot be asked again.
                 }
                 Answer::More if self.ended => {
-                    answers.cut(&input[at..]);
+                    answers.cut(rest, &mut self.client);
                     at = input.len();
                     break Some(self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest));
                 }
@@ -327,6 +343,7 @@ impl Connection {
                         head: rest[..head].to_vec(),
                         decoder: Decoder::new(length),
                         taken: 0,
+                        kept: Vec::new(),
                         over: answers.second() + HTTP_BODY_TIME.as_secs() as u32,
                     };
                     self.wait(answers, HTTP_BODY_IDLE);
@@ -341,7 +358,7 @@ impl Connection {
                 }
                 Answer::List { used, awaited } => {
                     at += used;
-                    self.body_read = false;
+                    self.passed = None;
                     self.answered = true;
                     self.state = State::Working(Some(awaited));
                     break Some(Step::List);
@@ -379,7 +396,7 @@ impl Connection {
     fn body(&mut self, came: &[u8], answers: &mut Answers) -> Step {
         let State::Body(passing) = &mut self.state else { return Step::Rest };
         let mut at = 0;
-        let early = loop {
+        let mut early = loop {
             match passing.decoder.next(came, &mut at) {
                 Ok(Decoded::Content(range)) => {
                     passing.taken += range.len();
@@ -396,6 +413,9 @@ impl Connection {
                     break Some(Early::TooLong);
                 }
                 Ok(Decoded::More) => {
+                    if !passing.keep(came, &self.client, answers) {
+                        break Some(Early::TooLong);
+                    }
                     let over = passing.over;
                     if !came.is_empty() {
                         self.wait(answers, HTTP_BODY_IDLE);
@@ -406,15 +426,18 @@ impl Connection {
                 Err(refusal) => break Some(Early::Refused(refusal)),
             }
         };
+        if !passing.keep(&came[..at], &self.client, answers) {
+            early.get_or_insert(Early::TooLong);
+        }
         let mut head = std::mem::take(&mut passing.head);
+        let kept = std::mem::take(&mut passing.kept);
         if let Some(early) = early {
-            answers.out.clear();
-            answers.early(&early, &head);
+            answers.early(early, (&head, &kept), &mut self.client);
             self.answered = true;
             return self.send(Body::None, Then::Close, answers).unwrap_or(Step::Rest);
         }
         self.state = State::Reading;
-        self.body_read = true;
+        self.passed = Some(kept);
         head.extend_from_slice(&came[at..]);
         self.requests(&head, answers)
     }

@@ -28,6 +28,7 @@
 //! | one request and its reply, as a client | `client` |
 //! | content on its way to where it is wanted | `deliver`, `sink` |
 //! | a file that is whole or not there | `part` |
+//! | what is told of a request and its reply | `telling` |
 
 mod answer;
 pub mod check;
@@ -46,6 +47,7 @@ mod seats;
 mod server;
 pub(crate) mod sink;
 mod slab;
+mod telling;
 mod workers;
 
 pub use server::{Server, Site};

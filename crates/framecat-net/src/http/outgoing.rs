@@ -94,6 +94,36 @@ impl Body {
     pub(super) fn is_none(&self) -> bool {
         matches!(self, Body::None)
     }
+
+    /// At most so many bytes of its beginning, for those who look on: as far as they are there without
+    /// waiting for a disk.
+    pub(super) fn beginning(&self, most: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let Body::File(pieces) = self else { return bytes };
+        for Part { before, from, len } in pieces.parts.as_slice() {
+            if bytes.len() >= most {
+                break;
+            }
+            bytes.extend_from_slice(before);
+            let start = bytes.len();
+            let len = usize::try_from(*len).unwrap_or(usize::MAX).min(most.saturating_sub(start));
+            if let Some(content) = &pieces.file.content {
+                let rest = content.get(*from as usize..).unwrap_or_default();
+                bytes.extend_from_slice(&rest[..len.min(rest.len())]);
+                continue;
+            }
+            bytes.resize(start + len, 0);
+            let mut room = [std::io::IoSliceMut::new(&mut bytes[start..])];
+            let flags = rustix::io::ReadWriteFlags::NOWAIT;
+            let got = rustix::io::preadv2(&pieces.file.fd, &mut room, *from, flags).unwrap_or(0);
+            bytes.truncate(start + got);
+            if got < len {
+                break;
+            }
+        }
+        bytes.truncate(most);
+        bytes
+    }
 }
 
 /// How far it came.

@@ -357,7 +357,7 @@ impl Rounds {
     fn take_in(&mut self, fd: OwnedFd, peer: Option<SocketAddr>) {
         let second = self.answers.second();
         let connection = match self.shared.places.take(peer.map(|peer| peer.ip())) {
-            Came::In(place) => Connection::new(fd, place, second),
+            Came::In(place) => Connection::new(fd, place, self.shared.client(peer), second),
             Came::Full(place) => {
                 self.shared.turned_away(peer);
                 let reply = self.answers.unavailable();

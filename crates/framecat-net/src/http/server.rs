@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use super::folder::Rooms;
 use super::places::Places;
 use super::rounds::{Mailbox, Rounds};
 use super::seats::Seats;
+use super::telling::Client;
 use super::workers::Workers;
 use crate::datagrams::shown_ip;
 use crate::error::{Error, Op};
@@ -34,6 +35,8 @@ pub struct Site {
     pub max_clients: usize,
     /// Those from one address; programs on this machine are not counted.
     pub max_per_source: usize,
+    /// Each request is answered with itself, and the folder is not looked at.
+    pub echo: bool,
 }
 
 impl Site {
@@ -51,6 +54,7 @@ impl Site {
             },
             max_clients: CLIENTS,
             max_per_source: HTTP_CLIENTS_PER_SOURCE,
+            echo: false,
         }
     }
 }
@@ -58,18 +62,28 @@ impl Site {
 /// What the loops have in common.
 pub(super) struct Shared {
     pub(super) policy: Policy,
+    pub(super) echo: bool,
     pub(super) root: Root,
     pub(super) rooms: Rooms,
     pub(super) workers: Workers,
     pub(super) places: Places,
     pub(super) archives: Seats,
-    observer: Arc<dyn Observer>,
+    pub(super) observer: Arc<dyn Observer>,
+    /// How much of each content is told, if anything is.
+    pub(super) tells: Option<usize>,
+    /// Connections that are told, until now.
+    told: AtomicU64,
     stopping: AtomicBool,
     over: AtomicBool,
     turned_away: AtomicUsize,
 }
 
 impl Shared {
+    /// A client that has come.
+    pub(super) fn client(&self, peer: Option<SocketAddr>) -> Client {
+        Client::new(peer, self.tells, || self.told.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
     /// Nobody is let in any more.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
@@ -118,12 +132,15 @@ impl Server {
             Root::open(&site.folder, site.policy.hidden).map_err(|error| failed(error.into()))?;
         let shared = Arc::new(Shared {
             policy: site.policy.clone(),
+            echo: site.echo,
             root,
             rooms: Rooms::default(),
             workers: Workers::default(),
             places: Places::new(site.max_clients, site.max_per_source),
             archives: Seats::new(HTTP_ARCHIVES),
+            tells: observer.wants_exchanges(),
             observer,
+            told: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             over: AtomicBool::new(false),
             turned_away: AtomicUsize::new(0),

@@ -54,7 +54,7 @@ pub async fn run(
     let server = Server::start(&site, socket, observer.clone())?;
     let urls = urls(&shown, &reach);
     observer.event(Event::Serving {
-        folder: &site.folder.display().to_string(),
+        folder: (!site.echo).then(|| site.folder.display().to_string()).as_deref(),
         urls: &urls,
         reach: &reach,
         hidden: site.policy.hidden,

@@ -116,7 +116,8 @@ pub fn needs(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
     })
 }
 
-fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
+/// Whether a request is meant for us and expects what we can do. `true` if it has no condition and no range.
+fn meant(request: &Request<'_>, policy: &Policy) -> Result<bool, Reply> {
     let mut plain = true;
     for field in request.fields.iter() {
         match field.name.as_bytes().first() {
@@ -126,6 +127,20 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
             _ => {}
         }
     }
+    match request.target {
+        // RFC 9112 section 3.2.2: the target's host counts, and Host does not.
+        Target::Absolute { scheme, authority, .. } => absolute(scheme, authority, policy)?,
+        Target::Authority(_) => {}
+        Target::Origin { .. } | Target::Asterisk => {
+            let host = request.fields.only("host").unwrap_or_default();
+            ours(host, policy).map_err(|why| because(421, why))?;
+        }
+    }
+    Ok(plain)
+}
+
+fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
+    let plain = meant(request, policy)?;
     let allow = Allow(policy);
     let known = match request.method {
         Method::Other(_) => return Err(because(501, UNKNOWN)),
@@ -135,25 +150,13 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
         Method::Post | Method::Put | Method::Delete => false,
     };
     let (path, query) = match request.target {
-        Target::Origin { path, query } => {
-            let host = request.fields.only("host").unwrap_or_default();
-            ours(host, policy).map_err(|why| because(421, why))?;
-            (path, query)
-        }
-        // RFC 9112 section 3.2.2: the target's host counts, and Host does not.
-        Target::Absolute { scheme, authority, path, query } => {
-            absolute(scheme, authority, policy)?;
-            // Section 3.2.4: it is how `OPTIONS *` reaches a proxy.
-            if path.is_empty() && query.is_none() && request.method == Method::Options {
-                return Err(options(allow));
-            }
-            (path, query)
-        }
-        Target::Asterisk if request.method == Method::Options => {
-            let host = request.fields.only("host").unwrap_or_default();
-            ours(host, policy).map_err(|why| because(421, why))?;
+        // RFC 9112 section 3.2.4: it is how `OPTIONS *` reaches a proxy.
+        Target::Absolute { path: "", query: None, .. } | Target::Asterisk
+            if request.method == Method::Options =>
+        {
             return Err(options(allow));
         }
+        Target::Origin { path, query } | Target::Absolute { path, query, .. } => (path, query),
         Target::Asterisk | Target::Authority(_) => return Err(because(400, FORM)),
     };
     if !known {
@@ -214,6 +217,29 @@ pub fn plan(
             sent.file(name, file, coded)
         }
     };
+    if waits(request) {
+        reply.then = Then::Close;
+    }
+    reply
+}
+
+/// What is answered by a server that answers each request with itself: `came`, its head and its content as
+/// they came, as text. Whatever the method; the server's own host is asked for all the same.
+pub fn echo(request: &Request<'_>, came: Vec<u8>, policy: &Policy) -> Reply {
+    if request.method == Method::Connect {
+        return connect(request, Allow(policy));
+    }
+    let mut reply = match meant(request, policy) {
+        Ok(_) => Reply::new(200),
+        Err(reply) => reply,
+    };
+    if reply.status == 200 {
+        // A browser must not take it for a page, whatever is in it.
+        let fields = "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\
+                      Cache-Control: no-store\r\n";
+        put(&mut reply, &[fields]);
+        reply.body = Content::Bytes(came);
+    }
     if waits(request) {
         reply.then = Then::Close;
     }

@@ -182,3 +182,32 @@ fn hidden_names_are_served_where_that_is_wanted() {
         assert_eq!(answered(&text, &found(name), &hidden, NOW).1.status, 200, "{target}");
     }
 }
+
+#[test]
+fn an_echo_is_text_for_our_own_hosts_alone() {
+    use framecat_proto::http::plan::echo;
+    for (text, status) in [
+        ("GET /<%3Cscript%3E HTTP/1.1\nHost: localhost", 400),
+        ("GET /%3Cscript%3E HTTP/1.1\nHost: localhost", 200),
+        ("BREW /%zz HTTP/1.1\nHost: localhost", 400),
+        ("BREW /.. HTTP/1.1\nHost: localhost", 200),
+        ("OPTIONS * HTTP/1.1\nHost: localhost", 200),
+        ("GET / HTTP/1.1\nHost: evil.example", 421),
+        ("GET https://localhost/ HTTP/1.1\nHost: localhost", 421),
+        ("GET / HTTP/1.1\nHost: localhost\nExpect: x", 417),
+        ("CONNECT a:443 HTTP/1.1\nHost: a:443", 405),
+    ] {
+        let bytes = bytes(text);
+        let Ok(request) = head::request(&bytes) else {
+            assert_eq!(status, 400, "{text}");
+            continue;
+        };
+        let reply = echo(&request.unwrap(), bytes.clone(), &policy());
+        assert_eq!(reply.status, status, "{text}");
+        if status == 200 {
+            assert_eq!(content(&reply).as_bytes(), bytes);
+            assert_eq!(reply.get("Content-Type"), Some("text/plain; charset=utf-8"));
+            assert_eq!(reply.get("X-Content-Type-Options"), Some("nosniff"));
+        }
+    }
+}

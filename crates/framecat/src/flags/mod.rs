@@ -18,7 +18,7 @@ use framecat_proto::template::Template;
 use framecat_proto::text::Form;
 use framecat_proto::{Endpoint, Framing};
 
-use crate::print::Show;
+use crate::print::{Log, Show};
 use crate::verb::lab::LabArgs;
 
 pub mod fetch;
@@ -457,6 +457,20 @@ pub struct ServeArgs {
     #[arg(long, help_heading = "What")]
     pub trace: bool,
 
+    /// Answer each request with itself as text, and serve no folder: what a browser really sends
+    #[arg(long, help_heading = "What", conflicts_with_all = ["folder", "hidden", "trace"])]
+    pub echo: bool,
+
+    /// A line for each request on stderr: combined, json or none [default: combined; with --show none]
+    #[arg(long, value_name = "FORM", value_parser = log, help_heading = "Seeing")]
+    pub log: Option<Log>,
+
+    /// Show every request and reply on stderr, part by part, and why each ends where it does: quoted, hex or
+    /// dump; `all` for the first 64 KiB of each content, not only 256 bytes
+    #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true,
+          default_missing_value = "quoted", value_parser = show, help_heading = "Seeing")]
+    pub show: Option<Show>,
+
     /// Say what would be done, and do nothing
     #[arg(long, help_heading = "Seeing")]
     pub explain: bool,
@@ -534,6 +548,11 @@ fn message_size(text: &str) -> Result<usize, Wrong> {
             remedy: "a message has 1 byte to 1 GiB: --max-message 64MiB".into(),
         }),
     }
+}
+
+fn log(text: &str) -> Result<Log, Wrong> {
+    let remedy = "--log combined, --log json or --log none".to_string();
+    text.parse().map_err(|problem| Wrong { problem, remedy })
 }
 
 fn show(text: &str) -> Result<Show, Wrong> {

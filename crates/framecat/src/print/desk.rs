@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use framecat_proto::limits::{QUEUE_BYTES, SHOW_QUEUE};
+use framecat_proto::limits::{QUEUE_BYTES, SHOW_QUEUE, TOLD_BYTES};
 use framecat_proto::message::{Batch, Context};
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -60,6 +60,8 @@ struct Waiting {
     sentences: usize,
     messages: usize,
     message_bytes: usize,
+    /// Lines of a log. They come thick: one buffer takes them, and one write.
+    log: Vec<u8>,
     lost: Lost,
 }
 
@@ -68,6 +70,7 @@ struct Waiting {
 struct Lost {
     sentences: u64,
     messages: u64,
+    lines: u64,
 }
 
 #[derive(Default)]
@@ -83,7 +86,8 @@ struct State {
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.lost.sentences == 0 && self.lost.messages == 0
+        let Lost { sentences, messages, lines } = self.lost;
+        self.entries.is_empty() && self.log.is_empty() && sentences + messages + lines == 0
     }
 
     /// How many messages of `len` still have room.
@@ -158,6 +162,17 @@ impl Desk {
             return;
         }
         state.waiting.entries.push_back(Entry::Progress(text));
+        self.wake(state);
+    }
+
+    /// Queues a line of a log.
+    pub(super) fn log(&self, line: &[u8]) {
+        let mut state = self.shared.lock();
+        if state.waiting.log.len() >= TOLD_BYTES {
+            state.waiting.lost.lines += 1;
+            return;
+        }
+        state.waiting.log.extend_from_slice(line);
         self.wake(state);
     }
 
@@ -262,7 +277,10 @@ impl Shared {
             }
             flush(&mut text, WRITE_BYTES, &mut **sink);
         }
+        text.extend_from_slice(&waiting.log);
+        flush(&mut text, WRITE_BYTES, &mut **sink);
         for (count, what) in [
+            (waiting.lost.lines, "requests not logged: stderr takes them too slowly"),
             (waiting.lost.messages, "not shown: stderr takes them too slowly"),
             (waiting.lost.sentences, "events not told: stderr takes them too slowly"),
         ] {

@@ -68,7 +68,10 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         Event::Retrying { error, time } => {
             object.text("error", &error.to_string()).number("time_us", micros(time))
         }
-        Event::Serving { folder, urls, .. } => object.text("folder", folder).list("urls", urls),
+        Event::Serving { folder, urls, .. } => match folder {
+            Some(folder) => object.text("folder", folder).list("urls", urls),
+            None => object.list("urls", urls),
+        },
         Event::NotAllowed { peer, count } | Event::TurnedAway { peer, count } => {
             object.text("peer", peer).number("count", count)
         }
@@ -198,17 +201,17 @@ fn micros(time: Duration) -> u64 {
 }
 
 /// An object being written.
-struct Object(Vec<u8>);
+pub(super) struct Object(Vec<u8>);
 
 impl Object {
-    fn of(event: &'static str, now_ns: u64) -> Object {
+    pub(super) fn of(event: &'static str, now_ns: u64) -> Object {
         let mut text = format!("{{\"event\":\"{event}\",\"time\":\"").into_bytes();
         put_time(now_ns, &mut text);
         text.push(b'"');
         Object(text)
     }
 
-    fn conn(self, conn: u64, peer: &str) -> Object {
+    pub(super) fn conn(self, conn: u64, peer: &str) -> Object {
         self.number("conn", conn).text("peer", peer)
     }
 
@@ -217,7 +220,7 @@ impl Object {
         self
     }
 
-    fn text(self, key: &'static str, value: &str) -> Object {
+    pub(super) fn text(self, key: &'static str, value: &str) -> Object {
         let mut object = self.key(key);
         put_json_string(value, &mut object.0);
         object
@@ -235,7 +238,7 @@ impl Object {
         }
     }
 
-    fn number(self, key: &'static str, value: u64) -> Object {
+    pub(super) fn number(self, key: &'static str, value: u64) -> Object {
         let mut object = self.key(key);
         object.0.extend_from_slice(value.to_string().as_bytes());
         object
@@ -260,7 +263,7 @@ impl Object {
         object
     }
 
-    fn end(mut self) -> Vec<u8> {
+    pub(super) fn end(mut self) -> Vec<u8> {
         self.0.extend_from_slice(b"}\n");
         self.0
     }

@@ -255,7 +255,7 @@ fn listening(endpoint: &str, reach: &Reach, pin: Option<&str>) -> Sentence {
 }
 
 fn serving(
-    folder: &str,
+    folder: Option<&str>,
     urls: &[String],
     (reach, hidden): (&Reach, bool),
     taken: Option<u16>,
@@ -266,6 +266,9 @@ fn serving(
     if let Some(port) = taken {
         below.push(format!("port {port} is another program's; --listen :PORT chooses one"));
     }
+    let Some(folder) = folder else {
+        return Sentence { text: format!("answering each request with itself at {first}"), below };
+    };
     let all = if hidden { "every file in it" } else { "every file in it but hidden ones" };
     below.push(match reach {
         Reach::Network(_) => {

@@ -145,7 +145,7 @@ pub(super) fn put_content(bytes: &[u8], form: ShowForm, out: &mut Vec<u8>) {
     put_payload(bytes, bytes.len(), form, out);
 }
 
-fn put_payload(head: &[u8], len: usize, form: ShowForm, out: &mut Vec<u8>) {
+pub(super) fn put_payload(head: &[u8], len: usize, form: ShowForm, out: &mut Vec<u8>) {
     let mut shown = head;
     if form != ShowForm::Dump && !head.is_empty() {
         out.push(b' ');

@@ -10,6 +10,7 @@ use framecat_proto::http::plan::Hosts;
 
 use crate::flags::ServeArgs;
 use crate::plan::{self, Explained, Mistake};
+use crate::print::Log;
 use crate::run::{self, Job, Stdio};
 
 /// The port of whoever chooses none: what python3 -m http.server and others have.
@@ -19,7 +20,7 @@ const PORT: u16 = 8000;
 #[derive(Debug)]
 pub struct Plan {
     options: serve::Serve,
-    explain: bool,
+    job: Job,
 }
 
 /// Decides what the flags mean.
@@ -52,6 +53,7 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
     let mut site = Site::new(folder);
     site.policy.hidden = args.hidden;
     site.policy.trace = args.trace;
+    site.echo = args.echo;
     site.policy.hosts = match args.any_host {
         true => Hosts::Any,
         false => Hosts::Only(own_names(&endpoint)),
@@ -59,7 +61,11 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
     site.max_clients = args.max_clients.unwrap_or(site.max_clients);
     site.max_per_source = args.max_per_source.unwrap_or(site.max_per_source);
     let options = serve::Serve { endpoint, lan: args.lan, any_port, site };
-    Ok(Plan { options, explain: args.explain })
+    // Both say the same, one in short.
+    let log = args.log.unwrap_or(if args.show.is_some() { Log::None } else { Log::Combined });
+    let log = (log != Log::None).then_some(log);
+    let job = Job { explain: args.explain, show: args.show, log, ..Job::default() };
+    Ok(Plan { options, job })
 }
 
 /// The folder as it is, so that it is seen which one is meant. What may not be read is told when it is
@@ -111,7 +117,10 @@ impl run::Plan for Plan {
     fn explain(&self) -> Explained {
         let serve::Serve { endpoint, lan, any_port, site } = &self.options;
         let mut explained = Explained::default();
-        explained.fact("serve", site.folder.display());
+        match site.echo {
+            true => explained.fact("serve", "each request as text"),
+            false => explained.fact("serve", site.folder.display()),
+        };
         let next = if *any_port { ", or the next free port" } else { "" };
         explained.fact("listen on", format_args!("{endpoint}{next}"));
         let reach =
@@ -132,7 +141,7 @@ impl run::Plan for Plan {
     }
 
     fn job(&self) -> Job {
-        Job { explain: self.explain, ..Job::default() }
+        self.job.clone()
     }
 
     async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
