@@ -103,6 +103,14 @@ pub enum Cause {
     /// The bytes break the framing, or the stream ended inside a message.
     #[error("{0}")]
     Framing(Box<FramingError>),
+    /// A server that is there said nothing for so long.
+    #[error("it said nothing for {}", seconds(*.time))]
+    Silent {
+        /// How long.
+        time: Duration,
+        /// The option that waits longer.
+        option: &'static str,
+    },
     /// An HTTP message breaks the rules, or ends before its end.
     #[error("{problem}")]
     Broken {

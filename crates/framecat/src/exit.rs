@@ -190,6 +190,7 @@ pub fn of_error(error: &Error) -> Verdict {
                 "the peer crashed, or somebody between cut it; --tail keep takes what came";
             (FRAMING, Some(remedy.into()))
         }
+        Cause::Silent { option, .. } => (NO_ANSWER, Some(format!("{option} TIME waits longer"))),
         Cause::Broken { remedy, .. } => (FRAMING, Some(remedy.clone())),
         Cause::Framing(framing) => (FRAMING, Some(of_framing(error, framing))),
         Cause::Io(cause) => of_io(error, cause),
@@ -549,6 +550,8 @@ fn of_file(code: i32) -> &'static str {
         libc::ENOENT | libc::ENOTDIR => "the folder is not there; make it first",
         libc::EISDIR => "it is a folder; name a file in it",
         libc::EPIPE => "its reader left; --record FILE keeps it",
+        libc::ENXIO => "nobody reads the FIFO yet; start who does first",
+        libc::EEXIST => "a file that is not ours has the name; move it away, or name another one",
         _ => "`ls -l` shows whose it is; name another file",
     }
 }

@@ -106,7 +106,12 @@ impl Voice {
             Weight::Trouble => true,
             Weight::Verbose => self.manner.verbose > 0,
             Weight::Asking => self.manner.asking,
-            Weight::Shown => self.manner.show.is_some() || self.manner.verbose > 0,
+            Weight::Shown => {
+                // Where progress was shown, how it ended is, too.
+                let seen =
+                    self.manner.terminal && matches!(event, Event::Fetched { file: Some(_), .. });
+                self.manner.show.is_some() || self.manner.verbose > 0 || seen
+            }
             Weight::Never => false,
         }
     }

@@ -293,7 +293,7 @@ pub(crate) async fn exchange(
                 }
             },
             () = tokio::time::sleep_until(until), if !uploading => {
-                return Err(failed.unwrap_or_else(|| wire.because(Cause::TimedOut(wait))));
+                return Err(failed.unwrap_or_else(|| wire.because(Cause::Silent { time: wait, option: "--wait" })));
             }
         }
     }

@@ -81,7 +81,7 @@ impl Delivery<'_> {
     ///
     /// # Errors
     /// [`Cause::Broken`] where it is cut, breaks the rules of chunks or of its coding;
-    /// [`Cause::TimedOut`]; what the sink fails with. What came until then is in the sink.
+    /// [`Cause::Silent`]; what the sink fails with. What came until then is in the sink.
     pub(crate) async fn run(mut self, why: &str) -> Result<u64, Error> {
         let mut shown = Shown { left: self.telling.shows, unshown: 0 };
         let mut written = 0;
@@ -98,7 +98,11 @@ impl Delivery<'_> {
             }
             let more = tokio::time::timeout(self.idle, self.wire.more()).await;
             match more {
-                Err(_) => return Err(self.wire.because(Cause::TimedOut(self.idle))),
+                Err(_) => {
+                    return Err(self
+                        .wire
+                        .because(Cause::Silent { time: self.idle, option: "--idle" }));
+                }
                 Ok(Ok(0)) if self.body.is_whole_at_end() => break,
                 Ok(Ok(0)) => return Err(self.cut(written, "the server closed")),
                 Ok(Err(error)) => return Err(self.because_of(error, written)),
@@ -223,7 +227,9 @@ impl Delivery<'_> {
         *written += moved;
         shown.unshown += moved;
         match copied {
-            None => return Err(self.wire.because(Cause::TimedOut(self.idle))),
+            None => {
+                return Err(self.wire.because(Cause::Silent { time: self.idle, option: "--idle" }));
+            }
             Some(Err(CopyError { side: Side::To, error })) => {
                 return Err(Error::io(Op::Write, self.sink.name(), error));
             }

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, OFlags};
+use rustix::fs::FlockOperation;
 
 use crate::conn::{Kind, Stream};
 use crate::error::{Cause, Error, Op};
@@ -107,15 +107,15 @@ impl Target {
 /// What is no regular file.
 fn direct(path: &Path) -> Result<Stream, Error> {
     // A directory fails here, with its own word for it.
-    let file = OpenOptions::new().write(true).open(path).map_err(|error| failed(path, error))?;
+    // A FIFO that nobody reads fails, too (ENXIO): waiting for a reader would hold up everything.
+    let mut options = OpenOptions::new();
+    let options = options.write(true).custom_flags(libc::O_NONBLOCK);
+    let file = options.open(path).map_err(|error| failed(path, error))?;
     let kind = match file.metadata().map(|about| about.mode() & libc::S_IFMT) {
         Ok(libc::S_IFIFO) => Kind::Pipe,
         _ => Kind::Device,
     };
     let fd = OwnedFd::from(file);
-    let flags = rustix::fs::fcntl_getfl(&fd).map_err(|error| failed(path, error.into()))?;
-    rustix::fs::fcntl_setfl(&fd, flags | OFlags::NONBLOCK)
-        .map_err(|error| failed(path, error.into()))?;
     let name = path.display().to_string();
     Stream::new(fd, kind, name.clone(), name).map_err(|error| failed(path, error))
 }

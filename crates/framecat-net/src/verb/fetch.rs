@@ -2,10 +2,12 @@
 //! there.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use framecat_proto::endpoint::{At, FilePath};
 use framecat_proto::http::body::Body;
 use framecat_proto::http::coding::Decoder;
 use framecat_proto::http::follow::{
@@ -28,7 +30,7 @@ use crate::http::client::{Head, Raw, Request, Telling, Upload, Wire, exchange};
 use crate::http::deliver::Delivery;
 use crate::http::part::{Part, Target};
 use crate::http::sink::{Sink, has_left};
-use crate::open::{Milestones, connect_watched};
+use crate::open::{Milestones, connect, connect_watched};
 use crate::talk::{End, Lines, Shutdown};
 
 /// What `fetch` is told.
@@ -109,7 +111,7 @@ enum Hop {
 /// Fetches.
 ///
 /// Errors: what dialling failed with; [`Cause::Broken`] for a reply that breaks the rules or is cut;
-/// [`Cause::TimedOut`]; `Write` where stdout or the file takes it no more. A server that answers otherwise than
+/// [`Cause::Silent`]; `Write` where stdout or the file takes it no more. A server that answers otherwise than
 /// it was asked is [`End::Declined`].
 pub async fn run(
     options: Fetch,
@@ -275,7 +277,7 @@ impl<'a> Fetching<'a> {
     }
 
     /// The content, opened anew for each request.
-    fn upload(&self) -> Result<Upload, Error> {
+    async fn upload(&self) -> Result<Upload, Error> {
         if !self.sends {
             return Ok(Upload::None);
         }
@@ -294,21 +296,25 @@ impl<'a> Fetching<'a> {
         };
         let name = path.display().to_string();
         let failed = |error: io::Error| Error::io(Op::Connect, format!("file:{name}"), error);
+        let about = std::fs::metadata(path).map_err(failed)?;
+        if !about.is_file() {
+            // A FIFO waits for its other end, a directory is told.
+            let bytes = path.as_os_str().as_bytes().to_vec();
+            let file = FilePath::new(bytes).map_err(|wrong| {
+                let cause = Cause::Address { problem: wrong.problem, remedy: wrong.remedy };
+                Error { op: Op::Connect, endpoint: format!("file:{name}"), cause }
+            })?;
+            let wait = self.asked.wait.unwrap_or(CONNECT_WAIT);
+            return match connect(&At::File(file).into(), wait).await? {
+                Conn::Pair(pair) => Ok(Upload::Chunked(pair.from)),
+                Conn::Stream(stream) => Ok(Upload::Chunked(stream)),
+                Conn::Datagrams(_) => Err(failed(io::ErrorKind::Unsupported.into())),
+            };
+        }
         let file = std::fs::File::open(path).map_err(failed)?;
-        let about = file.metadata().map_err(failed)?;
-        if about.is_dir() {
-            return Err(failed(io::Error::from_raw_os_error(libc::EISDIR)));
-        }
-        let kind = if about.is_file() { Kind::File } else { Kind::Pipe };
-        if kind == Kind::Pipe {
-            rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::NONBLOCK)
-                .map_err(|error| failed(error.into()))?;
-        }
-        let stream = Stream::new(file.into(), kind, name.clone(), name.clone()).map_err(failed)?;
-        Ok(match kind {
-            Kind::File => Upload::File { file: stream, len: about.len() },
-            _ => Upload::Chunked(stream),
-        })
+        let len = file.metadata().map_err(failed)?.len();
+        let file = Stream::new(file.into(), Kind::File, name.clone(), name.clone());
+        Ok(Upload::File { file: file.map_err(failed)?, len })
     }
 
     /// The options for where we are: who we are is for the origin that was typed.
@@ -321,7 +327,7 @@ impl<'a> Fetching<'a> {
 
     /// One request and its reply.
     async fn hop(&mut self) -> Result<Hop, Error> {
-        let upload = self.upload()?;
+        let upload = self.upload().await?;
         let begun = Instant::now();
         let milestones = Milestones::default();
         let endpoint = self.url.endpoint(&self.options());

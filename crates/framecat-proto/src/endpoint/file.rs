@@ -15,6 +15,32 @@ use crate::limits::FILE_PATH_BYTES;
 pub struct FilePath(Vec<u8>);
 
 impl FilePath {
+    /// A path as the kernel has it.
+    ///
+    /// # Errors
+    /// It is empty, too long or holds a NUL.
+    pub fn new(bytes: Vec<u8>) -> Result<FilePath, ParseEndpointError> {
+        if bytes.is_empty() {
+            return Err(error(
+                "the path of the file is empty",
+                "write file:PATH, as in file:x.log",
+            ));
+        }
+        if bytes.contains(&0) {
+            return Err(error("a path cannot hold the byte %00", "leave it out"));
+        }
+        if bytes.len() > FILE_PATH_BYTES {
+            let len = bytes.len();
+            return Err(error(
+                format!("the path of the file has {len} bytes, the most is {FILE_PATH_BYTES}"),
+                "use a shorter path, for instance a relative one",
+            ));
+        }
+        // Two slashes in front would read as a host.
+        let slashes = bytes.iter().take_while(|byte| **byte == b'/').count();
+        Ok(FilePath(bytes[slashes.saturating_sub(1)..].to_vec()))
+    }
+
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
@@ -37,26 +63,7 @@ impl FromStr for FilePath {
             }
             None => text,
         };
-        let bytes = decode(path)?;
-        if bytes.is_empty() {
-            return Err(error(
-                "the path of the file is empty",
-                "write file:PATH, as in file:x.log",
-            ));
-        }
-        if bytes.contains(&0) {
-            return Err(error("a path cannot hold the byte %00", "leave it out"));
-        }
-        if bytes.len() > FILE_PATH_BYTES {
-            let len = bytes.len();
-            return Err(error(
-                format!("the path of the file has {len} bytes, the most is {FILE_PATH_BYTES}"),
-                "use a shorter path, for instance a relative one",
-            ));
-        }
-        // Two slashes in front would read as a host.
-        let slashes = bytes.iter().take_while(|byte| **byte == b'/').count();
-        Ok(FilePath(bytes[slashes.saturating_sub(1)..].to_vec()))
+        FilePath::new(decode(path)?)
     }
 }
 

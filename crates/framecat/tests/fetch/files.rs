@@ -109,9 +109,9 @@ fn a_reader_of_stdout_that_pauses_is_no_silence_of_the_server() {
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(&vec![b'x'; LEN]).unwrap();
     });
-    // Its first byte is read, and the rest when the times of silence and of a look are long over.
+    // Its first byte is read, and the rest when the time of silence is over.
     let line = format!(
-        "framecat fetch {} --idle 50ms | (head -c 1; timeout 0.7 tail -f /dev/null; cat) | wc -c",
+        "framecat fetch {} --idle 2s | (head -c 1; timeout 3 tail -f /dev/null; cat) | wc -c",
         server.url("/")
     );
     let finished = Run::shell(&line).run("");

@@ -96,6 +96,37 @@ fn stdin_is_sent_in_chunks_and_asked_for_first() {
 }
 
 #[test]
+fn a_fifo_is_sent_to_its_end_once_somebody_writes() {
+    let folder = Folder::new();
+    let server = Server::of(1, |_, request, stream| {
+        assert!(request.contains("Transfer-Encoding: chunked\r\n"), "{request}");
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"0\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            heard.push(byte[0]);
+        }
+        assert_eq!(String::from_utf8_lossy(&heard), "6\r\nhello\n\r\n0\r\n\r\n");
+        stream.write_all(ok("thanks").as_bytes()).unwrap();
+    });
+    let line = format!(
+        "mkfifo 'a,b%'; (echo hello > 'a,b%') & framecat fetch {} --upload 'a,b%'; wait",
+        server.url("/")
+    );
+    Run::shell(&line).in_folder(folder.path()).run("").expect(0, "thanks");
+    server.heard();
+    let line = format!("framecat fetch {} --upload 'a,b%' --wait 50ms", "http://127.0.0.1:1/");
+    let alone = Run::shell(&line).in_folder(folder.path()).run("");
+    assert_eq!(alone.code, 5, "{alone}");
+    // And nobody who reads.
+    let alone = Run::shell("framecat fetch http://127.0.0.1:1/ -o 'a,b%'").in_folder(folder.path());
+    let alone = alone.run("");
+    assert_eq!(alone.code, 10, "{alone}");
+    assert!(alone.stderr.contains("nobody reads the FIFO"), "{alone}");
+}
+
+#[test]
 fn a_server_that_knows_no_expectation_gets_the_content_anyway() {
     let folder = Folder::new();
     let file = folder.file("big");
