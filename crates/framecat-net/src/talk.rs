@@ -237,6 +237,8 @@ pub enum End {
         /// What to do.
         remedy: String,
     },
+    /// So many of what a server must do, it does not (`fetch --check`).
+    Disobeys(usize),
     /// None of so many rules takes the bytes for messages (`-f guess`).
     NoRule(usize),
     /// A signal came before the work was done.

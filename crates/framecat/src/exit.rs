@@ -112,6 +112,14 @@ pub fn of_end(end: &End, signal: Option<Signal>) -> Verdict {
             Verdict::told(PARTLY, sentence, Some("each of them is told above".into()))
         }
         End::Declined { said, remedy } => Verdict::told(FAILED, said.clone(), Some(remedy.clone())),
+        End::Disobeys(times) => {
+            let sentence = match times {
+                1 => "1 MUST is not obeyed".into(),
+                times => format!("{times} MUSTs are not obeyed"),
+            };
+            let remedy = "each is told above, with the section that demands it";
+            Verdict::told(DIFFERS, sentence, Some(remedy.into()))
+        }
         End::NoRule(tried) => {
             let sentence = format!("none of {tried} rules takes it for messages");
             let remedy =

@@ -92,6 +92,7 @@ fn verb(verb: Verb) -> u8 {
         Verb::Ask(args) => go(verb::ask::plan(args, run::standard())),
         Verb::Relay(args) => go(verb::relay::plan(args, run::standard())),
         Verb::Serve(args) => go(verb::serve::plan(args)),
+        Verb::Fetch(args) if args.check => go(verb::fetch::check::plan(args)),
         Verb::Fetch(args) => go(verb::fetch::plan(args)),
         Verb::Lab(args) => lab(&args),
     }

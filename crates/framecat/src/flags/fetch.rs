@@ -13,7 +13,7 @@ use crate::print::Show;
 /// `fetch`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  framecat fetch http://localhost:8000/\n  framecat fetch :8000/x.iso -O\n  framecat fetch https://example.org/ --show -o /dev/null\n  framecat fetch unix:///run/x.sock:/v1/info --host api\n  framecat fetch :8000/form --data 'a=b' --header 'Accept: text/plain'"
+    after_help = "Examples:\n  framecat fetch http://localhost:8000/\n  framecat fetch :8000/x.iso -O\n  framecat fetch https://example.org/ --show -o /dev/null\n  framecat fetch unix:///run/x.sock:/v1/info --host api\n  framecat fetch :8000/form --data 'a=b' --header 'Accept: text/plain'\n  framecat fetch --check http://localhost:8000/file.txt"
 )]
 pub struct FetchArgs {
     /// What: http://HOST/PATH, https://..., :PORT/PATH of this machine, unix://SOCKET:/PATH
@@ -79,6 +79,17 @@ pub struct FetchArgs {
     /// Follow so many redirects; 0 takes them as they are [default: 10]
     #[arg(long, value_name = "N", help_heading = "The reply")]
     pub max_redirects: Option<u32>,
+
+    /// Try the conformance table on the server: what RFC 9110 and 9112 demand, about a plain file of
+    /// 100 bytes to 1 MiB; exit 8 where a MUST is not obeyed
+    #[arg(long, help_heading = "The server",
+          conflicts_with_all = ["method", "header", "data", "upload", "head", "output", "name", "raw",
+                                "fail", "as_sent", "max_redirects", "idle", "deadline", "show"])]
+    pub check: bool,
+
+    /// Each case also cut at every byte, and byte by byte: some 60,000 connections
+    #[arg(long, requires = "check", help_heading = "The server")]
+    pub split: bool,
 
     /// Options of what is dialled: ca=FILE, pin=sha256:..., rcvbuf=1MiB (framecat help options)
     #[arg(long = "with", value_name = "OPTION,...", value_parser = options, help_heading = "The connection")]

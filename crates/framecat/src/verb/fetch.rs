@@ -13,6 +13,8 @@ use crate::flags::fetch::{FetchArgs, fields};
 use crate::plan::{Explained, Mistake};
 use crate::run::{self, Job, Stdio};
 
+pub mod check;
+
 /// What is to be done.
 pub struct Plan {
     args: FetchArgs,
