@@ -125,6 +125,7 @@ const files = {
   "empty/": null,
   "projects/2026/spring garden/plan.txt": "beds and paths\n",
   "projects/2026/notes.txt": "n",
+  "projects/README.md": "[![a](b)".repeat(20_000),
   "音乐/一.mp3": "x",
 };
 

@@ -368,7 +368,8 @@
     const { text, all, have } = await load(href, signal);
     if (!text) return [make("p", { textContent: say.empty })];
     let shown;
-    if (/\.(md|markdown)$/i.test(href)) blocks(text.split(/\r?\n/), (shown = make("article", { tabIndex: 0 })));
+    // A longer one than anybody writes is shown as it is: to lay it out would keep the page from answering.
+    if (/\.(md|markdown)$/i.test(href) && text.length <= 128 << 10) blocks(text.split(/\r?\n/), (shown = make("article", { tabIndex: 0 })));
     else shown = make("pre", { textContent: text, tabIndex: 0 });
     return have < all ? [shown, make("p", { textContent: say.part(human(have), human(all)) })] : [shown];
   };
