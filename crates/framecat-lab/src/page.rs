@@ -97,12 +97,12 @@ const HOW_TO_READ: Text = Text::new(
     "In the drawings time runs down, in milliseconds; each has a clock of its own. recv(64) = 5 \
      \"hello\" says: recv, with room for 64 bytes, gave 5, the count, and these bytes. (Python's \
      recv gives the bytes alone, b'hello'; b'' is the count 0.) recv(64) ... has not returned yet. A \
-     name in capitals instead of a count is an error; EAGAIN is the one that says: nothing now, and the \
-     call was not to wait (MSG_DONTWAIT), or not longer. An empty cell in the middle was not looked at; where \
+     name in capitals instead of a count is an error (in Python an exception); EAGAIN is the one that \
+     says: nothing now, and the call was told not to wait (MSG_DONTWAIT), or its time was up. An empty cell in the middle was not looked at; where \
      there was nothing it says 0. A segment is one packet of TCP.",
     "看图时，时间从上往下走，单位毫秒，每张图各自从零计时。recv(64) = 5 \"hello\" 表示：最多要 64 字节，\
      recv 返回 5，这是字节数，后面是内容。（Python 的 recv 只返回内容 b'hello'；字节数是 0 时返回 \
-     b''。）recv(64) ... 表示还没有返回。等号后面是大写名字的，是出错了；其中 EAGAIN 的意思是：\
+     b''。）recv(64) ... 表示还没有返回。等号后面是大写名字的，是出错了（Python 里是异常）；其中 EAGAIN 的意思是：\
      现在没有，而这次调用说好了不等（MSG_DONTWAIT），或者已经等到了时限。中间空着的格子是没有去看；\
      看了，但什么都没有，就写 0。报文段是 TCP 的一个包。",
 );

@@ -158,7 +158,7 @@ fn done_http_persistent(seen: &Evidence) -> Vec<Part> {
     parts.push(Part::Say(say!(
         "Then as HTTP/1.1: {one} connection, on which {came} bytes came, of {sent} that were answered. \
          In the end its state is {state} and recv gives {after}.",
-        "再按 HTTP/1.1 发：{one} 个连接，回答共 {sent} 字节，从它到达 {came} 字节。\
+        "再按 HTTP/1.1 发：{one} 个连接，回答共 {sent} 字节，这个连接上共到达 {came} 字节。\
          最后它的状态是 {state}，recv 得到 {after}。",
     )));
     parts.extend(calls(seen, "kept"));

@@ -38,7 +38,7 @@ pub(crate) const RECV_EOF: Law = Law {
     means: Text::new(
         "0 from recv (Python: b'') is no empty message: leave the loop and close, or the loop reads 0 \
          for ever. Nor does 0 say that the peer had said everything: it may have been killed halfway, \
-         and if an earlier call already got the error of a reset, what follows is a plain 0. Whether a \
+         and if an earlier send or recv already got the error of a reset, what follows is a plain 0. Whether a \
          message is whole only the message itself can tell, by a length or a marker in its bytes. \
          Against a silent peer only a time limit of your own helps.",
         "recv 返回 0（Python 里是 b''）不是收到一条空消息：应该退出循环、关闭套接字，否则会死循环，\
@@ -67,9 +67,9 @@ fn done_recv_eof(seen: &Evidence) -> Vec<Part> {
          closes, and its kernel sends FIN, a segment that says: no more will come. The recv that waited \
          gives {first}, the next ones {later}. In the middle: bytes that lie unread at the peer, what \
          the receiver's kernel calls its end of the connection, and bytes that lie unread there. \
-         ESTABLISHED is connected; CLOSE-WAIT is: the peer has closed, now we may.",
+         ESTABLISHED is connected; CLOSE-WAIT is: the peer has closed, and our end is still open.",
         "接收端调用 recv，没有返回，因为对端什么也没发。然后对端关闭，它的内核发来 FIN，\
-         意思是「我不再发了」。等着的 recv 返回 {first}，后面几次返回 {later}。中间三栏：\
+         意思是「我不再发了」。等着的 recv 返回 {first}，再调用几次，返回 {later}。中间三栏：\
          对端有多少字节没读，接收端内核把自己这头的连接叫做什么状态，接收端有多少字节没读。\
          ESTABLISHED 是已连接；CLOSE-WAIT 是对端已经关闭，等我们也关闭。",
     ))];

@@ -118,13 +118,13 @@ fn nagle(seen: &Evidence) -> Say {
     let (recvs, waited) = (seen.count("nagle_recvs"), seen.count("nagle_waited_ms"));
     say!(
         "The same without TCP_NODELAY. Now Nagle's rule holds, as it does by default: a small piece \
-         waits while an earlier one is not acknowledged. And in the middle of a conversation the \
+         waits while an earlier one is not acknowledged. And once a connection has carried some data the \
          receiver's kernel likes to put off its acknowledgement (ACK), hoping that an answer will \
-         carry it; no recv brings it on. It came after {waited} ms here, and what had waited left as \
+         carry it; calling recv does not hasten it. It came after {waited} ms here, and what had waited left as \
          one: {sends} sends, {segments} segments, {recvs} recv. Until then \"one\" is in both \
          kernels: it has arrived, but the sender does not know.",
         "再来一次，不设 TCP_NODELAY。这时默认的 Nagle 算法起作用：前面的数据还没得到确认，\
-         后面的小数据就先扣下。而在对话进行当中，接收端的内核喜欢把确认（ACK）拖一会儿，\
+         后面的小数据就先扣下。而连接上传过一些数据以后，接收端的内核喜欢把确认（ACK）拖一会儿，\
          盼着能搭应答的便车；它与 recv 无关。这里拖了 {waited} 毫秒才到，扣下的就合成一个发出：\
          {sends} 次 send，{segments} 个报文段，{recvs} 次 recv。在这之前 one 两边的内核里都有：\
          已经到了，只是发送端还不知道。",
@@ -276,7 +276,7 @@ pub(crate) const CURE_STRUCT: Law = Law {
          bytes that never come, or reserve memory for them.",
         "按网络字节序逐个字段写出头部，像 Python 的 struct.pack('!QI', ..) 那样：没有填充，\
          在哪台机器上都一样。接收时先收齐头部，再按长度收齐内容。长度要有上限：\
-         错误的长度不能让程序一直等不会来的字节，也不能让它先去分配内存。",
+         错误的长度不能让程序一直等不会来的字节，也不能让它照着长度先去分配内存（长度可能谎报得极大）。",
     ),
     framecat: Text::new(
         "-f struct is this structure: time and length as !QI, then the content. It carries any \
@@ -299,13 +299,13 @@ fn done_cure_struct(seen: &Evidence) -> Vec<Part> {
     let mut parts = vec![Part::Say(say!(
         "{sends} messages, each a head and the content. The head is the time T (in nanoseconds; what \
          it is does not matter here) and the length, written as !QI, so Python's struct calls it: ! \
-         the largest byte of a number first (network byte order) and no padding, Q a number of {time} \
+         the most significant byte of a number first (network byte order) and no padding, Q a number of {time} \
          bytes, I one of {length}. Among the messages one with the marker of cure-marker, an empty one \
          and one with zero bytes, {zeros}. Read by {recvs} recvs that may end anywhere: {found} found.",
         "{sends} 条消息，每条由头部和内容组成。头部是时间 T（单位纳秒，这里不关心它的值）和内容的长度，\
          按 !QI 写成。这是 Python 的 struct 模块的记法：! 表示一个数的高位字节在前（网络字节序）、\
          没有填充，Q 是 {time} 字节的数，I 是 {length} 字节的数。其中一条含有 cure-marker \
-         用的标志，一条是空的，一条是值为零的字节 {zeros}。{recvs} 次 recv，断在哪里都有可能：\
+         用的标志，一条是空的，一条里有值为零的字节 {zeros}。{recvs} 次 recv，断在哪里都有可能：\
          找到 {found} 条（-> 后面）。",
     ))];
     parts.extend(calls(seen, "network"));
@@ -486,7 +486,7 @@ fn done_whole(seen: &Evidence) -> Vec<Part> {
         "A file of {bytes} bytes (the beginning of this program's own file) goes in {sends} sends. The \
          receiver takes it in {recvs} recvs with room for {room} each; they gave between {least} and \
          {most} bytes, what was there at the moment. shutdown(SHUT_WR) says: I send no more.",
-        "一个 {bytes} 字节的文件（取自正在运行的这个程序文件的开头），{sends} 次 send。接收端 {recvs} \
+        "一个 {bytes} 字节的文件（framecat 这个程序自身文件的前一段），{sends} 次 send。接收端 {recvs} \
          次 recv 收完，每次最多收 {room} 字节，实际得到 {least} 到 {most} 字节，当时有多少就是多少。\
          shutdown(SHUT_WR) 的意思是：我不再发送了。",
     ))];

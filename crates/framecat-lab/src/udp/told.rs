@@ -106,10 +106,10 @@ pub(crate) const UDP_TRUNCATION: Law = Law {
          recvmsg(n)[2] & MSG_TRUNC）。",
     ),
     framecat: Text::new(
-        "It has room for the largest datagram there is (over IPv4 65507 bytes of content). One that is \
+        "It has room for the largest datagram there is (over IPv4 65507 bytes of content: 65535 less 20 of the IP header and 8 of the UDP header). One that is \
          longer than --max-message allows is told with its real length; never is a beginning taken for \
          the whole.",
-        "framecat 的缓冲区放得下最大的数据报（IPv4 上内容最多 65507 字节）。超过 --max-message \
+        "framecat 的缓冲区放得下最大的数据报（IPv4 上内容最多 65507 字节：65535 减去 IP 头 20 字节、UDP 头 8 字节）。超过 --max-message \
          的会报出真实长度，不会把开头当成全部。",
     ),
     commands: &["framecat listen udp://:9000 --max-message 512"],
@@ -143,7 +143,7 @@ fn done_udp_truncation(seen: &Evidence) -> Vec<Part> {
          {long} for the datagram that was cut, {fitting} for one that fits. (recv is recvfrom without \
          the sender's address.)",
         "程序怎么才能知道？MSG_TRUNC 这个名字有两种用法。调用时传进去，是在问：请返回数据报的真实长度，\
-         哪怕比缓冲区大。和 MSG_PEEK（只看，不取走）一起用，recvfrom 回答 {peeked}。从调用里返回出来，\
+         哪怕比缓冲区大。和 MSG_PEEK（只看，不取走）一起用（竖线 | 是把两个标志合在一起），recvfrom 回答 {peeked}。作为结果返回时，\
          是在说：这个被截断了。只有 recvmsg 能返回它：recvmsg 就是多返回一组标志的 recvfrom，\
          被截断的数据报得到 {long}，装得下的得到 {fitting}。（recv 则是不返回发送方地址的 recvfrom。）",
     )));

@@ -38,7 +38,7 @@ pub enum Ranges {
 ///
 /// A number may have any count of digits. Ranges that overlap or touch become one (section 14.2 allows
 /// it), so no request makes more bytes of a file than it has; more than
-/// [`HTTP_RANGES`](crate::limits::HTTP_RANGES) in one field are ignored.
+/// [`HTTP_RANGES`] in one field are ignored.
 pub fn of(value: &[u8], size: u64) -> Ranges {
     let Some(set) = set(value) else { return Ranges::Ignored };
     let mut spans: Vec<Span> = Vec::new();

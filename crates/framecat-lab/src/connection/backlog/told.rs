@@ -24,7 +24,7 @@ pub(crate) const BACKLOG: Law = Law {
     notes: Text::new(
         "\"listen(n) sets the maximum of the queue\", in which are \"requests still shaking hands or not \
          yet handled\"; and \"Linux has a default, setting it is as good as not setting it\". Neither is \
-         so: these are two queues, n bounds the second, and on Linux it does what it says, as the \
+         so: these are two queues, n bounds the second, and on Linux setting it has its effect (with one more than n), as the \
          counts below show.",
         "「n表示监听队列的最大值；什么队列: 还处在握手中或还未来得及处理的请求」，「linux系有默认的, \
          设置了等于没设置」。两句都不对：「握手中」和「未处理」是两个队列，n 管的是后一个；\
@@ -151,12 +151,12 @@ fn opening(seen: &Evidence) -> Say {
          Here the assistant is away: the server calls listen({n}) and no accept, and {tried} clients \
          come, one after the other. connect gives 0 when the client is connected. By itself it would \
          wait minutes for an answer; once the queue is full we gave it {within} ms (SO_SNDTIMEO), then \
-         it gives EINPROGRESS: no answer so far.",
+         it gives EINPROGRESS: no answer so far. Only our call has ended; the kernel goes on trying.",
         "SYN-RECEIVED 就是第一个队列（握手中）；走完最后一步，连接进入第二个队列（下图的「队列」），\
          等 accept 来取。好比一家店：内核是门口的接待员，放人进来排队；accept 是店员，招呼下一位。\
          现在店员不在：服务器调用了 listen({n})，却一直不 accept，这时 {tried} 个客户端一个接一个地来。\
          connect 得到 0 就是客户端连上了。得不到回音时，它本来会等上几分钟；队列排满之后，\
-         我们只让它等 {within} 毫秒（SO_SNDTIMEO），时间一到就返回 EINPROGRESS：还没有回音。",
+         我们只让它等 {within} 毫秒（SO_SNDTIMEO），时间一到就返回 EINPROGRESS：还没有回音。结束的只是我们这次调用，内核还在继续尝试。",
     )
 }
 

@@ -62,7 +62,7 @@ impl Subject {
 
     /// Reads the answer to [`question`](Self::question): all bytes that came.
     ///
-    /// Errors: there is no 200 with a file of [`FILE_BYTES_MIN`] to [`FILE_BYTES_MAX`] bytes.
+    /// Errors: there is no 200 with a file of `FILE_BYTES_MIN` to `FILE_BYTES_MAX` bytes.
     pub fn learn(
         authority: &str,
         path: &str,
