@@ -294,6 +294,12 @@ pub const HTTP_LISTINGS_BYTES: usize = 192 << 20;
 /// a descriptor a level.
 pub const HTTP_ARCHIVES: usize = 16;
 
+/// Files whose hashes are made at once; what is known already needs no turn.
+pub const HTTP_HASHES: usize = 8;
+
+/// Hashes that are remembered: some 100 bytes each.
+pub const HTTP_HASHES_KNOWN: usize = 4096;
+
 /// Folders inside each other in an archive. What lies deeper is left out, and the archive says so.
 pub const HTTP_ARCHIVE_DEPTH: usize = 64;
 
@@ -460,6 +466,7 @@ pub const TABLE: &[Limit] = &[
         then: "503, until some are out",
     },
     Limit { what: "archives of folders that are on their way", bound: "16", then: "503" },
+    Limit { what: "hashes of files that are being made", bound: "8", then: "503" },
     Limit {
         what: "an archive; the directory of a zip",
         bound: "64 levels; 16 MiB",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use framecat_proto::http::accept::Accepted;
 use framecat_proto::http::body::put_chunk_size;
+use framecat_proto::http::digest::line;
 use framecat_proto::http::head::{self, Heads, put_status_line};
 use framecat_proto::http::listing::{Language, Listing, Sort};
 use framecat_proto::http::plan::{self, Needs};
@@ -19,6 +20,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::files::{Found, Opened, Patience, Wanted};
 use super::folder::{Room, Task, Unlisted};
+use super::hash::{Hash, Hasher};
 use super::memory::{Memory, Remembered};
 use super::outgoing::{Body, Packing, Paged};
 use super::pack::Packer;
@@ -43,6 +45,8 @@ pub(super) enum Answer {
     Body { head: usize, length: Length },
     /// A disk must be waited for. Ask again once it is [learnt](Answers::learn).
     Look(Wanted),
+    /// The hash of a file is to be made for it.
+    Hash { used: usize, hashing: Box<Hashing> },
     /// A folder is to be read for it.
     List { used: usize, awaited: Box<Awaited> },
 }
@@ -55,6 +59,19 @@ pub(super) struct Awaited {
     asked: Asked,
     /// The request's head, where its reply is told.
     request: Vec<u8>,
+}
+
+/// A reply that waits for the hash of a file.
+#[derive(Debug)]
+pub(super) struct Hashing {
+    reply: Reply,
+    asked: Asked,
+    /// The file's.
+    name: Vec<u8>,
+    /// The request's head, where its reply is told.
+    request: Vec<u8>,
+    /// `None`: a worker has it.
+    pub(super) hasher: Option<Box<Hasher>>,
 }
 
 /// What of a request decides how its reply is written.
@@ -276,6 +293,20 @@ impl Answers {
             let awaited = Box::new(Awaited { task, reply, asked, request });
             return Answer::List { used, awaited };
         }
+        if let (Content::Hash(digest), Some(file), false) = (&reply.body, &found.file, asked.head) {
+            let (digest, name) = (*digest, needs.path.name().to_vec());
+            let known = self.shared.known.get(digest, &file.facts);
+            let request = if told { input[..used].to_vec() } else { Vec::new() };
+            let mut hashing = Hashing { reply, asked, name, request, hasher: None };
+            if known.is_none()
+                && let Some(seat) = self.shared.hashes.take()
+            {
+                hashing.hasher = Some(Box::new(Hasher::new(digest, file.clone(), seat)));
+                return Answer::Hash { used, hashing: Box::new(hashing) };
+            }
+            let then = self.put_hash(hashing, known.ok_or(Errno::NOMEM));
+            return Answer::Reply { used, body: Body::None, then };
+        }
         if let (Content::Archive(form), Some(folder), false) =
             (&reply.body, &found.folder, asked.head)
         {
@@ -371,7 +402,9 @@ impl Answers {
         out.extend_from_slice(b"\r\n");
         let body = match reply.body {
             _ if asked.head => Body::None,
-            Content::None | Content::Listing(_) | Content::Archive(_) => Body::None,
+            Content::None | Content::Listing(_) | Content::Archive(_) | Content::Hash(_) => {
+                Body::None
+            }
             Content::Bytes(bytes) => {
                 out.extend_from_slice(&bytes);
                 Body::None
@@ -458,6 +491,34 @@ impl Answers {
         }
         out.append(&mut first);
         (if whole { Body::None } else { Body::Listing(paged) }, then)
+    }
+
+    /// Appends the reply that waited for a hash.
+    pub(super) fn hashed(
+        &mut self,
+        mut hashing: Hashing,
+        hash: Result<Hash, Errno>,
+        client: &mut Client,
+    ) -> Then {
+        self.out.clear();
+        let request = std::mem::take(&mut hashing.request);
+        let then = self.put_hash(hashing, hash);
+        self.told((&request, b""), client);
+        then
+    }
+
+    fn put_hash(&mut self, hashing: Hashing, hash: Result<Hash, Errno>) -> Then {
+        let Hashing { mut reply, asked, name, .. } = hashing;
+        let reply = match hash {
+            Ok(hash) => {
+                reply.body = Content::Bytes(line(&hash, &name));
+                reply
+            }
+            // It changes all the time, and may rest soon.
+            Err(Errno::BUSY) => failure(Errno::NOMEM),
+            Err(error) => failure(error),
+        };
+        self.compose(reply, None, asked).1
     }
 
     /// Appends the head of an archive.

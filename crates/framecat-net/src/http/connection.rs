@@ -23,9 +23,10 @@ use framecat_proto::limits::{
 use rustix::io::Errno;
 use rustix::net::Shutdown;
 
-use super::answer::{Answer, Answers, Awaited, Early};
+use super::answer::{Answer, Answers, Awaited, Early, Hashing};
 use super::files::{STRETCH, Wanted};
 use super::folder::{Room, Task, Unlisted};
+use super::hash::{Hash, Hasher};
 use super::outgoing::{Body, Outgoing, Progress};
 use super::pack::Packer;
 use super::places::Place;
@@ -69,6 +70,8 @@ enum State {
     Body(Box<Passing>),
     /// A worker looks for something.
     Working(Option<Box<Awaited>>),
+    /// A worker makes the hash of a file.
+    Hashing(Box<Hashing>),
     Writing(Box<Outgoing>),
     /// All is said, and our direction has ended; the client's is read until it ends or this many bytes
     /// came, so that no reset destroys our last words (RFC 9112 section 9.6).
@@ -111,6 +114,8 @@ pub(super) enum Step {
     Warm(u64, u64),
     /// The next stretch of the archive that is being sent.
     Pack,
+    /// The next stretch of the file whose hash is being made.
+    Hash,
     /// It is over.
     Close,
 }
@@ -197,6 +202,34 @@ impl Connection {
         self.go_on(&[], answers)
     }
 
+    /// What makes the hash that is awaited.
+    pub(super) fn hasher(&mut self) -> Option<Box<Hasher>> {
+        match &mut self.state {
+            State::Hashing(hashing) => hashing.hasher.take(),
+            _ => None,
+        }
+    }
+
+    /// A worker has read a stretch of the file.
+    pub(super) fn hashes(&mut self, hasher: Box<Hasher>) -> Step {
+        let State::Hashing(hashing) = &mut self.state else { return Step::Close };
+        hashing.hasher = Some(hasher);
+        Step::Hash
+    }
+
+    /// A worker has made the hash of the file, or cannot.
+    pub(super) fn hashed(&mut self, hash: Result<Hash, Errno>, answers: &mut Answers) -> Step {
+        let State::Hashing(hashing) = std::mem::replace(&mut self.state, State::Reading) else {
+            return Step::Close;
+        };
+        answers.out.clear();
+        let then = answers.hashed(*hashing, hash, &mut self.client);
+        match self.send(Body::None, then, answers) {
+            None => self.requests(&[], answers),
+            Some(step) => step,
+        }
+    }
+
     /// What makes the next stretch of the archive that is on its way.
     pub(super) fn packer(&mut self) -> Option<Box<Packer>> {
         match &mut self.state {
@@ -253,7 +286,7 @@ impl Connection {
         match &mut self.state {
             State::Reading => self.requests(came, answers),
             State::Body(_) => self.body(came, answers),
-            State::Working(_) => Step::Rest,
+            State::Working(_) | State::Hashing(_) => Step::Rest,
             State::Writing(_) => match self.write(answers) {
                 None => self.requests(&[], answers),
                 Some(step) => step,
@@ -274,7 +307,7 @@ impl Connection {
             // It said nothing at all, or does not take what it asked for, or was told all.
             State::Reading if self.input.is_empty() => Step::Close,
             State::Writing(_) | State::Lingering(_) => Step::Close,
-            State::Working(_) => Step::Rest,
+            State::Working(_) | State::Hashing(_) => Step::Rest,
             State::Reading | State::Body(_) => {
                 let request = match &self.state {
                     State::Body(passing) => (&passing.head[..], &passing.kept[..]),
@@ -355,6 +388,13 @@ impl Connection {
                 Answer::Look(wanted) => {
                     self.state = State::Working(None);
                     break Some(Step::Look(wanted));
+                }
+                Answer::Hash { used, hashing } => {
+                    at += used;
+                    self.passed = None;
+                    self.answered = true;
+                    self.state = State::Hashing(hashing);
+                    break Some(Step::Hash);
                 }
                 Answer::List { used, awaited } => {
                     at += used;

@@ -229,6 +229,11 @@ fn fact_of(error: Errno) -> Result<Facts, Errno> {
     }
 }
 
+/// The state of an open file now.
+pub(super) fn facts_now(fd: &OwnedFd) -> Result<FileFacts, Errno> {
+    rustix::fs::fstat(fd).map(|stat| facts(&stat))
+}
+
 fn facts(stat: &Stat) -> FileFacts {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     let (mtime, nanos) = (stat.st_mtime, stat.st_mtime_nsec as u32);

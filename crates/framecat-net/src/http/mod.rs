@@ -20,7 +20,7 @@
 //! | one client: what it said, what is on its way | `connection`, `outgoing` |
 //! | from a request to its reply | `answer`, `memory` |
 //! | files and folders below the root, and nothing else | `files`, `folder` |
-//! | a folder in one piece | `pack` |
+//! | a folder in one piece; the hash of a file | `pack`, `hash` |
 //! | what may wait for a disk | `workers` |
 //! | how many are let in | `places` |
 //! | the conformance table, tried on a server | [`check`] |
@@ -37,6 +37,7 @@ mod connection;
 pub(crate) mod deliver;
 mod files;
 mod folder;
+mod hash;
 mod memory;
 mod outgoing;
 mod pack;

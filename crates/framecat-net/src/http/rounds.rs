@@ -25,6 +25,7 @@ use super::answer::Answers;
 use super::connection::{Connection, Step};
 use super::files::{Found, Patience, Wanted, warm};
 use super::folder::{self, Room, Unlisted};
+use super::hash::{Hash, Hasher};
 use super::pack::Packer;
 use super::places::Came;
 use super::server::Shared;
@@ -55,6 +56,9 @@ pub(super) enum Letter {
     Looked(Wanted, Result<Found, Errno>),
     Warmed(u64, Result<(), Errno>),
     Listed(Result<(Listing, Room), Unlisted>),
+    /// The hash of a file, or what goes on with it.
+    Hashed(Result<Hash, Box<Hasher>>),
+    Unhashed(Errno),
     /// A stretch of an archive, and what makes the next one.
     Packed(Vec<u8>, Option<Box<Packer>>),
     /// Nothing: it failed, or panicked.
@@ -267,6 +271,16 @@ impl Rounds {
                     Letter::Warmed(upto, warm(&file.fd, from, upto - from, Patience::Waits))
                 });
             }
+            Ok(Step::Hash) => {
+                let hasher = self.connections.get(name).and_then(Connection::hasher);
+                let Some(mut hasher) = hasher else { return self.close(name) };
+                let shared = self.shared.clone();
+                self.work(name, move || match hasher.next(&shared.known) {
+                    Ok(Some(hash)) => Letter::Hashed(Ok(hash)),
+                    Ok(None) => Letter::Hashed(Err(hasher)),
+                    Err(error) => Letter::Unhashed(error),
+                });
+            }
             Ok(Step::Pack) => {
                 let packer = self.connections.get(name).and_then(Connection::packer);
                 let Some(mut packer) = packer else { return self.close(name) };
@@ -313,6 +327,9 @@ impl Rounds {
                 }
                 Letter::Warmed(upto, Ok(())) => connection.warmed(upto, answers),
                 Letter::Listed(listed) => connection.listed(listed, answers),
+                Letter::Hashed(Err(hasher)) => connection.hashes(hasher),
+                Letter::Hashed(Ok(hash)) => connection.hashed(Ok(hash), answers),
+                Letter::Unhashed(error) => connection.hashed(Err(error), answers),
                 Letter::Packed(stretch, packer) => connection.packed(&stretch, packer, answers),
                 Letter::Warmed(_, Err(_)) | Letter::Lost => Step::Close,
             });

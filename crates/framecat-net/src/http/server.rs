@@ -10,11 +10,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use framecat_proto::http::plan::{Hosts, Policy};
-use framecat_proto::limits::{CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE};
+use framecat_proto::limits::{CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_HASHES};
 use rustix::io::Errno;
 
 use super::files::Root;
 use super::folder::Rooms;
+use super::hash::Known;
 use super::places::Places;
 use super::rounds::{Mailbox, Rounds};
 use super::seats::Seats;
@@ -68,6 +69,8 @@ pub(super) struct Shared {
     pub(super) workers: Workers,
     pub(super) places: Places,
     pub(super) archives: Seats,
+    pub(super) hashes: Seats,
+    pub(super) known: Known,
     pub(super) observer: Arc<dyn Observer>,
     /// How much of each content is told, if anything is.
     pub(super) tells: Option<usize>,
@@ -138,6 +141,8 @@ impl Server {
             workers: Workers::default(),
             places: Places::new(site.max_clients, site.max_per_source),
             archives: Seats::new(HTTP_ARCHIVES),
+            hashes: Seats::new(HTTP_HASHES),
+            known: Known::default(),
             tells: observer.wants_exchanges(),
             observer,
             told: AtomicU64::new(0),

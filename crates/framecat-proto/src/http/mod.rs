@@ -10,6 +10,7 @@
 //! | names in a folder → a page, or JSON | [`listing`] |
 //! | what a client makes of a reply | [`follow`] |
 //! | a folder in one piece: tar, zip | [`archive`] |
+//! | the hash of a file: sha256, blake3 | [`digest`] |
 //! | content codings undone | [`coding`] |
 //! | where to fetch from, and where a redirect leads | [`url`] |
 //!
@@ -23,6 +24,7 @@ pub mod check;
 pub mod coding;
 pub mod conditional;
 pub mod date;
+pub mod digest;
 pub mod follow;
 pub mod head;
 pub mod kind;
@@ -302,7 +304,7 @@ impl Coding {
 }
 
 /// What is known of a regular file: enough to tell it from every other state of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileFacts {
     /// In bytes.
     pub size: u64,
@@ -424,6 +426,8 @@ pub enum Content {
     Listing(ListingForm),
     /// All that is in a folder, in one piece that is made while it is sent.
     Archive(archive::Form),
+    /// The hash of a file, as a line of text.
+    Hash(digest::Digest),
 }
 
 impl Content {
@@ -431,7 +435,7 @@ impl Content {
     /// known only at its end.
     pub fn length(&self) -> Option<u64> {
         match self {
-            Content::None | Content::Listing(_) | Content::Archive(_) => None,
+            Content::None | Content::Listing(_) | Content::Archive(_) | Content::Hash(_) => None,
             Content::Bytes(bytes) => Some(bytes.len() as u64),
             Content::File { parts, end, .. } => {
                 let parts = parts.iter().map(|part| part.before.len() as u64 + part.len);

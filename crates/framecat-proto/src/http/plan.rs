@@ -5,6 +5,7 @@
 
 use super::accept::Accepted;
 use super::conditional::{Outcome, Validators, outcome, range_counts};
+use super::digest::Digest;
 use super::path::{Path, asks, decode, encode, encode_query};
 use super::range::{Ranges, Span};
 use super::status::{escape, page};
@@ -60,6 +61,8 @@ pub struct Needs {
     pub form: ListingForm,
     /// The folder is wanted in one piece, and not as a list of its names.
     pub archive: Option<archive::Form>,
+    /// The hash of the file is wanted, and not the file.
+    pub hash: Option<Digest>,
     /// In which codings the file may be sent. Those that it is not worth looking for are left out.
     pub accepted: Accepted,
     /// No condition and no range: what [`plan`] answers to the method depends on facts and policy alone.
@@ -68,6 +71,7 @@ pub struct Needs {
     pub plain: bool,
 }
 
+const NOT_A_FILE: &str = "Only a file has a hash: leave the part behind the question mark out.";
 const NOT_A_FOLDER: &str =
     "Only a folder can be packed: leave the part behind the question mark out.";
 
@@ -179,14 +183,15 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
     let json = asks(query, "json");
     let forms = [archive::Form::Tar, archive::Form::Zip];
     let archive = forms.into_iter().find(|form| asks(query, form.name()));
-    let index = path.folder && !json && archive.is_none();
+    let hash = Digest::ALL.into_iter().find(|digest| asks(query, digest.name()));
+    let index = path.folder && !json && archive.is_none() && hash.is_none();
     let name = if index { INDEX } else { path.name() };
     let mut accepted = Accepted::of(&request.fields);
-    if !policy.precompressed || !kind::of(name).compressible {
+    if !policy.precompressed || hash.is_some() || !kind::of(name).compressible {
         accepted = accepted.plain();
     }
     let form = if json { ListingForm::Json } else { ListingForm::Html };
-    Ok(Needs { path, index, form, archive, accepted, plain })
+    Ok(Needs { path, index, form, archive, hash, accepted, plain })
 }
 
 /// What is answered to `request`, a GET or HEAD that [`needs`] let through, by what was found.
@@ -204,18 +209,23 @@ pub fn plan(
     let mut reply = match facts {
         Facts::Missing => page(404, None),
         Facts::Denied => page(403, None),
+        Facts::Folder if needs.hash.is_some() => page(404, Some(NOT_A_FILE)),
         Facts::Folder if !needs.path.folder => redirect(request, needs),
         Facts::Folder => match needs.archive {
             Some(form) => archived(request, needs, form, now),
             None => listed(request, needs, now),
         },
+        Facts::File { .. } if needs.path.folder && needs.hash.is_some() => page(404, None),
         Facts::File { .. } if needs.archive.is_some() => page(404, Some(NOT_A_FOLDER)),
         // A slash behind the name of a file: a folder was meant, and there is none.
         Facts::File { name, .. } if needs.path.folder && name != INDEX => page(404, None),
-        Facts::File { name, file, coded } => {
-            let sent = Sent { request, needs, policy, now, boundary };
-            sent.file(name, file, coded)
-        }
+        Facts::File { name, file, coded } => match needs.hash {
+            Some(digest) => hashed(request, needs, digest, now),
+            None => {
+                let sent = Sent { request, needs, policy, now, boundary };
+                sent.file(name, file, coded)
+            }
+        },
     };
     if waits(request) {
         reply.then = Then::Close;
@@ -489,18 +499,18 @@ fn listed(request: &Request<'_>, needs: &Needs, now: Seconds) -> Reply {
     reply
 }
 
+/// A file's hash. As with a folder's page there is nothing to compare it with.
+fn hashed(request: &Request<'_>, needs: &Needs, digest: Digest, now: Seconds) -> Reply {
+    let mut reply = made(request, needs, Content::Hash(digest), now);
+    if reply.status == 200 {
+        reply.field("Content-Type", "text/plain; charset=utf-8");
+    }
+    reply
+}
+
 /// A folder in one piece. As with its page there is nothing to compare it with.
 fn archived(request: &Request<'_>, needs: &Needs, form: archive::Form, now: Seconds) -> Reply {
-    if !needs.accepted.identity {
-        return not_acceptable();
-    }
-    let mut reply = Reply::new(200);
-    match if needs.plain { Outcome::Proceed } else { outcome(&request.fields, None, now) } {
-        Outcome::Failed => return page(412, None),
-        Outcome::NotModified => reply.status = 304,
-        Outcome::Proceed => reply.body = Content::Archive(form),
-    }
-    put(&mut reply, &["Cache-Control: no-cache\r\n"]);
+    let mut reply = made(request, needs, Content::Archive(form), now);
     if reply.status == 200 {
         let name = match needs.path.name() {
             // What the root is called is its owner's business.
@@ -510,6 +520,23 @@ fn archived(request: &Request<'_>, needs: &Needs, form: archive::Form, now: Seco
         let name = [name, b".", form.name().as_bytes()].concat();
         reply.field("Content-Type", form.content_type());
         reply.field("Content-Disposition", archive::attachment(&name));
+    }
+    reply
+}
+
+/// What is made for each who asks, or why it is not.
+fn made(request: &Request<'_>, needs: &Needs, what: Content, now: Seconds) -> Reply {
+    if !needs.accepted.identity {
+        return not_acceptable();
+    }
+    let mut reply = Reply::new(200);
+    match if needs.plain { Outcome::Proceed } else { outcome(&request.fields, None, now) } {
+        Outcome::Failed => return page(412, None),
+        Outcome::NotModified => reply.status = 304,
+        Outcome::Proceed => reply.body = what,
+    }
+    put(&mut reply, &["Cache-Control: no-cache\r\n"]);
+    if reply.status == 200 {
         put(&mut reply, &["X-Content-Type-Options: nosniff\r\n"]);
     }
     reply

@@ -72,6 +72,7 @@ fn content(reply: &Reply) -> String {
         Content::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Content::Listing(form) => format!("{form:?}"),
         Content::Archive(form) => format!("{form:?}"),
+        Content::Hash(digest) => format!("{digest:?}"),
         Content::File { coding, parts, .. } => {
             let coding = coding.map_or("", |coding| coding.name());
             let parts = parts.iter().map(|p| format!("{coding}{}+{}", p.from, p.len));

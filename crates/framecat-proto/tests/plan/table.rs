@@ -188,6 +188,14 @@ fn a_folder_is_its_index_file_or_a_list_and_ends_in_a_slash() {
         assert_eq!(answer(&text, &Facts::Folder).status, 406, "{target}");
     }
     assert_eq!(answer("GET /a.txt?zip HTTP/1.1\nHost: localhost", &found("a.txt")).status, 404);
+    for (target, digest) in [("/a.txt?sha256", "Sha256"), ("/a.txt?x&blake3=1", "Blake3")] {
+        let text = format!("GET {target} HTTP/1.1\nHost: localhost\nAccept-Encoding: gzip");
+        let (needs, reply) = answered(&text, &found("a.txt"), &policy(), NOW);
+        assert_eq!(needs.unwrap().accepted.codings().count(), 0, "no precompressed file is meant");
+        assert_eq!((reply.status, &*content(&reply)), (200, digest), "{target}");
+        assert_eq!(answer(&text, &Facts::Folder).status, 404, "{target}");
+        assert_eq!(answer(&(text + "\nRange: bytes=0-1"), &found("a.txt")).status, 200);
+    }
     let reply = answer("GET /a/ HTTP/1.1\nHost: localhost", &found("index.html"));
     assert_eq!(reply.get("Content-Type"), Some("text/html; charset=utf-8"));
 }
