@@ -35,6 +35,8 @@ pub enum Event<'a> {
         hidden: bool,
         /// The port that was meant is another program's.
         taken: Option<u16>,
+        /// How the other side can name our key: `sha256:…`. Of TLS only.
+        pin: Option<&'a str>,
     },
     /// A client was turned away, for there are as many as may be, or as many from its address; told at
     /// 1, 2, 4, 8 … of them.

@@ -10,7 +10,7 @@
 //! is read, so a client that does not read is not heard either. A connection that waits for its next
 //! request holds no buffer.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use framecat_proto::http::Then;
 use framecat_proto::http::body::{Body as Decoder, Next as Decoded};
@@ -21,7 +21,6 @@ use framecat_proto::limits::{
     HTTP_WRITE_IDLE, LINGER_BYTES, LINGER_TIME,
 };
 use rustix::io::Errno;
-use rustix::net::Shutdown;
 
 use super::answer::{Answer, Answers, Awaited, Early, Hashing};
 use super::files::{STRETCH, Wanted};
@@ -31,6 +30,7 @@ use super::outgoing::{Body, Outgoing, Progress};
 use super::pack::Packer;
 use super::places::Place;
 use super::telling::Client;
+use super::wire::Wire;
 use crate::sockopt;
 
 /// Replies to requests that came together are put together up to this size.
@@ -39,10 +39,11 @@ const TOGETHER_BYTES: usize = 64 << 10;
 /// A client's connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    fd: OwnedFd,
-    #[allow(dead_code, reason = "gives the place back when dropped")]
+    /// Given back when dropped, and before the socket is closed: who sees that has it.
+    #[allow(dead_code, reason = "it is held")]
     place: Place,
     client: Client,
+    wire: Wire,
     state: State,
     /// What came and is not answered yet; begins with a message.
     input: Vec<u8>,
@@ -122,9 +123,9 @@ pub(super) enum Step {
 
 impl Connection {
     /// A client that has just come, at this second.
-    pub(super) fn new(fd: OwnedFd, place: Place, client: Client, now: u32) -> Connection {
+    pub(super) fn new(wire: Wire, place: Place, client: Client, now: u32) -> Connection {
         Connection {
-            fd,
+            wire,
             place,
             client,
             state: State::Reading,
@@ -141,16 +142,23 @@ impl Connection {
     }
 
     /// A client for whom there is no place: it is told so, and let go.
-    pub(super) fn turned_away(fd: OwnedFd, place: Place, reply: &[u8], now: u32) -> Connection {
-        let mut away = Connection::new(fd, place, Client::default(), now);
+    pub(super) fn turned_away(wire: Wire, place: Place, reply: &[u8], now: u32) -> Connection {
+        let mut away = Connection::new(wire, place, Client::default(), now);
         // A new connection takes that much; who has gone already needs no answer.
-        let _ = rustix::net::send(&away.fd, reply, rustix::net::SendFlags::NOSIGNAL);
+        let _ = away.wire.send(reply, false);
         away.linger(now);
         away
     }
 
-    pub(super) fn fd(&self) -> &OwnedFd {
-        &self.fd
+    pub(super) fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    /// It is over, and nothing is on its way: by TLS that is said, so that nobody takes it for a cut.
+    pub(super) fn leave(&self) {
+        if self.is_idle() && matches!(self.state, State::Reading) {
+            let _ = self.wire.flush(true);
+        }
     }
 
     /// Whether what the client says is wanted now.
@@ -163,7 +171,9 @@ impl Connection {
     pub(super) fn is_idle(&self) -> bool {
         match self.state {
             State::Reading => self.input.is_empty(),
-            State::Lingering(_) => sockopt::bytes_unsent(self.fd.as_fd()).is_ok_and(|n| n == 0),
+            State::Lingering(_) => {
+                sockopt::bytes_unsent(self.wire.fd().as_fd()).is_ok_and(|n| n == 0)
+            }
             _ => false,
         }
     }
@@ -261,7 +271,7 @@ impl Connection {
     fn cut_by_reset(&self, reset: bool) {
         let linger = reset.then_some(std::time::Duration::ZERO);
         // Of a connection that broke, the next write tells.
-        let _ = rustix::net::sockopt::set_socket_linger(&self.fd, linger);
+        let _ = rustix::net::sockopt::set_socket_linger(self.wire.fd(), linger);
     }
 
     /// A worker has read the folder.
@@ -496,7 +506,7 @@ impl Connection {
             self.cut_by_reset(true);
         }
         let mut outgoing = Outgoing::new(std::mem::take(&mut answers.out), body, then);
-        match outgoing.send(self.fd.as_fd()) {
+        match outgoing.send(&self.wire) {
             Ok((Progress::Done, _)) => {
                 answers.out = outgoing.bytes;
                 self.done(then, answers)
@@ -514,7 +524,7 @@ impl Connection {
     /// Sends more of what is on its way. `None` as for [`send`](Self::send).
     fn write(&mut self, answers: &mut Answers) -> Option<Step> {
         let State::Writing(outgoing) = &mut self.state else { return None };
-        match outgoing.send(self.fd.as_fd()) {
+        match outgoing.send(&self.wire) {
             Ok((Progress::Done, _)) => {
                 let then = outgoing.then;
                 self.state = State::Reading;
@@ -542,8 +552,7 @@ impl Connection {
     }
 
     fn linger(&mut self, now: u32) {
-        // Of one that broke, the next read tells.
-        let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);
+        self.wire.end();
         self.input = Vec::new();
         self.state = State::Lingering(LINGER_BYTES);
         self.due = now + LINGER_TIME.as_secs() as u32;

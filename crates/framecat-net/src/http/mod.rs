@@ -17,7 +17,7 @@
 //! | --- | --- |
 //! | loops on threads of their own, and their end | `server` |
 //! | one loop: hear all who are ready, then answer them | `rounds` |
-//! | one client: what it said, what is on its way | `connection`, `outgoing` |
+//! | one client: what it said, what is on its way, by TLS or not | `connection`, `outgoing`, `wire` |
 //! | from a request to its reply | `answer`, `memory` |
 //! | files and folders below the root, and nothing else | `files`, `folder` |
 //! | a folder in one piece; the hash of a file | `pack`, `hash` |
@@ -49,6 +49,7 @@ mod server;
 pub(crate) mod sink;
 mod slab;
 mod telling;
+mod wire;
 mod workers;
 
 pub use server::{Server, Site};

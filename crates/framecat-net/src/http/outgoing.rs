@@ -4,18 +4,18 @@
 //! from the page cache alone ([`warm`]): where a disk must be waited for, a worker does. Listings are
 //! written a piece at a time, so that a slow reader costs a piece of memory and not a page.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use framecat_proto::http::body::{LAST_CHUNK, put_chunk_size};
 use framecat_proto::http::listing::Listing;
 use framecat_proto::http::{Part, Then};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
 
 use super::files::{Opened, Patience, STRETCH, warm};
 use super::folder::Room;
 use super::pack::Packer;
+use super::wire::Wire;
 
 /// So much goes out before other connections have their turn.
 const TURN_BYTES: u64 = 4 << 20;
@@ -202,15 +202,14 @@ impl Outgoing {
     ///
     /// # Errors
     /// The connection broke, or the file cannot be read.
-    pub(super) fn send(&mut self, to: BorrowedFd<'_>) -> Result<(Progress, u64), Errno> {
+    pub(super) fn send(&mut self, to: &Wire) -> Result<(Progress, u64), Errno> {
         let mut sent = 0;
         if self.cold {
             return Ok((Progress::Blocked, sent));
         }
         loop {
             while self.at < self.bytes.len() {
-                let more = if self.body.is_none() { SendFlags::empty() } else { SendFlags::MORE };
-                match rustix::net::send(to, &self.bytes[self.at..], SendFlags::NOSIGNAL | more) {
+                match to.send(&self.bytes[self.at..], !self.body.is_none()) {
                     Ok(n) => {
                         self.at += n;
                         sent += n as u64;
@@ -226,7 +225,13 @@ impl Outgoing {
                 return Ok((Progress::Turn, sent));
             }
             match &mut self.body {
-                Body::None => return Ok((Progress::Done, sent)),
+                Body::None => {
+                    return match to.flush(self.then == Then::Close) {
+                        Ok(()) => Ok((Progress::Done, sent)),
+                        Err(Errno::AGAIN) => Ok((Progress::Blocked, sent)),
+                        Err(error) => Err(error),
+                    };
+                }
                 Body::File(pieces) => match pieces.send(to, &mut self.bytes)? {
                     Piece::Sent(n) => sent += n,
                     Piece::Made => {}
@@ -263,7 +268,7 @@ enum Piece {
 }
 
 impl Pieces {
-    fn send(&mut self, to: BorrowedFd<'_>, made: &mut Vec<u8>) -> Result<Piece, Errno> {
+    fn send(&mut self, to: &Wire, made: &mut Vec<u8>) -> Result<Piece, Errno> {
         if self.left == 0 {
             return Ok(match self.parts.next() {
                 Some(Part { before, from, len }) => {
@@ -300,7 +305,11 @@ impl Pieces {
         }
         len = len.min(self.warm - self.from);
         let mut offset = self.from;
-        match rustix::fs::sendfile(to, fd, Some(&mut offset), len as usize) {
+        let sent = match to.is_plain() {
+            true => rustix::fs::sendfile(to.fd(), fd, Some(&mut offset), len as usize),
+            false => Err(Errno::NOSYS),
+        };
+        match sent {
             Ok(0) => Ok(Piece::Rests(Progress::Cut)),
             Ok(n) => {
                 self.from += n as u64;
@@ -309,7 +318,7 @@ impl Pieces {
             }
             Err(Errno::INTR) => Ok(Piece::Sent(0)),
             Err(Errno::AGAIN) => Ok(Piece::Rests(Progress::Blocked)),
-            // A file system without it: through memory of ours.
+            // TLS, or a file system without it: through memory of ours.
             Err(Errno::INVAL | Errno::NOSYS) => {
                 made.resize((len as usize).min(PIECE_BYTES), 0);
                 let got = rustix::io::pread(fd.as_fd(), &mut made[..], self.from)?;

@@ -10,7 +10,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use framecat_proto::http::listing::Listing;
 use framecat_proto::limits::{ACCEPT_BACKOFF_MAX, ACCEPT_BACKOFF_MIN};
 use rustix::event::{EventfdFlags, Timespec, epoll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SocketFlags};
+use rustix::net::SocketFlags;
 
 use super::answer::Answers;
 use super::connection::{Connection, Step};
@@ -30,6 +30,7 @@ use super::pack::Packer;
 use super::places::Came;
 use super::server::Shared;
 use super::slab::{Name, Slab};
+use super::wire::Wire;
 
 /// What one client may say in a round.
 const READ_BYTES: usize = 16 << 10;
@@ -203,7 +204,9 @@ impl Rounds {
             self.close(name);
             return false;
         }
-        if flags.intersects(Flags::IN | Flags::RDHUP | Flags::HUP) {
+        // What TLS itself has to say leaves with the next read.
+        let owes = flags.contains(Flags::OUT) && connection.wire().holds_unsent();
+        if flags.intersects(Flags::IN | Flags::RDHUP | Flags::HUP) || owes {
             connection.readable = true;
         }
         connection.may_have_ended |= flags.intersects(Flags::RDHUP | Flags::HUP);
@@ -348,7 +351,10 @@ impl Rounds {
 
     fn close(&mut self, name: Name) {
         // The descriptor's end takes it out of epoll.
-        drop(self.connections.remove(name));
+        let connection = self.connections.remove(name);
+        if let Some(connection) = connection {
+            connection.leave();
+        }
     }
 
     fn accept(&mut self) {
@@ -373,12 +379,15 @@ impl Rounds {
 
     fn take_in(&mut self, fd: OwnedFd, peer: Option<SocketAddr>) {
         let second = self.answers.second();
+        let Ok(wire) = Wire::new(fd, self.shared.tls.as_ref()) else { return };
         let connection = match self.shared.places.take(peer.map(|peer| peer.ip())) {
-            Came::In(place) => Connection::new(fd, place, self.shared.client(peer), second),
+            Came::In(place) => Connection::new(wire, place, self.shared.client(peer), second),
+            // By TLS there is nothing to be said yet.
+            Came::Full(_) if self.shared.tls.is_some() => return self.shared.turned_away(peer),
             Came::Full(place) => {
                 self.shared.turned_away(peer);
                 let reply = self.answers.unavailable();
-                Connection::turned_away(fd, place, &reply, second)
+                Connection::turned_away(wire, place, &reply, second)
             }
             Came::Crowded => return self.shared.turned_away(peer),
         };
@@ -387,7 +396,7 @@ impl Rounds {
         let name = self.connections.insert(connection);
         let Some(connection) = self.connections.get(name) else { return };
         let data = epoll::EventData::new_u64(name);
-        if epoll::add(&self.epoll, connection.fd(), data, flags).is_err() {
+        if epoll::add(&self.epoll, connection.wire().fd(), data, flags).is_err() {
             self.close(name);
         }
     }
@@ -450,16 +459,18 @@ fn hear(connection: &mut Connection, room: &mut [u8]) -> Result<usize, Errno> {
         return Ok(0);
     }
     loop {
-        match rustix::net::recv(connection.fd().as_fd(), &mut *room, RecvFlags::empty()) {
-            Ok((0, _)) => {
+        match connection.wire().recv(room) {
+            Ok(0) => {
                 connection.readable = false;
                 connection.end();
                 return Ok(0);
             }
-            Ok((n, _)) => {
+            Ok(n) => {
                 // Less than there was room for: there is no more, and an edge tells of what comes
                 // (epoll(7)). The end of the stream was told by an edge too, so it is looked for.
-                connection.readable = n == room.len() || connection.may_have_ended;
+                connection.readable = n == room.len()
+                    || connection.may_have_ended
+                    || connection.wire().may_hold_more();
                 return Ok(n);
             }
             Err(Errno::AGAIN) => {

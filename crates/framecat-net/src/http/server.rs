@@ -68,6 +68,7 @@ pub(super) struct Shared {
     pub(super) rooms: Rooms,
     pub(super) workers: Workers,
     pub(super) places: Places,
+    pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) archives: Seats,
     pub(super) hashes: Seats,
     pub(super) known: Known,
@@ -129,17 +130,28 @@ impl Server {
         listener: OwnedFd,
         observer: Arc<dyn Observer>,
     ) -> Result<Server, Error> {
+        Server::start_secured(site, listener, None, observer)
+    }
+
+    /// The same by TLS, if there is any.
+    pub(crate) fn start_secured(
+        site: &Site,
+        listener: OwnedFd,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Server, Error> {
         let failed =
             |error: io::Error| Error::io(Op::Open, site.folder.display().to_string(), error);
         let root =
             Root::open(&site.folder, site.policy.hidden).map_err(|error| failed(error.into()))?;
         let shared = Arc::new(Shared {
-            policy: site.policy.clone(),
             echo: site.echo,
+            policy: Policy { secure: tls.is_some(), ..site.policy.clone() },
             root,
             rooms: Rooms::default(),
             workers: Workers::default(),
             places: Places::new(site.max_clients, site.max_per_source),
+            tls,
             archives: Seats::new(HTTP_ARCHIVES),
             hashes: Seats::new(HTTP_HASHES),
             known: Known::default(),

@@ -309,11 +309,20 @@ impl Listener {
     }
 
     /// The listening socket itself, for who accepts on it by other means; what takes its path away, if
-    /// it has one, when dropped. `None`: its connections are made and not accepted (datagrams, TLS).
+    /// it has one, when dropped. `None`: its connections are made and not accepted (datagrams).
     pub(crate) fn into_socket(self) -> Option<(OwnedFd, Option<unix::BoundPath>)> {
         match self.kind {
             ListenerKind::Tcp(stream) => Some((stream.into_fd()?, None)),
+            ListenerKind::Tls(greeter) => Some((greeter.into_socket().into_fd()?, None)),
             ListenerKind::Unix(stream, bound) => Some((stream.into_fd()?, bound)),
+            _ => None,
+        }
+    }
+
+    /// How TLS is spoken on its connections, for who accepts them by other means.
+    pub(crate) fn tls(&self) -> Option<std::sync::Arc<rustls::ServerConfig>> {
+        match &self.kind {
+            ListenerKind::Tls(greeter) => Some(greeter.config()),
             _ => None,
         }
     }

@@ -191,6 +191,16 @@ pub(super) struct Greeter {
 }
 
 impl Greeter {
+    /// How TLS is spoken here.
+    pub(super) fn config(&self) -> Arc<ServerConfig> {
+        self.config.clone()
+    }
+
+    /// The listening socket, for who shakes hands by other means.
+    pub(super) fn into_socket(self) -> Stream {
+        self.socket
+    }
+
     /// The listening socket.
     pub(super) fn socket(&self) -> &Stream {
         &self.socket

@@ -42,16 +42,18 @@ pub async fn run(
     let Serve { endpoint, lan, any_port, site } = options;
     let (listener, taken) = bind(endpoint, lan, any_port).await?;
     let (shown, reach) = (listener.endpoint().to_string(), listener.reach().clone());
+    let pin = listener.pin().map(str::to_string);
+    let tls = listener.tls().map(our_protocols);
     let not_here = || Error {
         op: Op::Listen,
         endpoint: shown.clone(),
         cause: Cause::Address {
-            problem: "HTTP is served on tcp and Unix sockets".into(),
+            problem: "HTTP is served on tcp, tls and Unix sockets".into(),
             remedy: "--listen HOST:PORT, or --listen unix://PATH".into(),
         },
     };
     let (socket, _path) = listener.into_socket().ok_or_else(not_here)?;
-    let server = Server::start(&site, socket, observer.clone())?;
+    let server = Server::start_secured(&site, socket, tls, observer.clone())?;
     let urls = urls(&shown, &reach);
     observer.event(Event::Serving {
         folder: (!site.echo).then(|| site.folder.display().to_string()).as_deref(),
@@ -59,6 +61,7 @@ pub async fn run(
         reach: &reach,
         hidden: site.policy.hidden,
         taken,
+        pin: pin.as_deref(),
     });
     shutdown.requested().await;
     server.stop();
@@ -80,7 +83,7 @@ async fn bind(
     for _ in 0..HTTP_PORTS {
         match open::listen(&endpoint, &listen).await {
             Err(error) if any_port && error.errno() == Some(libc::EADDRINUSE) => {
-                let At::Tcp(at) = &mut endpoint.at else { return Err(error) };
+                let (At::Tcp(at) | At::Tls(at)) = &mut endpoint.at else { return Err(error) };
                 taken.get_or_insert(at.port);
                 at.port += 1;
             }
@@ -91,11 +94,22 @@ async fn bind(
     Ok((open::listen(&endpoint, &listen).await?, taken))
 }
 
+/// Who asks which protocols there are (RFC 7301) is told what we speak, unless the endpoint names others.
+fn our_protocols(config: Arc<rustls::ServerConfig>) -> Arc<rustls::ServerConfig> {
+    let mut config = config;
+    if config.alpn_protocols.is_empty() {
+        Arc::make_mut(&mut config).alpn_protocols =
+            vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()];
+    }
+    config
+}
+
 /// What a browser takes, for each address at which the listener is reached.
 fn urls(shown: &str, reach: &Reach) -> Vec<String> {
-    let url = |at: &str| match at.strip_prefix("tcp://") {
-        Some(at) => format!("http://{at}/"),
-        None => at.to_string(),
+    let url = |at: &str| match at.split_once("://") {
+        Some(("tcp", at)) => format!("http://{at}/"),
+        Some(("tls", at)) => format!("https://{at}/"),
+        _ => at.to_string(),
     };
     match reach {
         Reach::Network(addresses) if !addresses.is_empty() => {

@@ -428,13 +428,19 @@ pub struct ServeArgs {
     #[arg(value_name = "DIR")]
     pub folder: Option<PathBuf>,
 
-    /// Where: HOST:PORT, :PORT, unix://PATH [default: 127.0.0.1:8000, or the next free port]
+    /// Where: HOST:PORT, :PORT, tls://HOST:PORT, unix://PATH [default: 127.0.0.1:8000, or the next
+    /// free port]
     #[arg(long, value_name = "EP", value_parser = endpoint, help_heading = "Peers")]
     pub listen: Option<Endpoint>,
 
     /// Listen on every interface, not only for this machine
     #[arg(long, help_heading = "Peers")]
     pub lan: bool,
+
+    /// Speak TLS (https) with a fresh certificate, whose pin is told; `--listen
+    /// tls://HOST:PORT,cert=FILE,key=FILE` shows one of yours
+    #[arg(long, help_heading = "Peers")]
+    pub self_signed: bool,
 
     /// Answer whatever name the browser knows us by; else only addresses, localhost and our own names, so
     /// that no page of others can read the folder through a visitor's browser

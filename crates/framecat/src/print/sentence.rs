@@ -86,8 +86,8 @@ pub(super) fn weight(event: &Event<'_>) -> Weight {
 pub(super) fn of(event: &Event<'_>) -> Sentence {
     let (text, remedy) = match *event {
         Event::Listening { endpoint, reach, pin } => return listening(endpoint, reach, pin),
-        Event::Serving { folder, urls, reach, hidden, taken } => {
-            return serving(folder, urls, (reach, hidden), taken);
+        Event::Serving { folder, urls, reach, hidden, taken, pin } => {
+            return serving(folder, urls, (reach, hidden), taken, pin);
         }
         Event::TurnedAway { peer, count } => {
             let until_now = if count == 1 { String::new() } else { format!(", {count} until now") };
@@ -259,12 +259,16 @@ fn serving(
     urls: &[String],
     (reach, hidden): (&Reach, bool),
     taken: Option<u16>,
+    pin: Option<&str>,
 ) -> Sentence {
     let mut urls = urls.iter();
     let first = urls.next().map_or("", String::as_str);
     let mut below: Vec<String> = urls.map(|url| format!("also at {url}")).collect();
     if let Some(port) = taken {
         below.push(format!("port {port} is another program's; --listen :PORT chooses one"));
+    }
+    if let Some(pin) = pin {
+        below.push(format!("its key is known by {pin}"));
     }
     let Some(folder) = folder else {
         return Sentence { text: format!("answering each request with itself at {first}"), below };

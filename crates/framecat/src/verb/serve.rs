@@ -36,11 +36,12 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
             },
         )?,
     };
+    let endpoint = if args.self_signed { self_signed(&endpoint)? } else { endpoint };
     plan::role(&endpoint, true, args.lan)?;
-    if !matches!(endpoint.at, At::Tcp(_) | At::Unix(_)) {
+    if !matches!(endpoint.at, At::Tcp(_) | At::Tls(_) | At::Unix(_)) {
         return Err(Mistake {
             problem: format!("HTTP is not served on `{endpoint}`"),
-            remedy: "--listen HOST:PORT, or --listen unix://PATH".into(),
+            remedy: "--listen HOST:PORT, --listen tls://HOST:PORT, or --listen unix://PATH".into(),
         });
     }
     if endpoint.framing.is_some() || endpoint.send.is_some() {
@@ -99,6 +100,21 @@ fn take_descriptors(clients: usize) {
     }
 }
 
+/// The same place by TLS, with a certificate of its own.
+fn self_signed(endpoint: &Endpoint) -> Result<Endpoint, Mistake> {
+    let text = endpoint.to_string();
+    let place = text.strip_prefix("tcp://").or_else(|| text.strip_prefix("tls://"));
+    let place = place.ok_or_else(|| Mistake {
+        problem: format!("--self-signed is for TLS over TCP, and this is `{endpoint}`"),
+        remedy: "leave it out, or listen on HOST:PORT".into(),
+    })?;
+    let wrong = |e: framecat_proto::endpoint::ParseEndpointError| Mistake {
+        problem: e.problem,
+        remedy: e.remedy,
+    };
+    format!("tls://{place},self-signed").parse().map_err(wrong)
+}
+
 /// By which names others may know us: the one that was typed, this machine's own, and the same as
 /// multicast DNS has it (RFC 6762).
 fn own_names(endpoint: &Endpoint) -> Vec<String> {
@@ -107,7 +123,7 @@ fn own_names(endpoint: &Endpoint) -> Vec<String> {
     if !machine.is_empty() {
         names.extend([format!("{machine}.local"), machine]);
     }
-    if let At::Tcp(at) = &endpoint.at {
+    if let At::Tcp(at) | At::Tls(at) = &endpoint.at {
         names.extend(at.host.as_ref().map(ToString::to_string));
     }
     names
