@@ -78,7 +78,8 @@ pub const CASE_NOTATION: &str = "\
 ANSWER [+ ANSWER]…, END. An ANSWER is a status (200, 400|501, 4xx, !5xx; none: closing without an answer) and words:
 file (a 200 holds the file), part:0-9 (a 206 holds these bytes), parts:0-9,20-29 (multipart), empty (no content),
 head (answers HEAD), trace (a 200 echoes the request), has:NAME, no:NAME, is:NAME=VALUE, lists:NAME=TOKEN,
-as-get (fields as the answer to GET has them), validators-as-get (those for caches), lacks:TEXT, 100 (after a 100), no-1xx. END is close, open, or either: the connection must
+as-get (fields as the answer to GET has them), validators-as-get (those for caches), lacks:TEXT, as-first (status and length of the first), 100
+(after a 100), no-1xx. END is close, open, or either: the connection must
 close, should go on, or may do either and then answers the next request rightly; ended where our side has ended.";
 
 /// All cases, in the order of the RFCs' sections.

@@ -27,8 +27,10 @@ pub(super) struct About<'a> {
     pub head: bool,
     /// It answers a request of HTTP/1.0.
     pub old: bool,
-    /// The server closed behind it without being asked a further thing.
+    /// The server closed behind it.
     pub closed: bool,
+    /// Another answer came behind it.
+    pub followed: bool,
 }
 
 /// The laws that an answer breaks, each with what it did.
@@ -83,6 +85,17 @@ const LAWS: &[Law] = &[
             let codings: Vec<&[u8]> = answer.members("transfer-encoding").collect();
             let chunked = codings.iter().filter(|c| c.eq_ignore_ascii_case(b"chunked")).count();
             (chunked > 1).then(|| format!("{} with chunked {chunked} times", answer.status))
+        },
+    },
+    Law {
+        id: "every-close-kept",
+        section: "9112 9.6",
+        level: Level::Must,
+        says: "who says close closes, and answers nothing more",
+        broken: |answer, about| {
+            let said = answer.status >= 200 && answer.lists("connection", "close");
+            (said && about.followed)
+                .then(|| format!("{} with Connection: close, and another answer", answer.status))
         },
     },
     Law {

@@ -170,6 +170,7 @@ impl Trial {
                 // Only the first request of a case is ever of 1.0.
                 old: old && finals == 0,
                 closed: closed && n + 1 == last && self.want.end != End::Ended,
+                followed: n + 1 < last,
             };
             finals += usize::from(answer.status >= 200);
             broken.extend(laws::broken(answer, &about));
@@ -225,7 +226,7 @@ impl Trial {
                 break;
             };
             let interim: Vec<u16> = answers.before(n).map(|answer| answer.status).collect();
-            self.answer(expected, answer, &interim)
+            self.answer(expected, answer, (finals[0], &interim))
                 .map_err(|what| self.broken(said(n, self.want.answers.len(), what)))?;
         }
         match &answers.rest {
@@ -280,16 +281,21 @@ impl Trial {
         &self,
         expected: &Expected,
         answer: &Answer<'_>,
-        interim: &[u16],
+        (first, interim): (&Answer<'_>, &[u16]),
     ) -> Result<(), String> {
         let status = answer.status;
         if !expected.statuses.hold(status) {
             return Err(format!("{status}"));
         }
-        expected.words.iter().try_for_each(|word| self.word(word, answer, interim))
+        expected.words.iter().try_for_each(|word| self.word(word, answer, (first, interim)))
     }
 
-    fn word(&self, word: &Word, answer: &Answer<'_>, interim: &[u16]) -> Result<(), String> {
+    fn word(
+        &self,
+        word: &Word,
+        answer: &Answer<'_>,
+        (first, interim): (&Answer<'_>, &[u16]),
+    ) -> Result<(), String> {
         let status = answer.status;
         let file = self.subject.content.as_slice();
         let text = |value: Option<&[u8]>| value.map(shown).unwrap_or("none".into());
@@ -347,6 +353,19 @@ impl Trial {
             }
             Word::AsGet => self.as_get(answer, false),
             Word::ValidatorsAsGet => self.as_get(answer, true),
+            Word::AsFirst if status != first.status => {
+                Err(format!("{status}, where GET had {}", first.status))
+            }
+            Word::AsFirst => {
+                let length = answer.get("content-length");
+                let want = first.content.len().to_string();
+                match length.is_none_or(|length| length == want.as_bytes()) {
+                    true => Ok(()),
+                    false => {
+                        Err(format!("{status} with Content-Length {}, not {want}", text(length)))
+                    }
+                }
+            }
             Word::After100 if !interim.contains(&100) => Err(format!("{status} without a 100")),
             Word::No1xx if !interim.is_empty() => {
                 Err(format!("an interim {} came before", interim[0]))

@@ -87,6 +87,8 @@ pub(super) enum Word {
     AsGet,
     /// Its fields are those of the answer to GET as far as caches need them.
     ValidatorsAsGet,
+    /// Its Content-Length is what the first answer had of content, and its status that of the first.
+    AsFirst,
     /// A 100 came before it.
     After100,
     /// No interim answer came before it.
@@ -175,6 +177,7 @@ fn word(text: &'static str) -> Option<Word> {
         "trace" => Word::Trace,
         "as-get" => Word::AsGet,
         "validators-as-get" => Word::ValidatorsAsGet,
+        "as-first" => Word::AsFirst,
         "100" => Word::After100,
         "no-1xx" => Word::No1xx,
         _ => return None,

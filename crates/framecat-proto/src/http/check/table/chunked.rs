@@ -115,4 +115,10 @@ pub(super) const CASES: &[Case] = &[
     must("coding-in-1.0-kept-alive", "9112 6.1", "GET {path} HTTP/1.0\nHost: {host}\nConnection: keep-alive\nTransfer-Encoding: chunked\n\n0\n\n", "200|4xx|501 file, close"),
     must("coding-in-1.0-with-length", "9112 6.1", "POST {path} HTTP/1.0\nHost: {host}\nConnection: keep-alive\nContent-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n", "!1xx, close"),
     must("underscore-coding", "9110 5.1", "{GET}Transfer_Encoding: chunked\n\n", "400|200 file, either"),
+    must("coding-on-lines-then-chunked", "9110 5.3", "{POST}Transfer-Encoding: framecat\nTransfer-Encoding: chunked\n\n3\nabc\n0\n\n", "4xx|501, either"),
+    must("coding-and-length-of-missing", "9112 6.1", "GET /framecat-missing HTTP/1.1\nHost: {host}\nContent-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n", "4xx, close"),
+    must("coding-and-length-of-head", "9112 6.1", "{HEAD}Content-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n", "200|4xx head, close"),
+    must("coding-and-length-of-304", "9112 6.1", "{GET}If-None-Match: {etag}\nContent-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n", "304|4xx, close"),
+    must("coding-unknown-of-get", "9112 6.3", "{GET}Transfer-Encoding: chunked, framecat\n\n3\nabc\n0\n\n", "400|501, close"),
+    must("coding-bad-then-request", "9112 6.3", "{GET}Transfer-Encoding: framecat\n\n{GET}\n", "400|501, close"),
 ];

@@ -60,4 +60,13 @@ pub(super) const CASES: &[Case] = &[
     should("te-trailers", "9110 10.1.4", "{GET}Connection: TE\nTE: trailers\n\n", "200 file, open"),
     should("te-codings", "9110 10.1.4", "{GET}Connection: TE\nTE: gzip, deflate;q=0.5, trailers\n\n", "200 file, open"),
     should("te-empty", "9110 10.1.4", "{GET}TE:\n\n", "200 file, open"),
+    should("connection-lists-host", "9110 7.6.1", "{GET}Connection: host, range\nRange: bytes=0-9\n\n", "206|200 part:0-9 file, open"),
+    must("connection-empty", "9110 5.6.1.2", "{GET}Connection:\n\n", "200 file, open"),
+    must("close-behind-all-else", "9110 5.3", "{GET}{X-Test: a\n*20}Connection: close\n\n", "200 file, close"),
+    must("close-of-412", "9112 9.6", "{GET}If-Match: \"framecat\"\nConnection: close\n\n", "412, close"),
+    must("close-of-416", "9112 9.6", "{GET}Range: bytes={size}-\nConnection: close\n\n", "416|200, close"),
+    must("close-of-options-of-server", "9112 9.6", "OPTIONS * HTTP/1.1\nHost: {host}\nConnection: close\n\n", "!1xx, close"),
+    must("close-with-chunks", "9112 9.6", "{POST}Connection: close\nTransfer-Encoding: chunked\n\n3\nabc\n0\n\n", "!1xx, close"),
+    must("close-with-content-then-request", "9112 9.6", "{POST}Connection: close\nContent-Length: {smuggled-length}\n\n{smuggled}{GET}\n", "!1xx, close"),
+    must("1.0-close-of-missing-pipeline", "9112 9.3", "GET /framecat-missing HTTP/1.0\nHost: {host}\n\n{GET}\n", "404, close"),
 ];

@@ -61,4 +61,9 @@ pub(super) const CASES: &[Case] = &[
     must("line-without-end", "9110 5.4", "{GET}X-Test: {a*200000}", "4xx, close"),
     must("underscore-is-no-hyphen", "9110 5.1", "{GET}If_None_Match: *\n\n", "400|200 file, either"),
     must("underscore-length", "9110 5.1", "{GET}Content_Length: 200\n\n", "400|200 file, either"),
+    must("length-on-two-lines-one-folded", "9112 5.2", "{GET}Content-Length: 0\n 5\n\n", "400, close"),
+    should("name-with-equals", "9110 5.1", "{GET}X=Test: a\n\n", "400, either"),
+    should("name-with-semicolon", "9110 5.1", "{GET}X;Test: a\n\n", "400, either"),
+    should("name-with-braces", "9110 5.1", "{GET}X{x7B}Test{x7D}: a\n\n", "400, either"),
+    must("expect-across-lines", "9110 5.3", "{POST}Expect: 100-continue\nX-Test: a\nExpect:\nContent-Length: 3\n\n{wait}abc", "!1xx, either"),
 ];

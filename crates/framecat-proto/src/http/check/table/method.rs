@@ -36,4 +36,8 @@ pub(super) const CASES: &[Case] = &[
     should("delete-of-missing", "9110 9.3.5", "DELETE /framecat-missing HTTP/1.1\nHost: {host}\nIf-Match: *\n\n", "4xx|501, either"),
     may("post", "9110 9.3.3", "{POST}Content-Length: 3\n\nabc", "!1xx, either"),
     may("patch-of-missing", "9110 9.1", "PATCH /framecat-missing HTTP/1.1\nHost: {host}\nIf-Match: *\nContent-Length: 2\n\n{x7B}{x7D}", "4xx|501, either"),
+    must("head-of-missing-as-get", "9110 8.6", "GET /framecat-missing HTTP/1.1\nHost: {host}\n\nHEAD /framecat-missing HTTP/1.1\nHost: {host}\n\n", "404 + 404 head as-first, either"),
+    must("head-of-412-as-get", "9110 8.6", "{GET}If-Match: \"framecat\"\n\n{HEAD}If-Match: \"framecat\"\n\n", "412 + 412 head as-first, either"),
+    must("head-1.0", "9110 9.3.2", "HEAD {path} HTTP/1.0\nHost: {host}\nConnection: close\n\n", "200 head as-get, close"),
+    must("method-that-begins-like-head", "9110 9.1", "HEADS {path} HTTP/1.1\nHost: {host}\n\n", "4xx|501, either"),
 ];

@@ -66,4 +66,11 @@ pub(super) const CASES: &[Case] = &[
     should("connect-of-path", "9110 7.1", "CONNECT {path} HTTP/1.1\nHost: {host}\n\n", "4xx|501, either"),
     should("connect-absolute", "9110 7.1", "CONNECT {scheme}://{host}/ HTTP/1.1\nHost: {host}\n\n", "4xx|501, either"),
     should("connect-to-origin-server", "9110 9.3.6", "CONNECT other.example:443 HTTP/1.1\nHost: other.example:443\n\n", "4xx|501, either"),
+    should("query-empty", "9110 4.2.3", "GET {path}? HTTP/1.1\nHost: {host}\n\n", "!1xx|400|5xx, either"),
+    must("query-that-says-nothing", "9110 9.3.1", "GET {path}?framecat=a%20b&c=/?:@ HTTP/1.1\nHost: {host}\n\n", "!1xx|400|5xx, either"),
+    must("root", "9110 9.1", "GET / HTTP/1.1\nHost: {host}\n\n", "!1xx|5xx, either"),
+    must("root-of-head", "9110 9.3.2", "HEAD / HTTP/1.1\nHost: {host}\n\n", "!1xx|5xx head, either"),
+    must("root-of-both", "9110 8.6", "GET / HTTP/1.1\nHost: {host}\n\nHEAD / HTTP/1.1\nHost: {host}\n\n", "!1xx|5xx + !1xx|5xx head as-first, either"),
+    must("root-1.0", "9112 9.3", "GET / HTTP/1.0\nHost: {host}\n\n", "!1xx|5xx, close"),
+    must("root-absolute", "9112 3.2.2", "GET {scheme}://{host}/ HTTP/1.1\nHost: other.example\n\n", "!1xx|400|421|5xx, either"),
 ];
