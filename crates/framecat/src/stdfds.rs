@@ -8,7 +8,8 @@
 
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// A standard descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +31,22 @@ pub fn was_open(fd: Standard) -> bool {
     CLOSED.load(Ordering::Relaxed) & (1 << fd as u8) == 0
 }
 
+/// The first descriptor that whoever starts a program may leave to it (sd_listen_fds(3)).
+const HANDED: i32 = 3;
+
+/// [`HANDED`], where it was open when the process began. `None` the second time.
+pub fn handed() -> Option<OwnedFd> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if CLOSED.load(Ordering::Relaxed) & (1 << HANDED) != 0 || TAKEN.swap(true, Ordering::Relaxed) {
+        return None;
+    }
+    // SAFETY: it was open before anything in this process could open a descriptor, so nobody here owns
+    // it but the one who calls this first; whether it still is open is for the kernel to say.
+    Some(unsafe { OwnedFd::from_raw_fd(HANDED) })
+}
+
 extern "C" fn look() {
-    for fd in 0..3 {
+    for fd in 0..=HANDED {
         // SAFETY: F_GETFD takes no third argument and touches no memory of ours; fcntl(2) answers -1
         // for a descriptor that is not open, and is usable before Rust's runtime is.
         if unsafe { libc::fcntl(fd, libc::F_GETFD) } == -1 {

@@ -24,6 +24,7 @@ use crate::sockopt::{self, Family};
 mod broadcast;
 mod exec;
 mod file;
+pub(crate) mod handed;
 mod multicast;
 mod resolve;
 pub(crate) mod retry;

@@ -1,5 +1,6 @@
 //! `serve DIR`: a folder over HTTP.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 use crate::error::{Cause, Error, Op};
 use crate::event::{Event, Observer, Reach};
 use crate::http::{Server, Site};
+use crate::open::unix::BoundPath;
 use crate::open::{self, ListenOptions, Listener};
 use crate::talk::{End, Shutdown};
 
@@ -26,6 +28,8 @@ pub struct Serve {
     pub lan: bool,
     /// Nobody chose the port: where it is taken, the next free one will do.
     pub any_port: bool,
+    /// A socket that is bound and listens already, in place of the endpoint.
+    pub socket: Option<OwnedFd>,
     /// What.
     pub site: Site,
 }
@@ -39,20 +43,14 @@ pub async fn run(
     observer: Arc<dyn Observer>,
     mut shutdown: Shutdown,
 ) -> Result<End, Error> {
-    let Serve { endpoint, lan, any_port, site } = options;
-    let (listener, taken) = bind(endpoint, lan, any_port).await?;
-    let (shown, reach) = (listener.endpoint().to_string(), listener.reach().clone());
-    let pin = listener.pin().map(str::to_string);
-    let tls = listener.tls().map(our_protocols);
-    let not_here = || Error {
-        op: Op::Listen,
-        endpoint: shown.clone(),
-        cause: Cause::Address {
-            problem: "HTTP is served on tcp, tls and Unix sockets".into(),
-            remedy: "--listen HOST:PORT, or --listen unix://PATH".into(),
-        },
+    let Serve { endpoint, lan, any_port, socket, site } = options;
+    let Bound { socket, shown, reach, taken, pin, tls, path: _path } = match socket {
+        Some(socket) => {
+            let (socket, shown, reach) = open::handed::listener(socket)?;
+            Bound { socket, shown, reach, taken: None, pin: None, tls: None, path: None }
+        }
+        None => bound(endpoint, lan, any_port).await?,
     };
-    let (socket, _path) = listener.into_socket().ok_or_else(not_here)?;
     let server = Server::start_secured(&site, socket, tls, observer.clone())?;
     let urls = urls(&shown, &reach);
     observer.event(Event::Serving {
@@ -70,6 +68,36 @@ pub async fn run(
         tokio::time::sleep(LOOK).await;
     }
     Ok(End::Done)
+}
+
+/// A socket that listens, and what is to be said of it.
+struct Bound {
+    socket: OwnedFd,
+    shown: String,
+    reach: Reach,
+    /// The port that was meant and is somebody else's.
+    taken: Option<u16>,
+    pin: Option<String>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    /// Takes the path of a Unix socket away when dropped.
+    path: Option<BoundPath>,
+}
+
+async fn bound(endpoint: Endpoint, lan: bool, any_port: bool) -> Result<Bound, Error> {
+    let (listener, taken) = bind(endpoint, lan, any_port).await?;
+    let (shown, reach) = (listener.endpoint().to_string(), listener.reach().clone());
+    let pin = listener.pin().map(str::to_string);
+    let tls = listener.tls().map(our_protocols);
+    let not_here = || Error {
+        op: Op::Listen,
+        endpoint: shown.clone(),
+        cause: Cause::Address {
+            problem: "HTTP is served on tcp, tls and Unix sockets".into(),
+            remedy: "--listen HOST:PORT, or --listen unix://PATH".into(),
+        },
+    };
+    let (socket, path) = listener.into_socket().ok_or_else(not_here)?;
+    Ok(Bound { socket, shown, reach, taken, pin, tls, path })
 }
 
 /// The listener, and the port that was taken by somebody else.

@@ -1,5 +1,6 @@
 //! `framecat serve [DIR]`.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use framecat_net::http::Site;
@@ -12,6 +13,7 @@ use crate::flags::ServeArgs;
 use crate::plan::{self, Explained, Mistake};
 use crate::print::Log;
 use crate::run::{self, Job, Stdio};
+use crate::stdfds;
 
 /// The port of whoever chooses none: what python3 -m http.server and others have.
 const PORT: u16 = 8000;
@@ -26,6 +28,8 @@ pub struct Plan {
 /// Decides what the flags mean.
 pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
     let folder = args.folder.unwrap_or_else(|| PathBuf::from("."));
+    let placed = args.listen.is_some() || args.lan || args.self_signed;
+    let socket = handed(placed)?;
     let any_port = args.listen.is_none();
     let endpoint = match args.listen {
         Some(endpoint) => endpoint,
@@ -61,7 +65,7 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
     };
     site.max_clients = args.max_clients.unwrap_or(site.max_clients);
     site.max_per_source = args.max_per_source.unwrap_or(site.max_per_source);
-    let options = serve::Serve { endpoint, lan: args.lan, any_port, site };
+    let options = serve::Serve { endpoint, lan: args.lan, any_port, socket, site };
     // Both say the same, one in short.
     let log = args.log.unwrap_or(if args.show.is_some() { Log::None } else { Log::Combined });
     let log = (log != Log::None).then_some(log);
@@ -100,6 +104,30 @@ fn take_descriptors(clients: usize) {
     }
 }
 
+/// The socket that systemd has bound for us, or what does as it does (sd_listen_fds(3)). `placed`: it was
+/// said where to listen.
+fn handed(placed: bool) -> Result<Option<OwnedFd>, Mistake> {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
+    let count = number("LISTEN_FDS").unwrap_or(0);
+    if number("LISTEN_PID") != Some(std::process::id()) || count == 0 {
+        return Ok(None);
+    }
+    if count > 1 {
+        return Err(Mistake {
+            problem: format!("{count} sockets were handed over (LISTEN_FDS), and one is served"),
+            remedy: "a socket unit each".into(),
+        });
+    }
+    if placed {
+        return Err(Mistake {
+            problem: "a socket was handed over (LISTEN_FDS), so it is settled where to listen"
+                .into(),
+            remedy: "leave --listen, --lan and --self-signed out, or the socket unit".into(),
+        });
+    }
+    Ok(stdfds::handed())
+}
+
 /// The same place by TLS, with a certificate of its own.
 fn self_signed(endpoint: &Endpoint) -> Result<Endpoint, Mistake> {
     let text = endpoint.to_string();
@@ -131,14 +159,17 @@ fn own_names(endpoint: &Endpoint) -> Vec<String> {
 
 impl run::Plan for Plan {
     fn explain(&self) -> Explained {
-        let serve::Serve { endpoint, lan, any_port, site } = &self.options;
+        let serve::Serve { endpoint, lan, any_port, socket, site } = &self.options;
         let mut explained = Explained::default();
         match site.echo {
             true => explained.fact("serve", "each request as text"),
             false => explained.fact("serve", site.folder.display()),
         };
         let next = if *any_port { ", or the next free port" } else { "" };
-        explained.fact("listen on", format_args!("{endpoint}{next}"));
+        match socket {
+            Some(_) => explained.fact("listen on", "the socket that was handed over"),
+            None => explained.fact("listen on", format_args!("{endpoint}{next}")),
+        };
         let reach =
             if *lan { "every interface" } else { "this machine, unless the host says more" };
         explained.fact("reach", reach);
