@@ -88,6 +88,7 @@ fn serve_obeys_however_requests_are_cut() {
         connections += tried.connections;
         match &tried.result {
             Tryout::Passed => {}
+            Tryout::Untried => panic!("{} was not tried", tried.case.id),
             Tryout::Skipped(needs) => panic!("{} was left out for want of {needs}", tried.case.id),
             Tryout::Failed(failure) => panic!(
                 "{} ({}) {:?}: wanted {}, {}\nsent {}\ncame {}",
@@ -182,6 +183,47 @@ fn what_pythons_server_does_not_obey_is_told() {
         "{text}"
     );
     assert!(finished.stderr.contains("MUSTs are not obeyed"), "{finished}");
+}
+
+/// A signal ends it at once, and nothing is claimed of what was not tried; a reader that leaves is no fault.
+#[test]
+fn who_leaves_early_is_told_nothing_that_is_not_so() {
+    // A server that takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/file.txt");
+    let (reached, came) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut first, _) = silent.accept().unwrap();
+        let mut buf = [0; 4096];
+        let _ = first.read(&mut buf);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", FILE.len());
+        first.write_all(&[head.as_bytes(), FILE].concat()).unwrap();
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = silent.accept() {
+            held.push(stream);
+            let _ = reached.send(());
+        }
+    });
+    let running = Run::new(&["fetch", "--check", &url, "--json"]).stdin_null().start();
+    came.recv_timeout(run::PATIENCE).unwrap();
+    running.signal(run::Signal::INT);
+    let finished = running.wait();
+    assert_eq!(finished.code, 130, "{finished}");
+    assert!(finished.text().contains("\"result\":\"untried\""), "{finished}");
+    let passed = finished
+        .text()
+        .lines()
+        .any(|line| line.contains("\"event\":\"case\"") && line.contains("\"result\":\"passed\""));
+    assert!(!passed, "{finished}");
+    let site = site(&[]);
+    let line = format!(
+        "framecat fetch --check {}/file.txt 2> /dev/null | true; echo ${{PIPESTATUS[0]}}",
+        site.url()
+    );
+    let piped = Run::program("bash", &["-c", &line.replace("framecat", run::tested())]).run("");
+    assert_eq!(piped.text(), "0\n", "{piped}");
 }
 
 #[test]

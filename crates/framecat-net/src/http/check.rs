@@ -68,12 +68,14 @@ pub struct Tried {
 /// What trying came to.
 #[derive(Debug)]
 pub enum Tryout {
-    /// As demanded, in every way that it was sent.
+    /// As demanded, in every way that it was sent; after a signal, until then.
     Passed,
     /// Not as demanded.
     Failed(Failure),
     /// The server does not tell what the case needs: an entity tag, say.
     Skipped(&'static str),
+    /// A signal came first.
+    Untried,
 }
 
 /// What was seen.
@@ -135,7 +137,7 @@ pub async fn run(
         let result = match Trial::new(case, &subject) {
             Ok(trial) => {
                 jobs.push_back(Job { n, trial: Arc::new(trial), cut: Cut::Whole });
-                Tryout::Passed
+                Tryout::Untried
             }
             Err(missing) => Tryout::Skipped(missing),
         };
@@ -173,8 +175,11 @@ pub async fn run(
                     entry.result = Tryout::Failed(Failure { broken, cut: job.cut, sent, received });
                 }
             }
-            Verdict::Passed if check.split && job.cut == Cut::Whole => {
-                jobs.extend(job.cuts(outcome.sent.len()));
+            Verdict::Passed if job.cut == Cut::Whole => {
+                entry.result = Tryout::Passed;
+                if check.split {
+                    jobs.extend(job.cuts(outcome.sent.len()));
+                }
             }
             Verdict::Passed => {}
         }

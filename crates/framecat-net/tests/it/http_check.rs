@@ -85,6 +85,7 @@ fn failure<'a>(found: &HashMap<&str, &'a Tryout>, id: &str) -> &'a Failure {
         Tryout::Failed(failure) => failure,
         Tryout::Passed => panic!("{id} passed"),
         Tryout::Skipped(why) => panic!("{id} was skipped: {why}"),
+        Tryout::Untried => panic!("{id} was not tried"),
     }
 }
 

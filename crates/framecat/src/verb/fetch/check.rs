@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use framecat_net::error::{Error, Op};
@@ -70,8 +71,13 @@ impl run::Plan for Plan {
             Some(lines) => lines_of(&report, lines),
             None => {
                 let page = page(&report);
-                let written = stdio.stdout.write_all(page.as_bytes()).await;
-                written.map_err(|error| Error::io(Op::Write, "stdout", error))?;
+                match stdio.stdout.write_all(page.as_bytes()).await {
+                    // A reader that left has seen what it wanted.
+                    Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                        return Err(Error::io(Op::Write, "stdout", error));
+                    }
+                    _ => {}
+                }
             }
         }
         let broken = failures(&report).filter(|(_, level)| *level == Level::Must).count();
@@ -87,7 +93,7 @@ impl run::Plan for Plan {
 fn failures(report: &Report) -> impl Iterator<Item = (&'static str, Level)> + '_ {
     let of_cases = report.cases.iter().filter_map(|tried| match &tried.result {
         Tryout::Failed(failure) => Some((failure.broken.section, failure.broken.level)),
-        Tryout::Passed | Tryout::Skipped(_) => None,
+        Tryout::Passed | Tryout::Skipped(_) | Tryout::Untried => None,
     });
     let of_laws = report.breaches.iter().map(|breach| (breach.law.section, breach.law.level));
     of_cases.chain(of_laws)
@@ -104,7 +110,10 @@ fn page(report: &Report) -> String {
     for breach in &report.breaches {
         law(&mut page, breach);
     }
-    table(&mut page, report);
+    // Of what was not tried to its end nothing is claimed.
+    if !report.interrupted {
+        table(&mut page, report);
+    }
     page
 }
 
@@ -170,7 +179,7 @@ fn tally(report: &Report) -> BTreeMap<Vec<u32>, (&'static str, Counts)> {
         match &tried.result {
             Tryout::Passed => count(tried.case.section, tried.case.level, true),
             Tryout::Failed(failure) => count(failure.broken.section, failure.broken.level, false),
-            Tryout::Skipped(_) => {}
+            Tryout::Skipped(_) | Tryout::Untried => {}
         }
     }
     for law in laws() {
@@ -225,6 +234,7 @@ fn lines_of(report: &Report, lines: &Lines) {
         });
         match result {
             Tryout::Passed => line["result"] = "passed".into(),
+            Tryout::Untried => line["result"] = "untried".into(),
             Tryout::Skipped(needs) => {
                 line["result"] = "skipped".into();
                 line["needs"] = (*needs).into();
@@ -248,7 +258,7 @@ fn lines_of(report: &Report, lines: &Lines) {
     for law in laws() {
         let mut line = json!({
             "event": "law", "id": law.id, "rfc": law.section, "level": law.level.name(),
-            "want": law.says, "result": "passed",
+            "want": law.says, "result": if report.interrupted { "untried" } else { "passed" },
         });
         if let Some(breach) = report.breaches.iter().find(|breach| breach.law.id == law.id) {
             line["result"] = "failed".into();
