@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use framecat_net::event::{Event, Exchange, HttpPart, Observer};
+use framecat_net::event::{Event, Exchange, HttpPart, Observer, Reach};
 use framecat_net::talk::Lines;
 use framecat_proto::framing::Framer;
 use framecat_proto::limits::{HTTP_BODY_PASSED, MESSAGE_BYTES_CEILING, SHOW_BYTES};
@@ -19,6 +19,7 @@ mod desk;
 mod exchange;
 mod http;
 mod json;
+mod qr;
 mod sentence;
 mod show;
 #[cfg(test)]
@@ -159,6 +160,13 @@ impl Observer for Voice {
         }
         if self.is_said(&event) {
             self.desk.say(|| sentence::of(&event));
+        }
+        // For a phone, which has no keys to type an address with.
+        if let Event::Serving { urls: [url, ..], reach: Reach::Network(_), .. } = &event
+            && self.manner.terminal
+            && self.manner.json.is_none()
+        {
+            self.desk.lines(qr::drawn(url));
         }
     }
 

@@ -319,6 +319,26 @@ fn colour_is_for_terminals() {
 }
 
 #[test]
+fn a_code_is_for_a_terminal_and_a_network() {
+    let text = |terminal, reach: Reach| {
+        said(Manner { terminal, ..Manner::default() }, |voice| {
+            voice.event(Event::Serving {
+                folder: Some("/share"),
+                urls: &["http://192.0.2.7:8000/".into(), "http://[2001:db8::1]:8000/".into()],
+                reach: &reach,
+                hidden: false,
+                taken: None,
+                pin: None,
+            });
+        })
+    };
+    let network = || Reach::Network(vec!["tcp://192.0.2.7:8000".into()]);
+    assert!(text(true, network()).contains('▀'));
+    assert!(!text(false, network()).contains('▀'), "a log is read by nobody's camera");
+    assert!(!text(true, Reach::ThisMachine { udp: false }).contains('▀'), "no phone reaches it");
+}
+
+#[test]
 fn what_show_takes_is_told_by_what_it_does_not() {
     let parsed = |words: &str| words.parse::<Show>();
     assert_eq!(parsed("hex,all"), Ok(Show { form: ShowForm::Hex, all: true }));
