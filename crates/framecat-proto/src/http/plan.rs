@@ -40,12 +40,13 @@ pub struct Policy {
 /// A page of another site can make a browser ask us by a name of its own that it has pointed at our
 /// address, and read the answer as its own (DNS rebinding). It cannot do so with an address in place of a
 /// name, so these are always ours; so are `localhost` and all below it, which are never looked up (RFC
-/// 6761 section 6.3). The port does not count: it may have been forwarded.
+/// 6761 section 6.3), and names without a dot (`box`, `raspberrypi`): those are of this machine or network,
+/// and nobody outside can have one (RFC 7085 on why no domain answers by its bare name). The port does not count: it may have been forwarded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hosts {
     /// All.
     Any,
-    /// Addresses, `localhost` and these names, in any case.
+    /// Addresses, `localhost`, names without a dot, and these names, in any case.
     Only(Vec<String>),
 }
 
@@ -419,7 +420,7 @@ fn ours(authority: &[u8], policy: &Policy) -> Result<(), Why> {
             text.parse::<std::net::Ipv6Addr>().is_ok()
         })
     };
-    let is_ours = host.is_empty()
+    let is_ours = !host.contains(&b'.') && !host.starts_with(b"[")
         || below.is_some_and(|(above, end)| {
             end.eq_ignore_ascii_case(local) && (above.is_empty() || above.ends_with(b"."))
         })
