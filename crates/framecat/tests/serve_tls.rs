@@ -1,11 +1,15 @@
 //! `framecat serve` by TLS, and the programs that speak it.
 
+#[path = "tls/certs.rs"]
+#[allow(dead_code, reason = "a part of it is used here")]
+mod certs;
 mod run;
 mod served;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
+use certs::{Certs, for_clients};
 use run::{Folder, PATIENCE, Run, Running, have, have_python};
 use served::{get, rest, status};
 
@@ -249,6 +253,29 @@ fn a_reader_that_rests_gets_all_of_it() {
     let sum = Run::program("sha256sum", &["large"]).in_folder(site.folder.path()).run("").text();
     let sum = &sum[..64];
     finished.expect(0, format!("['{sum}', '{sum}', '{sum}']\n"));
+    site.ends();
+}
+
+#[test]
+fn only_those_whom_an_authority_signed_are_let_in() {
+    if !have("curl") {
+        return;
+    }
+    let (certs, others) = (Certs::new(), Certs::of("Somebody Else"));
+    let (own, client) = (certs.good(), certs.signed("client", for_clients));
+    let stranger = others.signed("stranger", for_clients);
+    let listen = format!("tls://127.0.0.1:0,cert={},key={},ca={}", own.cert, own.key, certs.ca);
+    let site = Site::new(&["--listen", &listen], &[("a", b"hello")]);
+    let url = site.url().replace("127.0.0.1", "localhost") + "/a";
+    let get = |more: &[&str]| {
+        Run::program("curl", &[&["-sS", "-4", "--cacert", &certs.ca], more, &[&url]].concat())
+            .run("")
+    };
+    get(&["--cert", &client.cert, "--key", &client.key]).expect(0, "hello");
+    for more in [&[][..], &["--cert", &stranger.cert, "--key", &stranger.key]] {
+        let finished = get(more);
+        assert!(finished.code != 0 && finished.stdout.is_empty(), "{more:?}: {finished}");
+    }
     site.ends();
 }
 
