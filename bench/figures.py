@@ -52,7 +52,8 @@ class Row:
 
 @dataclass
 class Table:
-    """Columns are names with the digits after the point. The first shows the smallest and the largest run, too."""
+    """Columns are names with the digits after the point. The first that a row has shows the smallest and the largest
+    run, too."""
     title: str
     columns: list
     rows: list
@@ -72,7 +73,7 @@ class Table:
                     row.failure = str(e)
                     print(f"bench: {self.title}, {row.name}: failed: {e}", file=sys.stderr)
                     continue
-                first = self.columns[0][0]
+                first = self.columns[self.first(row)][0]
                 print(f"bench: {self.title}, run {n} of {runs}, {row.name}: {row.runs[-1][first]:.4g} {first}",
                       file=sys.stderr)
 
@@ -104,13 +105,17 @@ class Table:
             lines.append(line + ["; ".join(text for text, _ in judged)])
         return lines, missed
 
+    def first(self, row):
+        """The first column in which the row has figures."""
+        return next(i for i, (name, _) in enumerate(self.columns) if any(name in run for run in row.runs))
+
     def cell(self, row, index):
         column, digits = self.columns[index]
         values = [run[column] for run in row.runs if column in run]
         if not values:
             return "–"
         text = f"{median(values):,.{digits}f}"
-        if index == 0 and len(values) > 1:
+        if index == self.first(row) and len(values) > 1:
             text += f" ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
         return text
 
