@@ -163,6 +163,10 @@ rows! {
         row.run(0).run("").expect(0, "hi");
         assert!(peer.join().unwrap().starts_with("GET /v1 HTTP/1.1\r\nHost: api\r\n"));
     };
+    a_folder_is_served: "framecat serve" => serves;
+    a_folder_is_served_at_a_port: "framecat serve . --listen :9000" => serves;
+    a_folder_is_served_with_all_that_is_in_it:
+        "framecat serve . --hidden --listen 127.0.0.1:9000" => serves;
     two_listeners_are_joined: "framecat relay localhost:8080 localhost:9000 --dial-both" => |row| {
         // Both stand for the port of one listener here: who comes first is joined with who comes next.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -773,6 +777,20 @@ fn here(line: &str) -> Option<String> {
     let here = row.split(" | ").nth(1)?;
     let code = here.trim().strip_prefix('`')?.strip_suffix('`')?;
     Some(code.replace('\u{1}', "|"))
+}
+
+/// The row serves the folder it is in, for this machine.
+fn serves(row: Row) {
+    let server = row.listen();
+    let told = server.told("--lan for the network");
+    let (_, at) = told.split_once(" at http://").expect("it was waited for");
+    let mut client = TcpStream::connect(at.split('/').next().unwrap()).unwrap();
+    client.write_all(b"GET /x.tar HTTP/1.0\r\n\r\n").unwrap();
+    let mut got = Vec::new();
+    client.read_to_end(&mut got).unwrap();
+    assert!(got.starts_with(b"HTTP/1.1 200 OK\r\n") && got.ends_with(&file()));
+    server.signal(run::Signal::INT);
+    assert_eq!(server.wait().code, 0);
 }
 
 fn file_from_nc(row: Row) {

@@ -152,6 +152,76 @@ fn a_file_that_is_cut_while_it_is_sent_ends_its_connection_and_nothing_else() {
 }
 
 #[test]
+fn a_file_that_is_not_in_memory_is_read_by_somebody_else() {
+    let large: Vec<u8> = (0..6_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    let site = Served::new(&[], &[("small", b"hello"), ("large", &large)]);
+    for round in 0..3 {
+        for name in ["small", "large"] {
+            // Out of the page cache, where the file system lets itself be told so.
+            let file = fs::File::open(site.folder.path().join(name)).unwrap();
+            file.sync_all().unwrap();
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        }
+        let said = site.said(get("/small"));
+        assert_eq!((status(&said), body(&said)), ("200", "hello"), "round {round}");
+        let mut stream = site.dial();
+        stream.write_all(get("/large").as_bytes()).unwrap();
+        head_of(&mut stream);
+        let mut got = Vec::new();
+        stream.read_to_end(&mut got).unwrap();
+        assert!(got == large, "round {round}: {} bytes", got.len());
+    }
+    site.ends();
+}
+
+#[test]
+fn a_small_file_costs_seven_system_calls_and_less_if_many_ask_for_it() {
+    if !have("strace") {
+        return;
+    }
+    let folder = Folder::new();
+    fs::write(folder.file("a"), "hello").unwrap();
+    let counted = folder.file("counted");
+    let args = ["-f", "-c", "-o", &counted, run::tested(), "serve", "--listen", "127.0.0.1:0"];
+    let server = Run::program("strace", &args).in_folder(folder.path()).start();
+    let told = server.told_when(|told| told.contains("/\n"));
+    let (_, address) = told.split_once(" at http://").unwrap();
+    let mut stream = TcpStream::connect(address.split('/').next().unwrap()).unwrap();
+    let request = b"GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const REQUESTS: u64 = 2_000;
+    for _ in 0..REQUESTS {
+        stream.write_all(request).unwrap();
+        head_of(&mut stream);
+        stream.read_exact(&mut [0; 5]).unwrap();
+    }
+    // Requests that come together share what is looked up.
+    stream.write_all(&request.repeat(100)).unwrap();
+    for _ in 0..100 {
+        head_of(&mut stream);
+        stream.read_exact(&mut [0; 5]).unwrap();
+    }
+    drop(stream);
+    // strace hands the signal on to what it started.
+    let children = format!("/proc/{0}/task/{0}/children", server.id());
+    let child = fs::read_to_string(children).unwrap().trim().parse().unwrap();
+    let child = rustix::process::Pid::from_raw(child).unwrap();
+    rustix::process::kill_process(child, Signal::TERM).unwrap();
+    assert_eq!(server.wait().code, 0);
+    let table = fs::read_to_string(&counted).unwrap();
+    let calls = |name: &str| -> u64 {
+        let row = table.lines().find(|line| line.ends_with(&format!(" {name}")));
+        row.map_or(0, |row| row.split_whitespace().nth(3).unwrap().parse().unwrap())
+    };
+    for (name, some) in [("recvfrom", 20), ("sendto", 20), ("openat2", 20), ("preadv2", 20)] {
+        let n = calls(name);
+        assert!((REQUESTS..REQUESTS + some).contains(&n), "{n} of {name}\n{table}");
+    }
+    // Starting and ending has its own calls, some hundreds of them.
+    let all: u64 = calls("total");
+    assert!(all < REQUESTS * 15 / 2 + 1_500, "{all} calls\n{table}");
+}
+
+#[test]
 fn a_changed_file_is_seen_by_the_very_next_request() {
     let site = Served::new(&[], &[("a", b"0"), ("large", &[b'0'; 100_000])]);
     let mut stream = site.dial();

@@ -482,3 +482,44 @@ fn hear(connection: &mut Connection, room: &mut [u8]) -> Result<usize, Errno> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::event::Nobody;
+    use crate::http::Site;
+
+    #[test]
+    fn a_connection_that_panics_ends_alone() {
+        let site = Site::new(std::env::temp_dir());
+        let shared = Arc::new(Shared::new(&site, None, Arc::new(Nobody)).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mail = Arc::new(Mailbox::new().unwrap());
+        let listener = Arc::new(OwnedFd::from(listener));
+        let mut rounds = Rounds::new(shared.clone(), mail, listener).unwrap();
+        let mut dial = || {
+            let stream = TcpStream::connect(address).unwrap();
+            rounds.accept();
+            let name = rounds.connections.iter_mut().map(|(name, _)| name).last().unwrap();
+            (stream, name)
+        };
+        let ((mut unlucky, first), (mut other, second)) = (dial(), dial());
+        rounds.step(first, |_, _, _| panic!("meant to panic"));
+        assert!(rounds.connections.get(first).is_none() && rounds.connections.len() == 1);
+        assert_eq!(unlucky.read(&mut [0]).unwrap_or(0), 0, "it is closed");
+        // The other one is served by the same loop; this request needs no look at the disk.
+        other.write_all(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        if let Some(connection) = rounds.connections.get(second) {
+            connection.readable = true;
+        }
+        rounds.serve(&[second]);
+        let mut said = [0; 12];
+        other.read_exact(&mut said).unwrap();
+        assert_eq!(&said, b"HTTP/1.1 200");
+    }
+}

@@ -83,6 +83,31 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    pub(super) fn new(
+        site: &Site,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Shared, Errno> {
+        Ok(Shared {
+            echo: site.echo,
+            policy: Policy { secure: tls.is_some(), ..site.policy.clone() },
+            root: Root::open(&site.folder, site.policy.hidden)?,
+            rooms: Rooms::default(),
+            workers: Workers::default(),
+            places: Places::new(site.max_clients, site.max_per_source),
+            tls,
+            archives: Seats::new(HTTP_ARCHIVES),
+            hashes: Seats::new(HTTP_HASHES),
+            known: Known::default(),
+            tells: observer.wants_exchanges(),
+            observer,
+            told: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            turned_away: AtomicUsize::new(0),
+        })
+    }
+
     /// A client that has come.
     pub(super) fn client(&self, peer: Option<SocketAddr>) -> Client {
         Client::new(peer, self.tells, || self.told.fetch_add(1, Ordering::Relaxed) + 1)
@@ -142,26 +167,8 @@ impl Server {
     ) -> Result<Server, Error> {
         let failed =
             |error: io::Error| Error::io(Op::Open, site.folder.display().to_string(), error);
-        let root =
-            Root::open(&site.folder, site.policy.hidden).map_err(|error| failed(error.into()))?;
-        let shared = Arc::new(Shared {
-            echo: site.echo,
-            policy: Policy { secure: tls.is_some(), ..site.policy.clone() },
-            root,
-            rooms: Rooms::default(),
-            workers: Workers::default(),
-            places: Places::new(site.max_clients, site.max_per_source),
-            tls,
-            archives: Seats::new(HTTP_ARCHIVES),
-            hashes: Seats::new(HTTP_HASHES),
-            known: Known::default(),
-            tells: observer.wants_exchanges(),
-            observer,
-            told: AtomicU64::new(0),
-            stopping: AtomicBool::new(false),
-            over: AtomicBool::new(false),
-            turned_away: AtomicUsize::new(0),
-        });
+        let shared = Shared::new(site, tls, observer).map_err(|error| failed(error.into()))?;
+        let shared = Arc::new(shared);
         let mut server = Server { shared: shared.clone(), mail: Vec::new(), loops: Vec::new() };
         let listener = Arc::new(listener);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

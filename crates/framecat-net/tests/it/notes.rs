@@ -227,3 +227,20 @@ fn a_browser_is_shown_what_it_sends_and_keeps_its_connection() {
     assert_eq!(lines.matches("POST /page HTTP/1.1").count(), 3, "{lines}");
     assert_eq!(line(&mut served), "POST /page HTTP/1.1");
 }
+
+#[test]
+fn a_folder_is_served_by_the_library() {
+    if python().is_none() {
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("framecat-notes-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("a.txt"), "hello").unwrap();
+    let mut server = Command::new(example("http_server"));
+    let (_server, mut told) = Running::start(server.arg(&folder), "0");
+    let url = line(&mut told) + "/a.txt";
+    let script = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())";
+    let read = Command::new("python3").args(["-c", script, &url]).output().unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), "hello", "{read:?}");
+}
