@@ -87,13 +87,26 @@ pub(super) struct Root {
     fd: OwnedFd,
     /// Whether names that begin with a dot are served.
     hidden: bool,
+    /// The kernel can look without waiting for a disk (Linux 5.12); else every look may.
+    cached: ResolveFlags,
 }
 
 impl Root {
     /// Opens the folder.
+    ///
+    /// # Errors
+    /// It cannot be opened; or the kernel has no openat2(2) (before Linux 5.6, or where a sandbox takes
+    /// it away), without which nothing is served.
     pub(super) fn open(path: &Path, hidden: bool) -> Result<Root, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Root { fd: rustix::fs::open(path, flags, Mode::empty())?, hidden })
+        let fd = rustix::fs::open(path, flags, Mode::empty())?;
+        let look = |resolve| rustix::fs::openat2(&fd, ".", flags, Mode::empty(), resolve);
+        let cached = match look(ResolveFlags::BENEATH | ResolveFlags::CACHED) {
+            Ok(_) | Err(Errno::AGAIN) => ResolveFlags::CACHED,
+            Err(Errno::INVAL) => look(ResolveFlags::BENEATH).map(|_| ResolveFlags::empty())?,
+            Err(error) => return Err(error),
+        };
+        Ok(Root { fd, hidden, cached })
     }
 
     /// Whether names that begin with a dot are served.
@@ -191,7 +204,7 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         let resolve = match patience {
-            Patience::None => beneath | ResolveFlags::CACHED,
+            Patience::None => beneath | self.cached,
             Patience::Waits => beneath,
         };
         // Without RESOLVE_CACHED, AGAIN is a rename on the way of a `..` in a link: it is tried again.
@@ -199,7 +212,9 @@ impl Root {
         let fd = loop {
             match rustix::fs::openat2(&self.fd, path, flags, Mode::empty(), resolve) {
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) if patience == Patience::Waits && tries < 100 => tries += 1,
+                Err(Errno::AGAIN) if !resolve.contains(ResolveFlags::CACHED) && tries < 100 => {
+                    tries += 1;
+                }
                 opened => break opened?,
             }
         };

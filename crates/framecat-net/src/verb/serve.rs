@@ -67,7 +67,8 @@ pub async fn run(
     while !server.is_done() && Instant::now() < end {
         tokio::time::sleep(LOOK).await;
     }
-    Ok(End::Done)
+    // Whoever is not done by now is cut off.
+    Ok(if server.is_done() { End::Done } else { End::Partly })
 }
 
 /// A socket that listens, and what is to be said of it.
