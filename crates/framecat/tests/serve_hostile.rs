@@ -182,7 +182,17 @@ fn a_small_file_costs_seven_system_calls_and_less_if_many_ask_for_it() {
     let folder = Folder::new();
     fs::write(folder.file("a"), "hello").unwrap();
     let counted = folder.file("counted");
-    let args = ["-f", "-c", "-o", &counted, run::tested(), "serve", "--listen", "127.0.0.1:0"];
+    let args = [
+        "-f",
+        "-c",
+        "-o",
+        &counted,
+        run::tested(),
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--log=none",
+    ];
     let server = Run::program("strace", &args).in_folder(folder.path()).start();
     let told = server.told_when(|told| told.contains("/\n"));
     let (_, address) = told.split_once(" at http://").unwrap();
