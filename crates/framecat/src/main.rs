@@ -56,7 +56,10 @@ fn begin(words: &[OsString]) -> u8 {
     }
     match Cli::try_parse() {
         Ok(cli) => verb(cli.verb),
-        Err(error) => unparsed(&error),
+        Err(error) => match flags::serve::elsewhere(words, &error) {
+            Some((problem, remedy)) => mistaken(&Mistake { problem, remedy }),
+            None => unparsed(&error),
+        },
     }
 }
 

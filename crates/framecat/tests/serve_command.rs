@@ -125,6 +125,21 @@ fn what_makes_no_sense_is_told_before_anything_is_bound() {
         (&["--max-clients", "0"], "`0` is no number of clients", "--max-clients 100"),
         (&["--max-per-source", "x"], "`x` is no number of clients", "from 1"),
         (&["-f", "line"], "unexpected argument '-f'", ""),
+        // As python3 -m http.server, miniserve and dufs have it.
+        (&["8080"], "there is no folder 8080", "--listen :8080"),
+        (&[":9000"], "there is no folder :9000", "--listen :9000"),
+        (&["0.0.0.0:9000"], "there is no folder 0.0.0.0:9000", "--listen 0.0.0.0:9000"),
+        (&[".", "8080"], "`8080` stands where no word is taken", "--listen :8080"),
+        (&["-p", "8080"], "-p is not taken here", "--listen :8080"),
+        (&["-p8080"], "-p is not taken here", "--listen :8080"),
+        (&["--port=8080"], "--port is not taken here", "--listen :8080"),
+        (&["-b", "::"], "-b is not taken here", "--lan"),
+        (&["--bind", "0.0.0.0"], "--bind is not taken here", "--listen 192.0.2.7:8000"),
+        (&["-d", "."], "-d is not taken here", "framecat serve DIR"),
+        (&["--directory", "."], "--directory is not taken here", "framecat serve DIR"),
+        (&[".", "-q"], "-q is not taken here", "--lan draws the code"),
+        (&["-A"], "-A is not taken here", "for reading"),
+        (&["--tls-cert", "x"], "--tls-cert is not taken here", "cert=FILE,key=FILE"),
     ] {
         let refused = Run::new(&[&["serve"], args].concat()).in_folder(folder.path()).run("");
         refused.expect(2, "");
@@ -133,7 +148,32 @@ fn what_makes_no_sense_is_told_before_anything_is_bound() {
     }
     let explained = Run::new(&["serve", "--explain", "--hidden", "--max-clients", "7"]).run("");
     assert_eq!(explained.code, 0, "{explained}");
-    for fact in [":8000, or the next free port", "served", "7, from one address 64", "localhost"] {
+    for fact in [
+        "tcp://127.0.0.1:8000, or the next free port",
+        "served",
+        "7, from one address 64",
+        "localhost",
+    ] {
         assert!(explained.text().contains(fact), "{fact}: {explained}");
+    }
+}
+
+#[test]
+fn who_reaches_it_is_known_before_it_is_bound() {
+    for (args, reach) in [
+        (&[][..], "this machine"),
+        (&["--lan"], "every interface"),
+        (&["--listen", "0.0.0.0:9001"], "every interface"),
+        (&["--listen", "[::]:9001"], "every interface"),
+        (&["--listen", "localhost:9001"], "this machine"),
+        (&["--listen", "[::1]:9001"], "this machine"),
+        (&["--listen", "tls://192.0.2.7:9001,self-signed"], "whoever reaches 192.0.2.7"),
+        (&["--listen", "unix:///run/share.sock"], "whoever may open the path"),
+    ] {
+        let explained = Run::new(&[&["serve", "--explain"], args].concat()).run("");
+        assert_eq!(explained.code, 0, "{explained}");
+        let text = explained.text();
+        let line = text.lines().find(|line| line.starts_with("reach")).unwrap();
+        assert!(line.ends_with(&format!(" {reach}")), "{args:?}: {line}");
     }
 }

@@ -23,6 +23,7 @@ use crate::verb::lab::LabArgs;
 
 pub mod fetch;
 pub mod nc;
+pub mod serve;
 
 use fetch::FetchArgs;
 

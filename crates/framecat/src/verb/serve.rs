@@ -1,5 +1,6 @@
 //! `framecat serve [DIR]`.
 
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use framecat_net::verb::serve;
 use framecat_proto::endpoint::{At, Endpoint};
 use framecat_proto::http::plan::Hosts;
 
-use crate::flags::ServeArgs;
+use crate::flags::{self, ServeArgs};
 use crate::plan::{self, Explained, Mistake};
 use crate::print::Log;
 use crate::run::{self, Job, Stdio};
@@ -86,7 +87,9 @@ fn folder_at(path: PathBuf) -> Result<PathBuf, Mistake> {
         Ok(folder) => Ok(folder),
         Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Err(Mistake {
             problem: format!("there is no folder {shown}"),
-            remedy: "name one that is there; without a name it is the one we are in".into(),
+            remedy: path.to_str().and_then(flags::serve::place).unwrap_or_else(|| {
+                "name one that is there; without a name it is the one we are in".into()
+            }),
         }),
         Err(_) => Ok(path),
     }
@@ -157,6 +160,30 @@ fn own_names(endpoint: &Endpoint) -> Vec<String> {
     names
 }
 
+/// The endpoint with the address that stands for none.
+fn placed(endpoint: &Endpoint, lan: bool) -> String {
+    let text = endpoint.to_string();
+    if lan { text } else { text.replacen("://:", "://127.0.0.1:", 1) }
+}
+
+/// Who can reach it, as far as that is seen before it is bound.
+fn reach(endpoint: &Endpoint, lan: bool) -> String {
+    let host = match &endpoint.at {
+        At::Tcp(at) | At::Tls(at) => at.host.as_ref().map(ToString::to_string),
+        _ => return "whoever may open the path".into(),
+    };
+    let Some(host) = host else {
+        return if lan { "every interface" } else { "this machine" }.into();
+    };
+    let bare = host.trim_matches(['[', ']']);
+    match bare.parse::<IpAddr>() {
+        Ok(at) if at.is_unspecified() => "every interface".into(),
+        Ok(at) if at.to_canonical().is_loopback() => "this machine".into(),
+        _ if bare == "localhost" => "this machine".into(),
+        _ => format!("whoever reaches {bare}"),
+    }
+}
+
 impl run::Plan for Plan {
     fn explain(&self) -> Explained {
         let serve::Serve { endpoint, lan, any_port, socket, site } = &self.options;
@@ -168,11 +195,11 @@ impl run::Plan for Plan {
         let next = if *any_port { ", or the next free port" } else { "" };
         match socket {
             Some(_) => explained.fact("listen on", "the socket that was handed over"),
-            None => explained.fact("listen on", format_args!("{endpoint}{next}")),
+            None => explained.fact("listen on", format_args!("{}{next}", placed(endpoint, *lan))),
         };
-        let reach =
-            if *lan { "every interface" } else { "this machine, unless the host says more" };
-        explained.fact("reach", reach);
+        if socket.is_none() {
+            explained.fact("reach", reach(endpoint, *lan));
+        }
         let hidden = if site.policy.hidden { "served" } else { "not served" };
         explained.fact("hidden names", hidden);
         match &site.policy.hosts {

@@ -1,0 +1,64 @@
+//! What other servers of a folder have and `serve` has not under that name, with what takes its place.
+//!
+//! Sources: `python3 -m http.server --help`, `miniserve --help`, `dufs --help`.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// Their options, and what to type here.
+const OPTIONS: &[(&[&str], &str)] = &[
+    (
+        &["-p", "--port"],
+        "the port stands behind --listen: framecat serve DIR --listen :8080; with --lan for the network",
+    ),
+    (
+        &["-b", "--bind", "-i", "--interfaces"],
+        "the address stands behind --listen: framecat serve DIR --listen 192.0.2.7:8000; every one: --lan",
+    ),
+    (&["-d", "--directory", "--serve-path"], "write the folder alone: framecat serve DIR"),
+    (&["-H"], "write --hidden"),
+    (&["-q", "--qrcode"], "leave it out: on a terminal --lan draws the code"),
+    (&["-P", "--no-symlinks"], "leave it out: no link that leads out of the folder is followed"),
+    (&["--allow-symlink"], "left out: no link that leads out of the folder is followed"),
+    (
+        &["-z", "--enable-zip", "-r", "--enable-tar", "--allow-archive"],
+        "leave it out: ?zip and ?tar behind a folder's address give all of it",
+    ),
+    (&["--allow-hash"], "leave it out: ?sha256 behind a file's address gives it"),
+    (
+        &["--tls-cert", "--tls-key"],
+        "write --listen tls://:8443,cert=FILE,key=FILE; --self-signed makes one",
+    ),
+    (&["--render-index", "--index"], "leave it out: a folder with an index.html is that file"),
+    (&["--readme"], "leave it out: the README of a folder stands below its names"),
+    (&["--log-format"], "write --log combined, --log json or --log none"),
+    (
+        &["-u", "--upload-files", "--allow-upload", "--allow-delete", "-A", "--allow-all"],
+        "not in this release: a folder is served for reading",
+    ),
+    (
+        &["-a", "--auth"],
+        "no password is asked for; --listen tls://:8443,self-signed,ca=FILE lets in those whose certificate it signed",
+    ),
+];
+
+/// What is wrong with a command line of `serve` that holds an option or a port as others take it, and what to type.
+pub fn elsewhere(words: &[OsString], error: &clap::Error) -> Option<(String, String)> {
+    if words.first()? != "serve" || error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg) else { return None };
+    if let Some(remedy) = place(typed) {
+        return Some((format!("`{typed}` stands where no word is taken"), remedy));
+    }
+    let (_, here) = OPTIONS.iter().find(|(names, _)| names.contains(&typed.as_str()))?;
+    Some((format!("{typed} is not taken here"), (*here).into()))
+}
+
+/// What to type for a word that is a port, or HOST:PORT, and no folder.
+pub fn place(word: &str) -> Option<String> {
+    let (host, port) = word.rsplit_once(':').unwrap_or(("", word));
+    let port: u16 = port.parse().ok().filter(|_| !host.contains('/'))?;
+    Some(format!("where to listen stands behind --listen: --listen {host}:{port}"))
+}
