@@ -39,11 +39,15 @@ pub(crate) const HTTP_METHODS: Law = Law {
          CONNECT 对谁都开放，谁都能借它藏身。",
     ),
     framecat: Text::new(
-        "A method is the first word of the first line. -f crlf sends lines as they are typed, so any of \
-         them can be tried on a server.",
-        "请求类别就是第一行的第一个词。-f crlf 按行发送，哪种都可以敲给服务器试试。",
+        "A method is the first word of the first line: fetch sends any, -f crlf a request typed line by \
+         line. serve reads for all and changes nothing, and says so in Allow.",
+        "请求类别就是第一行的第一个词：fetch 哪种都能发，-f crlf 可以一行行自己敲。serve 只读不改，\
+         并在 Allow 里说明。",
     ),
-    commands: &["framecat connect 127.0.0.1:8000 -f crlf"],
+    commands: &[
+        "framecat fetch http://127.0.0.1:8000/ --method OPTIONS --show",
+        "framecat connect 127.0.0.1:8000 -f crlf",
+    ],
     observe: crate::http::meaning::http_methods,
     judge: crate::http::judge::http_methods,
     done: done_http_methods,
@@ -152,12 +156,12 @@ pub(crate) const HTTP_STATUS: Law = Law {
          得到 200 也别急着相信：响应码在体之前，体照样可能中断。",
     ),
     framecat: Text::new(
-        "--until ends after the message that holds a text, so a script can wait for a status line; \
-         framecat's own exit codes say whose fault it was too (framecat help exit).",
-        "--until 收到含某段文本的消息就结束，脚本可以用它等响应行；framecat 自己的退出码也说明是谁的问题\
-         （framecat help exit）。",
+        "fetch ends with 1 on 4xx and 5xx if asked (--fail); serve names the octet and the rule of a \
+         request that it answers with 400 (framecat help exit has the other codes).",
+        "fetch 加 --fail 时遇到 4xx、5xx 以 1 退出；serve 回答 400 时会说明是哪个字节违反了哪条规则\
+         （其余退出码见 framecat help exit）。",
     ),
-    commands: &["framecat connect 127.0.0.1:8000 -f crlf --until '200 OK'"],
+    commands: &["framecat fetch http://127.0.0.1:8000/missing --fail", "framecat serve --show"],
     observe: crate::http::meaning::http_status,
     judge: crate::http::judge::http_status,
     done: done_http_status,

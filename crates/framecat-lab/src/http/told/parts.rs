@@ -34,12 +34,12 @@ pub(crate) const HTTP_ON_TCP: Law = Law {
          一次 recv 不等于一个请求，send 成功不等于送到，消息到哪里结束只有字节自己能说明。",
     ),
     framecat: Text::new(
-        "A browser's request can be looked at, or a request typed, a line a message: -f crlf ends \
-         each line by CR LF. Open http://127.0.0.1:9000/ in a browser and see what it sends.",
-        "用 -f crlf 可以看浏览器发来的请求，也可以自己敲请求：一行一条消息，以 CR LF 结尾。\
-         在浏览器里打开 http://127.0.0.1:9000/，看看它发了什么。",
+        "serve --echo shows a browser what it sent: open its address. A request can be typed, too, a \
+         line a message: -f crlf ends each by CR LF.",
+        "serve --echo 把浏览器发来的请求原样给它看：打开它报出的地址即可。也可以自己敲请求：\
+         一行一条消息，-f crlf 以 CR LF 结尾。",
     ),
-    commands: &["framecat listen :9000 -f crlf", "framecat connect 127.0.0.1:8000 -f crlf"],
+    commands: &["framecat serve --echo", "framecat connect 127.0.0.1:8000 -f crlf"],
     observe: crate::http::parts::http_on_tcp,
     judge: crate::http::judge::http_on_tcp,
     done: done_http_on_tcp,
@@ -100,12 +100,13 @@ pub(crate) const HTTP_REQUEST: Law = Law {
          攻击者就能把一个请求藏进另一个里。",
     ),
     framecat: Text::new(
-        "-f crlf takes a head apart into its lines and shows an empty one as an empty message. -f raw \
-         with --show=dump shows every byte.",
-        "-f crlf 把请求头按行拆开，空行就是一条空消息。-f raw 加 --show=dump 可以看到每个字节。",
+        "-f http makes a request or a reply one message, and a relay shows them whole; -f crlf takes a \
+         head apart into its lines; -f raw with --show=dump shows every byte.",
+        "-f http 把一个请求或响应当作一条消息，relay 能完整地显示它们；-f crlf 把头按行拆开；\
+         -f raw 加 --show=dump 可以看到每个字节。",
     ),
     commands: &[
-        "framecat listen :9000 -f crlf --show",
+        "framecat relay :9000 127.0.0.1:8000 -f http --show",
         "framecat relay :9000 127.0.0.1:8000 -f raw --show=dump",
     ],
     observe: crate::http::parts::http_request,
@@ -188,14 +189,15 @@ pub(crate) const HTTP_RESPONSE: Law = Law {
          所以要么给长度，事先不知道长度就分块。到的字节比声明的少，是出错，不是「短一点的响应」。",
     ),
     framecat: Text::new(
-        "-f eof takes everything until the end of the connection for one message: right for a server \
-         that closes, and blind to a cut, as shown here. -f raw --show shows what really came.",
-        "-f eof 把直到连接结束的全部内容当作一条消息：服务器会关闭时正好用，但像这里看到的，\
-         中途断了它也不知道。-f raw --show 可以看到实际来了什么。",
+        "fetch --show says of each message why it ends where it ends; a body that is cut is an error \
+         (7), and a file is whole or not there. -f eof takes everything until the end of the \
+         connection for one message, and is blind to a cut, as shown here.",
+        "fetch --show 对每条消息都说明它为什么在那里结束；内容中途断了就是错误（7），文件要么完整，\
+         要么没有。-f eof 把直到连接结束的全部内容当作一条消息，像这里看到的，断了它也不知道。",
     ),
     commands: &[
         "framecat connect 127.0.0.1:8000 -f eof --send-frame crlf",
-        "framecat relay :9000 127.0.0.1:8000 -f raw --show",
+        "framecat fetch http://127.0.0.1:8000/ --show",
     ],
     observe: crate::http::parts::http_response,
     judge: crate::http::judge::http_response,
