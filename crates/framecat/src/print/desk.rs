@@ -20,6 +20,11 @@ use super::show::{Copied, Show};
 /// The text of this many bytes goes to stderr in one write.
 const WRITE_BYTES: usize = 64 << 10;
 
+/// Lines of a log alone wait for more for so long, and until there are so many bytes: a busy server's
+/// come by the thousand, and each would cost a switch to the thread and a write.
+const GATHER_TIME: Duration = Duration::from_millis(20);
+const GATHER_BYTES: usize = TOLD_BYTES / 4;
+
 /// How what is written looks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
@@ -79,6 +84,8 @@ struct State {
     started: bool,
     /// The thread sleeps and must be woken.
     asleep: bool,
+    /// It has lines of a log, and waits for more; for anything else it must be woken.
+    gathering: bool,
     /// Entries were taken and are being written.
     writing: bool,
     closed: bool,
@@ -88,6 +95,11 @@ impl Waiting {
     fn is_empty(&self) -> bool {
         let Lost { sentences, messages, lines } = self.lost;
         self.entries.is_empty() && self.log.is_empty() && sentences + messages + lines == 0
+    }
+
+    /// Whether nothing but lines of a log waits.
+    fn is_log(&self) -> bool {
+        self.entries.is_empty() && !self.log.is_empty() && self.log.len() < GATHER_BYTES
     }
 
     /// How many messages of `len` still have room.
@@ -173,7 +185,9 @@ impl Desk {
             return;
         }
         state.waiting.log.extend_from_slice(line);
-        self.wake(state);
+        if !state.gathering || state.waiting.log.len() >= GATHER_BYTES {
+            self.wake(state);
+        }
     }
 
     /// Waits until all is written, for so long at most.
@@ -190,8 +204,10 @@ impl Desk {
     }
 
     fn wait(&self, wait: Duration) {
-        let state = self.shared.lock();
+        let mut state = self.shared.lock();
         if state.started {
+            state.gathering = false;
+            self.shared.work.notify_one();
             let busy = |state: &mut State| state.writing || !state.waiting.is_empty();
             drop(self.shared.rest.wait_timeout_while(state, wait, busy));
         }
@@ -209,8 +225,9 @@ impl Desk {
                 drop(state);
                 self.shared.write(waiting);
             }
-        } else if state.asleep {
+        } else if state.asleep || state.gathering {
             state.asleep = false;
+            state.gathering = false;
             self.shared.work.notify_one();
         }
     }
@@ -252,6 +269,13 @@ impl Shared {
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.asleep = false;
+        if state.waiting.is_log() && !state.closed {
+            state.gathering = true;
+            let more = |state: &mut State| state.gathering && !state.closed;
+            let gathered = self.work.wait_timeout_while(state, GATHER_TIME, more);
+            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+            state.gathering = false;
+        }
         state.writing = true;
         Some(std::mem::take(&mut state.waiting))
     }
