@@ -224,14 +224,55 @@ fn who_leaves_early_is_told_nothing_that_is_not_so() {
     assert_eq!(piped.text(), "0\n", "{piped}");
 }
 
+/// A folder's page is made for each request: it has no date, and HEAD does not tell its length.
+#[test]
+fn serve_obeys_with_a_folders_page_too() {
+    let site = site(&[]);
+    for n in 0..5 {
+        fs::write(site.folder.file(&format!("another file {n}.txt")), FILE).unwrap();
+    }
+    for page in ["/", "/?json"] {
+        let finished = check(&[], &format!("{}{page}", site.url()));
+        assert_eq!(finished.code, 0, "{page}: {finished}\n{}", finished.text());
+        let told = "cases were left out: the server does not give a Last-Modified date\n";
+        assert!(finished.text().contains(told), "{page}: {}", finished.text());
+    }
+}
+
+/// Whoever reads no further has seen enough, whatever is not obeyed.
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    if !have("python3") {
+        return;
+    }
+    let folder = Folder::new();
+    fs::write(folder.file("file.txt"), FILE).unwrap();
+    let args = ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1"];
+    let mut server = Run::program("python3", &args).in_folder(folder.path()).start();
+    let line = server.read_line();
+    let port = line.split("port ").nth(1).unwrap().split(' ').next().unwrap();
+    for json in ["", "--json"] {
+        let line = format!(
+            "{} fetch --check {json} http://127.0.0.1:{port}/file.txt | head -n 1 > /dev/null; \
+             echo ${{PIPESTATUS[0]}}",
+            run::tested()
+        );
+        let piped = Run::program("bash", &["-c", &line]).run("");
+        assert_eq!((&*piped.text(), &*piped.stderr), ("0\n", ""), "{piped}");
+    }
+}
+
 #[test]
 fn what_cannot_be_checked_is_said_at_once() {
     let site = site(&[]);
+    let large = fs::File::create(site.folder.file("large")).unwrap();
+    large.set_len(143 << 20).unwrap();
     let short = site.folder.file("short");
     fs::write(short, "too short").unwrap();
     let url = site.url();
     for (path, told) in [
         ("/short", "the file has 9 bytes, and the cases need 100 to 1048576"),
+        ("/large", "the file has 149946368 bytes, and the cases need 100 to 1048576"),
         ("/nothing", "it answers a plain GET with 404"),
     ] {
         let finished = check(&[], &format!("{url}{path}"));

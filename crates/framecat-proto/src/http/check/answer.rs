@@ -113,6 +113,14 @@ fn read(bytes: &[u8], no_content: bool, ended: bool) -> Parsed<(Answer<'_>, usiz
     Ok(Some((answer, bytes.len())))
 }
 
+/// What the Content-Length of the first answer says, if its head is there and no coding overrides it.
+pub(super) fn told_length(bytes: &[u8]) -> Option<usize> {
+    let (head, _) = read(bytes, true, false).ok()??;
+    let coded = head.get("transfer-encoding").is_some();
+    let length = std::str::from_utf8(head.get("content-length").filter(|_| !coded)?).ok()?;
+    length.parse().ok().filter(|_| is_digits(length))
+}
+
 /// The line at `at` without its CR LF.
 fn line<'a>(bytes: &'a [u8], at: &mut usize) -> Parsed<&'a [u8]> {
     let rest = &bytes[*at..];

@@ -114,10 +114,12 @@ fn put(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// What cases about dates need.
+pub(super) const NO_DATE: &str = "a Last-Modified date";
+
 /// What a word in braces stands for.
 fn known(word: &str, subject: &Subject, out: &mut Vec<u8>) -> Result<(), &'static str> {
     const NO_TAG: &str = "an entity tag";
-    const NO_DATE: &str = "a Last-Modified date";
     const NO_LETTER: &str = "a path with a letter in it";
     let Subject { authority, path, .. } = subject;
     let smuggled = || format!("GET {SMUGGLED} HTTP/1.1\r\nHost: {authority}\r\n\r\n");

@@ -1,6 +1,7 @@
 //! What the cases speak of: a plain file on the server, learned by a first GET.
 
-use super::answer::{Answer, Read, read_answer};
+use super::answer::{Answer, Read, read_answer, told_length};
+use crate::limits::CHECK_ANSWERS_BYTES;
 
 /// The fewest bytes of a file that the cases can be about: ranges are cut out of it.
 pub const FILE_BYTES_MIN: usize = 100;
@@ -38,6 +39,20 @@ pub enum NoSubject {
         /// Its size.
         have: usize,
     },
+    /// More than [`FILE_BYTES_MAX`] came, and not the end of it.
+    #[error("the file has more bytes than the {FILE_BYTES_MAX} that every case could fetch")]
+    Endless,
+}
+
+impl NoSubject {
+    /// Why an answer whose end is not in `bytes` is none: its file is too big, or it is cut.
+    fn unfinished(bytes: &[u8]) -> NoSubject {
+        match told_length(bytes) {
+            Some(have) if have > FILE_BYTES_MAX => NoSubject::Size { have },
+            _ if bytes.len() > CHECK_ANSWERS_BYTES => NoSubject::Endless,
+            _ => NoSubject::Unreadable("it is cut".into()),
+        }
+    }
 }
 
 impl Subject {
@@ -54,7 +69,8 @@ impl Subject {
         loop {
             match read_answer(rest, false, false) {
                 Read::Whole(answer, used) if answer.status < 200 => rest = &rest[used..],
-                Read::Partial => return false,
+                // What is too big to be the subject need not be waited for.
+                Read::Partial => return told_length(rest).is_some_and(|len| len > FILE_BYTES_MAX),
                 Read::Whole(..) | Read::Broken(_) => return true,
             }
         }
@@ -74,7 +90,7 @@ impl Subject {
             match read_answer(rest, false, true) {
                 Read::Whole(answer, used) if answer.status < 200 => rest = &rest[used..],
                 Read::Whole(answer, _) => break answer,
-                Read::Partial => return Err(NoSubject::Unreadable("it is cut".into())),
+                Read::Partial => return Err(NoSubject::unfinished(rest)),
                 Read::Broken(why) => return Err(NoSubject::Unreadable(why)),
             }
         };
@@ -105,5 +121,10 @@ impl Subject {
     /// The entity tag, if it is a strong one.
     pub(super) fn strong(&self) -> Option<&str> {
         self.field("etag").filter(|tag| tag.starts_with('"'))
+    }
+
+    /// Whether the server says nothing of what it is by: a page that is made anew for each request.
+    pub(super) fn is_made(&self) -> bool {
+        self.field("last-modified").is_none() && self.field("etag").is_none()
     }
 }

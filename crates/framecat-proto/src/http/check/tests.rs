@@ -1,5 +1,7 @@
 //! The judge judged: for every case a right answer passes, and false ones do not.
 
+mod subjects;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -633,17 +635,6 @@ fn a_case_is_sent_as_it_is_written() {
 }
 
 #[test]
-fn a_case_is_left_out_where_the_server_does_not_tell_what_it_needs() {
-    let bare = answer(200, "ETag: W/\"a\"\r\n", &content());
-    let bare = Subject::learn("[::1]:80", "/1", true, &bare).unwrap();
-    for text in ["{strong}", "{modified}", "{path-pct}", "{unsecured}", "{opaque-shorter}"] {
-        assert!(Sending::new(text, &bare).is_err(), "{text}");
-    }
-    let sending = Sending::new("{name} {opaque} {scheme}", &bare).unwrap();
-    assert_eq!(sending.bytes(), b"[::1] \"a\" https");
-}
-
-#[test]
 fn cuts_keep_all_bytes_and_their_order() {
     let sending = Sending::new("abc{wait}de{end}", &subject()).unwrap();
     for at in 0..=5 {
@@ -654,21 +645,6 @@ fn cuts_keep_all_bytes_and_their_order() {
     }
     let alone = (1..5).fold(sending, |all, at| all.cut(at));
     assert_eq!(alone.pieces.len(), 5 + 2);
-}
-
-#[test]
-fn what_the_cases_cannot_be_about_is_said() {
-    let learn = |bytes: &[u8]| Subject::learn("host", "/", false, bytes).unwrap_err().to_string();
-    assert_eq!(learn(&answer(404, "", b"no")), "it answers a plain GET with 404");
-    assert_eq!(
-        learn(&answer(200, "", b"short")),
-        "the file has 5 bytes, and the cases need 100 to 1048576"
-    );
-    assert!(learn(b"SSH-2.0-x\r\n").contains("no answer of HTTP/1: no status line: `SSH-2.0-x`"));
-    assert!(learn(b"").contains("it is cut"));
-    assert!(learn(&the_file()[..50]).contains("it is cut"));
-    let interim = [b"HTTP/1.1 103 Early\r\n\r\n", &*the_file()].concat();
-    assert!(Subject::learn("host", "/", false, &interim).is_ok());
 }
 
 #[test]

@@ -67,18 +67,20 @@ impl run::Plan for Plan {
 
     async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, Error> {
         let report = check::run(self.check(), |_| {}, shutdown).await?;
-        match &stdio.lines {
-            Some(lines) => lines_of(&report, lines),
-            None => {
-                let page = page(&report);
-                match stdio.stdout.write_all(page.as_bytes()).await {
-                    // A reader that left has seen what it wanted.
-                    Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                        return Err(Error::io(Op::Write, "stdout", error));
-                    }
-                    _ => {}
-                }
+        let page = match &stdio.lines {
+            Some(lines) => {
+                lines_of(&report, lines);
+                lines.take()
             }
+            None => page(&report).into_bytes(),
+        };
+        match stdio.stdout.write_all(&page).await {
+            Ok(()) => {}
+            // A reader that left has seen what it wanted.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                return Ok(if report.interrupted { End::Interrupted } else { End::Done });
+            }
+            Err(error) => return Err(Error::io(Op::Write, "stdout", error)),
         }
         let broken = failures(&report).filter(|(_, level)| *level == Level::Must).count();
         Ok(match broken {
