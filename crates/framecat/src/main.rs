@@ -56,10 +56,13 @@ fn begin(words: &[OsString]) -> u8 {
     }
     match Cli::try_parse() {
         Ok(cli) => verb(cli.verb),
-        Err(error) => match flags::serve::elsewhere(words, &error) {
-            Some((problem, remedy)) => mistaken(&Mistake { problem, remedy }),
-            None => unparsed(&error),
-        },
+        Err(error) => {
+            let told = flags::serve::elsewhere(words, &error);
+            match told.or_else(|| flags::fetch::elsewhere::asked(words, &error)) {
+                Some((problem, remedy)) => mistaken(&Mistake { problem, remedy }),
+                None => unparsed(&error),
+            }
+        }
     }
 }
 

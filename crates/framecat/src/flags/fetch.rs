@@ -10,6 +10,8 @@ use framecat_proto::options::{OptionAbout, Options};
 use super::{Wrong, show, time};
 use crate::print::Show;
 
+pub mod elsewhere;
+
 /// `fetch`.
 #[derive(Debug, Args)]
 #[command(

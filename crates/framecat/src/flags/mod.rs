@@ -514,6 +514,13 @@ fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
         let remedy = "framecat help shows the verbs, framecat VERB --help its flags".into();
         return Err(Wrong { problem, remedy });
     }
+    if text.starts_with("http://") || text.starts_with("https://") {
+        let problem = format!("`{text}` is a URL, and this verb takes an endpoint");
+        let remedy = format!(
+            "framecat fetch {text} asks for it; HOST:PORT or tls://HOST:PORT is an endpoint"
+        );
+        return Err(Wrong { problem, remedy });
+    }
     text.parse::<Endpoint>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
 }
 

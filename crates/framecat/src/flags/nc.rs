@@ -62,6 +62,9 @@ pub fn parse(args: &[OsString]) -> Option<Result<Nc, NcError>> {
     if VERBS.contains(&&*first) || ["-h", "--help", "--version"].contains(&&*first) {
         return None;
     }
+    if let Some(error) = url(args) {
+        return Some(Err(error));
+    }
     // Alone it asks for our version; nc's takes a value.
     if first == "-V" && args.len() == 1 {
         return None;
@@ -73,6 +76,20 @@ pub fn parse(args: &[OsString]) -> Option<Result<Nc, NcError>> {
         return None;
     }
     Some(read(args).and_then(Typed::meant))
+}
+
+/// A URL without a verb, or behind one of other tools, was meant to be fetched.
+fn url(args: &[OsString]) -> Option<NcError> {
+    let first = args.first()?.to_string_lossy();
+    let is_url = |word: &str| word.starts_with("http://") || word.starts_with("https://");
+    let (problem, url) = match args.get(1).map(|word| word.to_string_lossy()) {
+        _ if is_url(&first) => (format!("`{first}` is a URL, and no verb says what to do"), first),
+        Some(second) if is_url(&second) && !first.starts_with('-') => {
+            (format!("`{first}` is no verb for a URL"), second)
+        }
+        _ => return None,
+    };
+    Some(error(problem, format!("write framecat fetch {url}")))
 }
 
 /// The words, sorted but not yet understood.

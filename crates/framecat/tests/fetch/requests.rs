@@ -213,3 +213,56 @@ fn what_makes_no_sense_is_told_before_anything_is_sent() {
         assert!(!finished.stderr.contains("u:p"), "{finished}");
     }
 }
+
+/// Whoever comes from curl or wget is told what takes the place of what they typed.
+#[test]
+fn options_of_curl_and_wget_are_told_what_we_have_for_them() {
+    for (typed, told) in [
+        ("-L", "followed already"),
+        ("-Is", "-I is --head"),
+        ("-s", "leave it out"),
+        ("-k", "--with pin="),
+        ("-XPOST", "--method"),
+        ("-H", "--header 'Name: value'"),
+        ("-d", "--data"),
+        ("-i", "--show"),
+        ("-C", "goes on"),
+        ("-u", "Authorization"),
+        ("-T", "--upload"),
+        ("-f", "--fail"),
+        ("-A", "User-Agent"),
+        ("-m", "--deadline"),
+        ("--location", "followed already"),
+        ("--insecure", "--with pin="),
+        ("--unix-socket", "unix://SOCKET:/PATH"),
+        ("--unix-socket=/x", "unix://SOCKET:/PATH"),
+    ] {
+        for args in
+            [["fetch", typed, "http://127.0.0.1:1/"], ["fetch", "http://127.0.0.1:1/", typed]]
+        {
+            let finished = Run::new(&args).stdin_null().run("");
+            assert_eq!((finished.code, &*finished.text()), (2, ""), "{typed}: {finished}");
+            assert!(finished.stderr.contains(told), "{typed}: {finished}");
+        }
+    }
+}
+
+#[test]
+fn a_url_where_something_else_belongs_leads_to_fetch() {
+    let url = "http://127.0.0.1:1/x";
+    for args in [
+        vec!["get", url],
+        vec!["curl", url],
+        vec!["GET", "https://h/"],
+        vec![url],
+        vec![url, "80"],
+        vec!["ask", url],
+        vec!["connect", url],
+        vec!["relay", ":0", url],
+        vec!["ask", "https://h/"],
+    ] {
+        let finished = Run::new(&args).stdin_null().run("");
+        assert_eq!(finished.code, 2, "{args:?}: {finished}");
+        assert!(finished.stderr.contains("framecat fetch http"), "{args:?}: {finished}");
+    }
+}
