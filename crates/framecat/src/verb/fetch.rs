@@ -41,6 +41,9 @@ pub fn plan(args: FetchArgs) -> Result<Plan, Mistake> {
             remedy: "--method POST, or leave --data and --upload out".into(),
         });
     }
+    if let Some(mistake) = missing(&args) {
+        return Err(mistake);
+    }
     if let Some(content_type) = content_type(&args)
         && !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Content-Type"))
     {
@@ -93,6 +96,26 @@ pub fn plan(args: FetchArgs) -> Result<Plan, Mistake> {
         });
     }
     Ok(Plan { args, method, fields, output })
+}
+
+/// A file is to be sent that is not there.
+fn missing(args: &FetchArgs) -> Option<Mistake> {
+    let (option, path) = match (&args.data, &args.upload) {
+        (Some(data), _) => ("--data @", Path::new(data.strip_prefix('@')?)),
+        (None, path) => ("--upload ", path.as_deref()?),
+    };
+    if path.as_os_str() == "-" {
+        return None;
+    }
+    let error = std::fs::metadata(path).err()?;
+    let why = framecat_net::error::plain(&error);
+    Some(Mistake {
+        problem: format!("{option}{}: {why}", path.display()),
+        remedy: match args.data {
+            Some(_) => "--data @FILE sends a file, - is stdin; text that begins with @ is sent by --data @-".into(),
+            None => "--upload FILE sends a file, - is stdin".into(),
+        },
+    })
 }
 
 /// What kind of content is sent: what forms send, or what a file's name says.

@@ -266,3 +266,31 @@ fn a_url_where_something_else_belongs_leads_to_fetch() {
         assert!(finished.stderr.contains("framecat fetch http"), "{args:?}: {finished}");
     }
 }
+
+/// A file that is not there is a command that is wrong, and nobody is asked.
+#[test]
+fn a_file_to_send_that_is_not_there_is_named() {
+    for (args, told) in [
+        (["--data", "@/nowhere/x.json"], "--data @/nowhere/x.json: no such file"),
+        (["--upload", "/nowhere/x.json"], "--upload /nowhere/x.json: no such file"),
+    ] {
+        let finished =
+            Run::new(&[&["fetch", "http://127.0.0.1:1/"][..], &args].concat()).stdin_null().run("");
+        assert_eq!((finished.code, &*finished.text()), (2, ""), "{finished}");
+        assert!(finished.stderr.contains(told), "{finished}");
+        assert!(!finished.stderr.contains("create"), "{finished}");
+    }
+    let json = folder_with_json();
+    let typed = asked("/", &["--data", &format!("@{}", json.file("x.json"))]);
+    assert!(typed.contains("\r\nContent-Type: application/json\r\n"), "{typed}");
+    let header = ["--data", "{}", "--header", "Content-Type: application/json"];
+    let typed = asked("/", &header);
+    assert!(typed.contains("\r\nContent-Type: application/json\r\n"), "{typed}");
+    assert!(!typed.contains("urlencoded"), "{typed}");
+}
+
+fn folder_with_json() -> Folder {
+    let folder = Folder::new();
+    std::fs::write(folder.file("x.json"), "{}").unwrap();
+    folder
+}
