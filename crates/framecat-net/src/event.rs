@@ -46,6 +46,13 @@ pub enum Event<'a> {
         /// How many were until now.
         count: u64,
     },
+    /// A server was asked to end, and lets what is in hand finish.
+    Finishing {
+        /// How many connections have something in hand.
+        connections: usize,
+        /// How long they have at most.
+        most: Duration,
+    },
     /// A connection is open, either way.
     Connected {
         /// Its number, from 1.

@@ -363,6 +363,23 @@ fn the_end_lets_what_is_in_hand_finish() {
 }
 
 #[test]
+fn the_end_says_who_is_waited_for_and_a_second_signal_waits_for_nobody() {
+    let site = Served::new(&[], &[("large", &vec![b'x'; 32 << 20])]);
+    let mut busy = site.dial();
+    busy.write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    head_of(&mut busy);
+    site.server.signal(Signal::INT);
+    let told = site.server.told("a second signal (Ctrl-C) ends at once\n");
+    let want = "ending: 1 connection has something in hand and is waited for, 10 s at most\n";
+    assert!(told.contains(want), "{told}");
+    site.server.signal(Signal::INT);
+    // Nothing was read meanwhile, so it was not done by itself; cut off after the 10 s would be 9.
+    let finished = site.server.wait();
+    assert_eq!(finished.code, 130, "{finished}");
+    drop(busy);
+}
+
+#[test]
 fn who_says_nothing_or_half_of_it_is_let_go_after_a_while() {
     let site = Served::new(&[], &[("a", b"hello")]);
     let mut silent = site.dial();

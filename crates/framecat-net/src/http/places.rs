@@ -81,6 +81,11 @@ impl Places {
         Came::Crowded
     }
 
+    /// How many have one.
+    pub(super) fn here(&self) -> usize {
+        self.lock().here
+    }
+
     fn lock(&self) -> MutexGuard<'_, Taken> {
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

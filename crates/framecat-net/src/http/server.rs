@@ -194,6 +194,11 @@ impl Server {
         self.loops.iter().all(JoinHandle::is_finished)
     }
 
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.shared.places.here()
+    }
+
     fn ring(&self) {
         for mail in &self.mail {
             mail.ring();

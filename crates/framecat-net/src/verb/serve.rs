@@ -19,6 +19,9 @@ use crate::talk::{End, Shutdown};
 /// How often it is looked whether those who are served at the end are done.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// After how many looks it is told that some are waited for: those who wait for nothing are gone by then.
+const LOOKS_BEFORE_TOLD: u32 = 10;
+
 /// What `serve` is told.
 #[derive(Debug)]
 pub struct Serve {
@@ -64,8 +67,14 @@ pub async fn run(
     shutdown.requested().await;
     server.stop();
     let end = Instant::now() + HTTP_DRAIN_TIME;
+    let mut looks = 0;
     while !server.is_done() && Instant::now() < end {
         tokio::time::sleep(LOOK).await;
+        looks += 1;
+        let connections = server.connections();
+        if looks == LOOKS_BEFORE_TOLD && connections > 0 {
+            observer.event(Event::Finishing { connections, most: HTTP_DRAIN_TIME });
+        }
     }
     // Whoever is not done by now is cut off.
     Ok(if server.is_done() { End::Done } else { End::Partly })

@@ -75,6 +75,9 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         Event::NotAllowed { peer, count } | Event::TurnedAway { peer, count } => {
             object.text("peer", peer).number("count", count)
         }
+        Event::Finishing { connections, most } => {
+            object.number("connections", connections as u64).number("most_us", micros(most))
+        }
         Event::AcceptDelayed { error, wait } => {
             object.text("error", &plain(error)).number("wait_us", micros(wait))
         }
@@ -169,6 +172,7 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Retrying { .. } => "retrying",
         Event::NotAllowed { .. } => "not_allowed",
         Event::Serving { .. } => "serving",
+        Event::Finishing { .. } => "finishing",
         Event::TurnedAway { .. } => "turned_away",
         Event::AcceptDelayed { .. } => "accept_delayed",
         Event::Path { .. } => "path",

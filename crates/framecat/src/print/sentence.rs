@@ -99,6 +99,14 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
                 ),
             )
         }
+        Event::Finishing { connections, most } => {
+            let waited = match connections {
+                1 => "1 connection has something in hand and is".to_string(),
+                n => format!("{n} connections have something in hand and are"),
+            };
+            let text = format!("ending: {waited} waited for, {} s at most", most.as_secs());
+            (text, Some("a second signal (Ctrl-C) ends at once".into()))
+        }
         Event::Connected { conn, peer, local } => {
             (format!("connection {conn} with {peer} is open, our end is {local}"), None)
         }
