@@ -138,6 +138,9 @@ fn what_makes_no_sense_is_told_before_anything_is_bound() {
         (&["-d", "."], "-d is not taken here", "framecat serve DIR"),
         (&["--directory", "."], "--directory is not taken here", "framecat serve DIR"),
         (&[".", "-q"], "-q is not taken here", "--lan draws the code"),
+        (&["--echo", "."], "--echo answers each request with itself", "leave the folder"),
+        (&[".", "--echo"], "--echo answers each request with itself", "leave the folder"),
+        (&["--echo", "--hidden"], "serves no folder", "--hidden"),
         (&["-A"], "-A is not taken here", "for reading"),
         (&["--tls-cert", "x"], "--tls-cert is not taken here", "cert=FILE,key=FILE"),
     ] {

@@ -45,7 +45,14 @@ const OPTIONS: &[(&[&str], &str)] = &[
 
 /// What is wrong with a command line of `serve` that holds an option or a port as others take it, and what to type.
 pub fn elsewhere(words: &[OsString], error: &clap::Error) -> Option<(String, String)> {
-    if words.first()? != "serve" || error.kind() != ErrorKind::UnknownArgument {
+    if words.first()? != "serve" {
+        return None;
+    }
+    if error.kind() == ErrorKind::ArgumentConflict && words.iter().any(|word| word == "--echo") {
+        let problem = "--echo answers each request with itself, and serves no folder".to_string();
+        return Some((problem, "leave the folder, --hidden and --trace out, or --echo".into()));
+    }
+    if error.kind() != ErrorKind::UnknownArgument {
         return None;
     }
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg) else { return None };
