@@ -242,7 +242,14 @@ fn of_framing(error: &Error, framing: &FramingError) -> String {
         (Fault::TooLong { .. }, true) => {
             format!("--max-message SIZE allows more; if stdin is not {rule}, --in names its form")
         }
+        // Words are a request on one line; what has a field on the next is a message as it is sent.
+        (Fault::Broken(said), true) if rule == "words" && said.contains("RFC 9112") => {
+            "stdin is read as words, a request or reply a line; --in http reads whole messages as they are sent".into()
+        }
         (_, true) => format!("stdin is read as {rule}; --in names another form"),
+        (Fault::TooLong { .. }, false) if rule == "http" => {
+            "-f http holds each message whole: --max-message SIZE allows more, -f raw passes bytes on as they come".into()
+        }
         (Fault::TooLong { .. }, false) => {
             format!("--max-message SIZE allows more; if the peer does not speak {rule}, -f says so")
         }

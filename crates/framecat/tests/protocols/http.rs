@@ -134,6 +134,28 @@ fn curl_and_a_server_talk_through_a_relay_message_by_message() {
 
 /// Nothing whole arrives before the client is told to go on, and the server is not asked before that.
 #[test]
+fn what_does_not_fit_into_a_message_is_told_with_what_lets_it_through() {
+    let Some(server) = Server::start() else { return };
+    let to = format!("127.0.0.1:{}", server.port);
+    let tap = Run::new(&["relay", ":0", &to, "-f", "http", "--max-message", "1KiB"]).start();
+    let url = format!("http://127.0.0.1:{}/", tap.port());
+    let refused = curl(&["-d", &"x".repeat(2_000), &url]).run("");
+    assert_ne!(refused.code, 0, "{refused}");
+    let told = tap.told("-f raw passes bytes on");
+    assert!(told.contains("holds each message whole: --max-message SIZE"), "{told}");
+    tap.signal(Signal::TERM);
+    tap.wait();
+    // A request as it is sent, where one is expected in words.
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let typed = Run::new(&["connect", &to, "-f", "http"]).run(request);
+    assert_eq!(typed.code, 7, "{typed}");
+    assert!(typed.stderr.contains("--in http reads whole messages"), "{typed}");
+    let sent = Run::new(&["connect", &to, "-f", "http", "--in", "http"]).run(request);
+    assert_eq!(sent.code, 0, "{sent}");
+    assert!(sent.text().ends_with("hello\n"), "{sent}");
+}
+
+#[test]
 fn a_client_that_waits_for_100_is_told_to_go_on() {
     let Some(server) = Server::start() else { return };
     let tap = relay(server.port);
