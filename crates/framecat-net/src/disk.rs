@@ -24,7 +24,7 @@ use framecat_proto::limits::PARTS_KEPT;
 use framecat_proto::path::{OURS, SafePath};
 use rustix::fs::{
     AtFlags, Dir, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags,
-    ResolveFlags, Timespec, Timestamps,
+    ResolveFlags, Stat, Timespec, Timestamps,
 };
 use rustix::io::Errno;
 
@@ -90,7 +90,7 @@ impl Folder {
     ///
     /// # Errors
     /// fstatat(2) else than `ENOENT`.
-    pub fn look(&self, name: &str) -> io::Result<Option<rustix::fs::Stat>> {
+    pub fn look(&self, name: &str) -> io::Result<Option<Stat>> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
@@ -161,6 +161,20 @@ fn below(at: impl AsFd, name: &str, how: OFlags) -> Result<OwnedFd, Errno> {
 /// Whoever holds a part's lock writes it.
 fn lock(fd: impl AsFd) -> Result<(), Errno> {
     rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive)
+}
+
+/// Why what is there under a part's name is not ours to go on with, nor to write to: somebody else may
+/// have put it there, a link to lead our bytes elsewhere or a beginning of his own. `None`: it is ours.
+pub(crate) fn not_ours(stat: &Stat) -> Option<&'static str> {
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Some("it is no regular file");
+    }
+    // A second name of the part would be a file that changes when it must not.
+    if stat.st_nlink > 1 {
+        return Some("it has another name (a hard link), whose file would change with it");
+    }
+    let we = rustix::process::geteuid().as_raw();
+    (stat.st_uid != we).then_some("it belongs to another user")
 }
 
 /// What becomes of a name that is taken.
@@ -240,7 +254,7 @@ impl Part {
     /// again.
     ///
     /// # Errors
-    /// `EEXIST` or `ENOENT` where it is there or is not, `EWOULDBLOCK` where another writes it, open(2).
+    /// `EEXIST` or `ENOENT` where it is there or is not (or not ours), `EWOULDBLOCK` where another writes it, open(2).
     pub fn open(folder: &Folder, id: u64, new: bool) -> io::Result<Part> {
         let name = Part::name_of(id);
         let how = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -253,10 +267,9 @@ impl Part {
         };
         lock(&fd)?;
         let stat = rustix::fs::fstat(&fd)?;
-        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        // Another one may have committed it between our open and our lock; and a second name of the
-        // part would be a file that changes when it must not.
-        if !regular || stat.st_nlink != 1 {
+        // Another one may have committed it between our open and our lock. What we made is ours, whatever
+        // owner the file system gives it (NFS, with root squashed).
+        if stat.st_nlink != 1 || !new && not_ours(&stat).is_some() {
             return Err(Errno::NOENT.into());
         }
         Ok(Part { folder: folder.fd.try_clone()?, fd, name: Some(name), keep: true })

@@ -1,7 +1,8 @@
 //! A file that is fetched: `NAME.part` beside it while it is not whole, and the file itself once it is.
 //!
 //! `NAME.part.from` says whose part that is: the URL, and the validator by which a server knows whether
-//! what it has is still the same. A part without it is not ours, and is left alone.
+//! what it has is still the same. A part without it is not ours, and is left alone. So is either of them
+//! where it is a link, a FIFO or another user's: in a folder that others write to, they put it there.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 
 use crate::conn::{Kind, Stream};
+use crate::disk::not_ours;
 use crate::error::{Cause, Error, Op};
 
 /// The first line of `NAME.part.from`.
@@ -41,6 +43,8 @@ pub(crate) struct Part {
     pub(crate) had: Option<(u64, Vec<u8>)>,
     /// Why a part that is there cannot be gone on with.
     pub(crate) why_anew: Option<String>,
+    /// `from` is ours, or not there.
+    from_ours: bool,
     /// It was renamed.
     done: bool,
 }
@@ -59,8 +63,8 @@ impl Target {
     /// Makes ready for a file at `path` that comes from `url`. The file itself is not touched.
     ///
     /// # Errors
-    /// `Write`, with the path and the kernel's reason; somebody else's part is there, or another fetch
-    /// writes it.
+    /// `Write`, with the path and the kernel's reason; somebody else's part is there, or what is no plain
+    /// file with one name; or another fetch writes it.
     pub(crate) fn open(path: &Path, url: &str) -> Result<Target, Error> {
         let about = match fs::metadata(path) {
             Ok(about) => Some(about),
@@ -88,10 +92,13 @@ impl Target {
             url: url.into(),
             had: None,
             why_anew: None,
+            from_ours: false,
             done: false,
         };
+        let said = this.said(had)?;
+        this.from_ours = true;
         if had > 0 {
-            match this.whose()? {
+            match this.validator(&said) {
                 Some(validator) => this.had = Some((had, validator)),
                 None if this.why_anew.is_some() => {}
                 None => {
@@ -120,13 +127,46 @@ fn direct(path: &Path) -> Result<Stream, Error> {
     Stream::new(fd, kind, name.clone(), name).map_err(|error| failed(path, error))
 }
 
+/// Opens what is there, following no link and waiting for nobody, or makes it where `create` says so. What
+/// is there has to be ours.
+fn opened(path: &Path, create: bool) -> Result<File, Error> {
+    let refused = |why: &str| failed(path, io::Error::new(io::ErrorKind::AlreadyExists, why));
+    let mut options = OpenOptions::new();
+    // Unlike O_CREAT alone this never takes a file of somebody else's for a new one.
+    options.read(true).write(true).create_new(create);
+    let options = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = options.open(path).map_err(|error| match error.raw_os_error() {
+        Some(libc::ELOOP) => refused("it is a symbolic link"),
+        Some(libc::ENXIO | libc::EISDIR) => refused("it is no regular file"),
+        _ => failed(path, error),
+    })?;
+    // What we made is ours, whatever owner the file system gives it (NFS, with root squashed).
+    if !create {
+        let stat = rustix::fs::fstat(&file).map_err(|error| failed(path, error.into()))?;
+        if let Some(why) = not_ours(&stat) {
+            return Err(refused(why));
+        }
+    }
+    Ok(file)
+}
+
+/// Whether it failed because the file is there, or is not, by the kernel's word.
+fn is(error: &Error, code: i32) -> bool {
+    matches!(&error.cause, Cause::Io(error) if error.raw_os_error() == Some(code))
+}
+
 /// Opens the part and locks it, so that two fetches never write into one file.
 fn locked(part: &Path) -> Result<File, Error> {
     let wrong = |error: io::Error| failed(part, error);
     loop {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let file = options.custom_flags(libc::O_NOFOLLOW).open(part).map_err(wrong)?;
+        let file = match opened(part, false) {
+            Err(error) if is(&error, libc::ENOENT) => match opened(part, true) {
+                // Another one made it in between.
+                Err(error) if is(&error, libc::EEXIST) => continue,
+                made => made?,
+            },
+            there => there?,
+        };
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -138,7 +178,7 @@ fn locked(part: &Path) -> Result<File, Error> {
             Err(error) => return Err(wrong(error.into())),
         }
         // Whoever had the lock may have renamed the file in between.
-        let (ours, there) = (file.metadata().map_err(wrong)?, fs::metadata(part));
+        let (ours, there) = (file.metadata().map_err(wrong)?, fs::symlink_metadata(part));
         if there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
             return Ok(file);
         }
@@ -156,31 +196,33 @@ impl Part {
         self.whole.exists()
     }
 
-    /// The validator of the part that is there; `None`: it has none, or is of another URL.
-    fn whose(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        let foreign = || Error {
-            op: Op::Write,
-            endpoint: self.part.display().to_string(),
-            cause: Cause::Io(io::Error::from_raw_os_error(libc::EEXIST)),
+    /// What is said of the part that is there, of which there are `had` bytes.
+    fn said(&self, had: u64) -> Result<Vec<u8>, Error> {
+        let foreign = |path: &Path| failed(path, io::Error::from_raw_os_error(libc::EEXIST));
+        let file = match opened(&self.from, false) {
+            Err(error) if is(&error, libc::ENOENT) && had == 0 => return Ok(Vec::new()),
+            Err(error) if is(&error, libc::ENOENT) => return Err(foreign(&self.part)),
+            there => there?,
         };
         let mut said = Vec::new();
-        let read =
-            File::open(&self.from).and_then(|file| file.take(FROM_BYTES).read_to_end(&mut said));
-        if let Err(error) = read {
-            return match error.kind() {
-                io::ErrorKind::NotFound => Err(foreign()),
-                _ => Err(failed(&self.from, error)),
-            };
+        let read = file.take(FROM_BYTES).read_to_end(&mut said);
+        read.map_err(|error| failed(&self.from, error))?;
+        match said.split(|byte| *byte == b'\n').next() {
+            Some(mark) if mark == MARK.as_bytes() => Ok(said),
+            // A fetch was killed before it could say anything, or write any of the part.
+            _ if said.is_empty() && had == 0 => Ok(said),
+            _ => Err(foreign(if had > 0 { &self.part } else { &self.from })),
         }
-        let mut lines = said.split(|byte| *byte == b'\n');
-        if lines.next() != Some(MARK.as_bytes()) {
-            return Err(foreign());
-        }
+    }
+
+    /// The validator of the part that is there; `None`: it has none, or is of another URL.
+    fn validator(&mut self, said: &[u8]) -> Option<Vec<u8>> {
+        let mut lines = said.split(|byte| *byte == b'\n').skip(1);
         if lines.next() != Some(self.url.as_bytes()) {
             self.why_anew = Some("that part is of another URL".into());
-            return Ok(None);
+            return None;
         }
-        Ok(lines.next().filter(|validator| !validator.is_empty()).map(<[u8]>::to_vec))
+        lines.next().filter(|validator| !validator.is_empty()).map(<[u8]>::to_vec)
     }
 
     /// Goes on behind what is there.
@@ -197,8 +239,15 @@ impl Part {
         let mut said = format!("{MARK}\n{}\n", self.url).into_bytes();
         said.extend_from_slice(validator.unwrap_or_default());
         said.push(b'\n');
-        let write = || File::create(&self.from)?.write_all(&said);
-        write().map_err(|error| failed(&self.from, error))?;
+        // A new file, never one that somebody put there since we looked.
+        match fs::remove_file(&self.from) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed(&self.from, error));
+            }
+            _ => {}
+        }
+        let written = opened(&self.from, true)?.write_all(&said);
+        written.map_err(|error| failed(&self.from, error))?;
         self.stream()
     }
 
@@ -232,7 +281,9 @@ impl Drop for Part {
     fn drop(&mut self) {
         if !self.done && self.len() == 0 {
             let _ = fs::remove_file(&self.part);
-            let _ = fs::remove_file(&self.from);
+            if self.from_ours {
+                let _ = fs::remove_file(&self.from);
+            }
         }
     }
 }

@@ -226,6 +226,111 @@ fn a_part_that_is_not_ours_is_left_alone() {
     assert_eq!(fs::read_to_string(folder.file("other")).unwrap(), "mine");
 }
 
+/// Both files of a fetch that was cut, of this URL.
+fn cut_in(folder: &Folder, url: &str) {
+    fs::write(folder.file("x.part"), "01234").unwrap();
+    let from = format!("framecat fetch 1\n{url}\n\"v\"\n");
+    fs::write(folder.file("x.part.from"), from).unwrap();
+}
+
+/// It is refused before anything is asked, and every file is what it was.
+fn refused(folder: &Folder, url: &str, file: &str, why: &str) {
+    let about = |name: &String| {
+        let about = fs::symlink_metadata(folder.file(name)).unwrap();
+        let bytes = about.is_file().then(|| fs::read(folder.file(name)).unwrap());
+        (about.file_type(), bytes)
+    };
+    let all = || names(folder).iter().map(about).collect::<Vec<_>>();
+    let (were, before) = (names(folder), all());
+    let finished = fetch_in(folder, url, &["-o", "x"]);
+    assert_eq!(finished.code, 10, "{finished}");
+    assert!(finished.stderr.contains(&format!("write to {file}: {why}")), "{finished}");
+    assert_eq!(names(folder), were, "{finished}");
+    assert_eq!(all(), before, "{finished}");
+}
+
+#[test]
+fn a_link_or_a_fifo_in_place_of_a_part_is_refused_at_once() {
+    let url = format!("http://127.0.0.1:{}/", run::peer::nobody());
+    for name in ["x.part", "x.part.from"] {
+        // With the other one there, and without.
+        for alone in [false, true] {
+            let make = |plant: &dyn Fn(&Folder)| {
+                let folder = Folder::new();
+                cut_in(&folder, &url);
+                fs::rename(folder.file(name), folder.file("victim")).unwrap();
+                if alone {
+                    let other = if name == "x.part" { "x.part.from" } else { "x.part" };
+                    fs::remove_file(folder.file(other)).unwrap();
+                }
+                plant(&folder);
+                folder
+            };
+            let link = make(&|folder| {
+                std::os::unix::fs::symlink("victim", folder.file(name)).unwrap();
+            });
+            refused(&link, &url, name, "it is a symbolic link");
+            let nowhere = make(&|folder| {
+                std::os::unix::fs::symlink("nowhere", folder.file(name)).unwrap();
+            });
+            refused(&nowhere, &url, name, "it is a symbolic link");
+            let hard = make(&|folder| {
+                fs::hard_link(folder.file("victim"), folder.file(name)).unwrap();
+            });
+            refused(&hard, &url, name, "it has another name (a hard link)");
+            let fifo = make(&|folder| {
+                Run::program("mkfifo", &[&folder.file(name)]).run("").expect(0, "");
+            });
+            refused(&fifo, &url, name, "it is no regular file");
+            let socket = make(&|folder| {
+                drop(std::os::unix::net::UnixListener::bind(folder.file(name)).unwrap());
+            });
+            refused(&socket, &url, name, "it is no regular file");
+            let inner = make(&|folder| fs::create_dir(folder.file(name)).unwrap());
+            refused(&inner, &url, name, "it is no regular file");
+        }
+    }
+    // A file that only has the name.
+    let folder = Folder::new();
+    fs::write(folder.file("x.part.from"), "mine").unwrap();
+    refused(&folder, &url, "x.part.from", "file exists");
+}
+
+#[test]
+fn a_link_that_comes_while_the_server_thinks_leads_nowhere() {
+    let folder = Folder::new();
+    fs::write(folder.file("victim"), "mine").unwrap();
+    let from = folder.file("x.part.from");
+    let server = Server::of(1, move |_, _, stream| {
+        std::os::unix::fs::symlink("victim", &from).unwrap();
+        let _ = stream.write_all(cut("ETag: \"v\"\r\n", "0123456789", 5).as_bytes());
+    });
+    let finished = fetch_in(&folder, &server.url("/"), &["-o", "x"]);
+    assert_eq!(finished.code, 7, "{finished}");
+    assert_eq!(fs::read_to_string(folder.file("victim")).unwrap(), "mine");
+    assert!(fs::symlink_metadata(folder.file("x.part.from")).unwrap().is_file());
+    server.heard();
+}
+
+#[test]
+fn a_part_of_another_user_is_never_gone_on_with() {
+    if !rustix::process::geteuid().is_root() {
+        return run::skipped("only root can give a file to another user");
+    }
+    let url = format!("http://127.0.0.1:{}/", run::peer::nobody());
+    for name in ["x.part", "x.part.from"] {
+        for content in [None, Some("")] {
+            let folder = Folder::new();
+            cut_in(&folder, &url);
+            if let Some(content) = content {
+                fs::write(folder.file(name), content).unwrap();
+            }
+            std::os::unix::fs::chown(folder.file(name), Some(65534), None).unwrap();
+            refused(&folder, &url, name, "it belongs to another user");
+        }
+    }
+}
+
 #[test]
 fn two_fetches_of_one_file_never_mix() {
     let folder = Folder::new();
