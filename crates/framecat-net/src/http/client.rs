@@ -2,7 +2,9 @@
 //! server that refuses content says so before it has read it (RFC 9112 section 9.5).
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use framecat_proto::http::body::{LAST_CHUNK, put_chunk_size};
@@ -17,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::conn::Stream;
 use crate::error::{Cause, Error, Op};
-use crate::event::{Event, HttpPart, Observer};
+use crate::event::{Event, HttpPart, Observer, Totals};
 use crate::relay::{self, Progress, Side};
 
 /// A connection to a server, and what was read of it and not used yet.
@@ -29,6 +31,38 @@ pub(crate) struct Wire {
     want: usize,
     /// Where every byte that comes is kept, too.
     raw: Option<Raw>,
+    /// How many bytes came.
+    came: u64,
+    sent: Sent,
+}
+
+/// How many bytes of a request went out, however its sending ends.
+#[derive(Debug, Clone, Default)]
+struct Sent(Arc<AtomicU64>);
+
+impl Sent {
+    fn add(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Relaxed);
+    }
+
+    /// Writes all bytes.
+    async fn put(&self, to: &Stream, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = to.write_some(&[IoSlice::new(bytes)]).await?;
+            self.add(written as u64);
+            bytes = &bytes[written..];
+        }
+        to.flush().await
+    }
+}
+
+/// Adds what was copied to what was sent, also where the copying is given up.
+struct Copying<'a>(&'a Progress, &'a Sent);
+
+impl Drop for Copying<'_> {
+    fn drop(&mut self) {
+        self.1.add(self.0.bytes());
+    }
 }
 
 /// The file of `--raw`. What it holds stays until there is something to keep.
@@ -59,12 +93,31 @@ impl Raw {
 
 impl Wire {
     pub(crate) fn new(stream: Stream, raw: Option<Raw>) -> Wire {
-        Wire { stream, buf: Vec::new(), at: 0, want: READ_BYTES_MIN, raw }
+        Wire {
+            stream,
+            buf: Vec::new(),
+            at: 0,
+            want: READ_BYTES_MIN,
+            raw,
+            came: 0,
+            sent: Sent::default(),
+        }
     }
 
     /// The file of `--raw` back, for the next connection.
     pub(crate) fn into_raw(self) -> Option<Raw> {
         self.raw
+    }
+
+    /// What the connection carried so far.
+    pub(crate) fn totals(&self) -> Totals {
+        let (bytes_in, bytes_out) = (self.came, self.sent.0.load(Relaxed));
+        Totals { bytes_in, bytes_out, ..Totals::default() }
+    }
+
+    /// So many bytes came past us.
+    pub(crate) fn went_past(&mut self, bytes: u64) {
+        self.came += bytes;
     }
 
     /// Whether every byte has to pass us.
@@ -92,6 +145,7 @@ impl Wire {
         self.buf.reserve(self.want);
         let read = self.stream.read(&mut self.buf).await;
         let read = read.map_err(|error| Error::io(Op::Receive, self.stream.peer(), error))?;
+        self.came += read as u64;
         if read >= self.want && self.want < READ_BYTES_MAX {
             self.want *= 2;
         }
@@ -248,10 +302,10 @@ pub(crate) async fn exchange(
     wait: Duration,
     first: &mut Option<Instant>,
 ) -> Result<Head, Error> {
-    let stream = wire.stream.clone();
+    let (stream, out) = (wire.stream.clone(), wire.sent.clone());
     let sending = |error: io::Error| Error::io(Op::Send, stream.peer(), error);
     telling.part(Dir::Out, HttpPart::Head(&request.head));
-    let sent = stream.write_all(&request.head).await.map_err(sending);
+    let sent = out.put(&stream, &request.head).await.map_err(sending);
     let mut interims = 0;
     let mut goes_on = !request.expects;
     if let (Ok(()), true) = (&sent, request.expects) {
@@ -269,7 +323,7 @@ pub(crate) async fn exchange(
     }
     let mut uploaded = std::pin::pin!(async {
         sent?;
-        upload(&stream, request.upload, telling).await
+        upload(&stream, &out, request.upload, telling).await
     });
     let mut uploading = true;
     let mut failed = None;
@@ -335,7 +389,12 @@ fn tell_content(telling: Telling<'_>, shown: &[u8], len: u64) {
     }
 }
 
-async fn upload(to: &Stream, upload: &Upload, telling: Telling<'_>) -> Result<(), Error> {
+async fn upload(
+    to: &Stream,
+    out: &Sent,
+    upload: &Upload,
+    telling: Telling<'_>,
+) -> Result<(), Error> {
     let sending = |error: io::Error| Error::io(Op::Send, to.peer(), error);
     let tell = |part: HttpPart<'_>| telling.part(Dir::Out, part);
     match upload {
@@ -346,7 +405,7 @@ async fn upload(to: &Stream, upload: &Upload, telling: Telling<'_>) -> Result<()
         Upload::Bytes(bytes) => {
             let shown = bytes.len().min(telling.shows);
             tell_content(telling, &bytes[..shown], bytes.len() as u64);
-            to.write_all(bytes).await.map_err(sending)?;
+            out.put(to, bytes).await.map_err(sending)?;
             tell(HttpPart::End(&counted(bytes.len() as u64)));
             Ok(())
         }
@@ -360,11 +419,12 @@ async fn upload(to: &Stream, upload: &Upload, telling: Telling<'_>) -> Result<()
                 first.reserve(READ_BYTES_MIN.max(telling.shows.min(READ_BYTES_MAX)).min(most));
                 file.read(&mut first).await.map_err(reading)?;
                 first.truncate(most);
-                to.write_all(&first).await.map_err(sending)?;
+                out.put(to, &first).await.map_err(sending)?;
             }
             let left = len - first.len() as u64;
             let shown = first.len().min(telling.shows);
             tell_content(telling, &first[..shown], *len);
+            let _copying = Copying(&progress, out);
             let copied = relay::copy_some(file, to, left, &progress, &mut |_| {}).await;
             copied.map_err(|failed| match failed.side {
                 Side::From => reading(failed.error),
@@ -401,9 +461,9 @@ async fn upload(to: &Stream, upload: &Upload, telling: Telling<'_>) -> Result<()
                 shows -= shown;
                 framed.extend_from_slice(&bytes);
                 framed.extend_from_slice(b"\r\n");
-                to.write_all(&framed).await.map_err(sending)?;
+                out.put(to, &framed).await.map_err(sending)?;
             }
-            to.write_all(LAST_CHUNK).await.map_err(sending)?;
+            out.put(to, LAST_CHUNK).await.map_err(sending)?;
             tell(HttpPart::Chunking(LAST_CHUNK));
             tell(HttpPart::End("behind the last chunk: Transfer-Encoding is chunked"));
             Ok(())

@@ -224,6 +224,7 @@ impl Delivery<'_> {
             }
         };
         let moved = progress.bytes();
+        self.wire.went_past(moved);
         *written += moved;
         shown.unshown += moved;
         match copied {

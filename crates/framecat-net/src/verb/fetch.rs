@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use crate::conn::{Conn, Kind, Stream};
 use crate::converse::sleep_until;
 use crate::error::{Cause, Error, Op, Untrusted};
-use crate::event::{Event, HttpPart, Observer, Timings, Totals};
+use crate::event::{Event, HttpPart, Observer, Timings};
 use crate::http::client::{Head, Raw, Request, Telling, Upload, Wire, exchange};
 use crate::http::deliver::Delivery;
 use crate::http::part::{Part, Target};
@@ -367,7 +367,7 @@ impl<'a> Fetching<'a> {
         };
         timings.first_byte = since(first);
         let hop = self.answered(&mut wire, &head, resumes, telling, (begun, &mut timings)).await;
-        let (hop, bytes) = match hop {
+        let hop = match hop {
             Ok(done) => done,
             Err(error) => {
                 // What came before the fault is worth looking at, too.
@@ -376,8 +376,8 @@ impl<'a> Fetching<'a> {
             }
         };
         wire.linger().await?;
+        let totals = wire.totals();
         self.raw = wire.into_raw();
-        let totals = Totals { bytes_in: bytes, ..Totals::default() };
         self.observer.event(Event::Closed { conn, peer: &peer, totals });
         self.flush_lines().await?;
         Ok(hop)
@@ -391,14 +391,14 @@ impl<'a> Fetching<'a> {
         resumes: Option<(u64, Vec<u8>)>,
         telling: Telling<'_>,
         (begun, timings): (Instant, &mut Timings),
-    ) -> Result<(Hop, u64), Error> {
+    ) -> Result<Hop, Error> {
         let method = self.method.clone();
         let Some(reply) = head.reply(&method) else {
             return Err(wire.broken("its head cannot be read twice".into()));
         };
         if head.status == 417 && self.may_expect && self.sends {
             self.may_expect = false;
-            return Ok((Hop::Again, 0));
+            return Ok(Hop::Again);
         }
         if let (Some(follow), Some(location)) =
             (follow::redirect(head.status, &method), reply.fields.only("Location"))
@@ -406,7 +406,7 @@ impl<'a> Fetching<'a> {
         {
             let to = self.redirected(head.status, follow, location)?;
             self.tell_end(&reply, telling);
-            return Ok((Hop::To(to), 0));
+            return Ok(Hop::To(to));
         }
         let failed = head.status >= 400;
         let part_of = match reply.fields.only("Content-Range").and_then(content_range) {
@@ -419,12 +419,12 @@ impl<'a> Fetching<'a> {
                 (416, Some(ContentRange::None { size })) if size == *from => {
                     // All of it was there already.
                     self.tell_end(&reply, telling);
-                    return self.finished(head, 0, timings, begun).map(|end| (Hop::Done(end), 0));
+                    return self.finished(head, 0, timings, begun).map(Hop::Done);
                 }
                 (416, _) => {
                     self.may_resume = false;
                     self.anew("the server has no such part of it");
-                    return Ok((Hop::Again, 0));
+                    return Ok(Hop::Again);
                 }
                 (206, Some(ContentRange::Part { first, .. })) if first == *from => {}
                 (206, _) => {
@@ -441,14 +441,14 @@ impl<'a> Fetching<'a> {
         let into_file = self.part.is_some() || self.direct.is_some();
         if failed && (self.asked.fail || into_file) {
             self.tell_end(&reply, telling);
-            return Ok((Hop::Done(self.declined(head)), 0));
+            return Ok(Hop::Done(self.declined(head)));
         }
         if self.asked.heads_only {
             let mut sink = self.stdout();
             sink.write(&head.bytes).await?;
             sink.end().await?;
             self.tell_end(&reply, telling);
-            return self.finished(head, 0, timings, begun).map(|end| (Hop::Done(end), 0));
+            return self.finished(head, 0, timings, begun).map(Hop::Done);
         }
         let coded = if self.asked.as_sent { None } else { self.coding(&reply) };
         let (mut sink, had) = self.sink(&reply, &resumes, coded.is_some())?;
@@ -477,7 +477,7 @@ impl<'a> Fetching<'a> {
             return Err(wire.broken(problem));
         }
         timings.total = begun.elapsed();
-        self.finished(head, had + written, timings, begun).map(|end| (Hop::Done(end), written))
+        self.finished(head, had + written, timings, begun).map(Hop::Done)
     }
 
     /// Whether a part is what was asked for.

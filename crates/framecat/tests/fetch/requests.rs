@@ -294,3 +294,22 @@ fn folder_with_json() -> Folder {
     std::fs::write(folder.file("x.json"), "{}").unwrap();
     folder
 }
+
+/// Heads and content, both ways: what the connection carried.
+#[test]
+fn what_a_connection_carried_is_counted() {
+    let folder = Folder::new();
+    std::fs::write(folder.file("body.json"), "{\"x\":1}\n").unwrap();
+    let path = folder.file("body.json");
+    for args in [["--upload", &path], ["--data", "{\"x\":1}\n"]] {
+        for (reply, output) in [(ok("said\n"), "-"), (ok(&"long ".repeat(40_000)), "/dev/null")] {
+            let came = reply.len();
+            let server = Server::answering([reply]);
+            let finished = server.fetch("/", &[&args[..], &["-v", "-o", output]].concat());
+            assert_eq!(finished.code, 0, "{finished}");
+            let sent = server.heard().remove(0).len();
+            let told = format!("{came} bytes in, {sent} bytes out");
+            assert!(finished.stderr.contains(&told), "{args:?}: {told}: {finished}");
+        }
+    }
+}
