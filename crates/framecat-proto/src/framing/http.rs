@@ -37,6 +37,8 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 struct Asked {
     /// HEAD and CONNECT change where the answer ends.
     kind: Kind,
+    /// It asks for another protocol (RFC 9110 section 7.8).
+    upgrade: bool,
     /// Nothing follows the answer.
     last: bool,
 }
@@ -45,8 +47,6 @@ struct Asked {
 enum Kind {
     Head,
     Connect,
-    /// It asks for another protocol (RFC 9110 section 7.8).
-    Upgrade,
     Other,
 }
 
@@ -57,6 +57,8 @@ struct Shared {
     asker: Option<usize>,
     /// What is not answered, in order.
     asked: VecDeque<Asked>,
+    /// A request was the last: nothing behind it is processed (RFC 9112 section 9.6).
+    closing: bool,
     /// It is no HTTP any more.
     tunnel: bool,
     /// A client waits for 100 (Continue).
@@ -105,8 +107,16 @@ struct Message {
 /// What is known of a message by its head.
 #[derive(Clone, Copy)]
 enum What {
-    Request { asked: Asked, expects: bool, counted: bool },
+    Request { asked: Asked, expects: bool, counted: bool, content: bool },
     Response { status: u16, length: Length, last: bool, to: Option<Asked> },
+}
+
+/// Where the bytes are from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Heard,
+    /// Who answers for us may have written before the request was there.
+    Said,
 }
 
 /// What `measure` found.
@@ -140,7 +150,7 @@ impl Framer {
     }
 
     /// What follows in `rest`, which begins where the last message ended, as far as it is there.
-    fn measure(&mut self, rest: &[u8]) -> Measured {
+    fn measure(&mut self, rest: &[u8], way: Way) -> Measured {
         let shared = self.shared.clone();
         let mut shared = lock(&shared);
         if matches!(self.at, At::Perhaps) {
@@ -157,14 +167,7 @@ impl Framer {
         }
         // Nothing behind the maximum is looked at: it must not matter whether it is there yet.
         let seen = &rest[..rest.len().min(self.max + 1)];
-        let asked = shared.asked.front().copied();
-        if let At::Body(Message { what: What::Response { to, .. }, .. }) = &self.at
-            && *to != asked
-        {
-            // What it answers was asked after it had begun.
-            self.at = At::Head;
-        }
-        let measured = self.advance(seen, &mut shared, asked);
+        let measured = self.advance(seen, &mut shared, way);
         match measured {
             Measured::Short if rest.len() > self.max => too_long(None, self.max),
             Measured::Whole(size) if size > self.max => too_long(None, self.max),
@@ -172,13 +175,13 @@ impl Framer {
         }
     }
 
-    fn advance(&mut self, seen: &[u8], shared: &mut Shared, asked: Option<Asked>) -> Measured {
+    fn advance(&mut self, seen: &[u8], shared: &mut Shared, way: Way) -> Measured {
         if let At::Head = self.at {
             let answers = seen.starts_with(b"HTTP/");
             if !answers && b"HTTP/".starts_with(seen) {
                 return Measured::Short;
             }
-            match self.begin(seen, answers, shared, asked) {
+            match self.begin(seen, answers, shared, way) {
                 Ok(Some(message)) => {
                     if let Some(size) = message.told().filter(|size| *size > self.max as u64) {
                         let too_long_head = message.head > self.max;
@@ -211,10 +214,12 @@ impl Framer {
         &mut self,
         seen: &[u8],
         answers: bool,
-        shared: &mut Shared,
-        asked: Option<Asked>,
+        shared: &Shared,
+        way: Way,
     ) -> Result<Option<Message>, Fault> {
+        let asked = shared.asked.front().copied();
         let wrong = |problem: &str| Err(Fault::Broken(problem.into()));
+        let last = shared.asked.back();
         match shared.asker {
             Some(asker) if answers && asker == self.side => {
                 return wrong("it is a response, and this direction asked before");
@@ -222,11 +227,23 @@ impl Framer {
             Some(asker) if !answers && asker != self.side => {
                 return wrong("it is a request, and the other direction asked before");
             }
-            // Nothing is let in behind one, so it is the last.
-            _ if !answers
-                && shared.asked.back().is_some_and(|asked| asked.kind == Kind::Connect) =>
-            {
+            // RFC 9112 section 9.2: it cannot be taken for the answer to what is asked later.
+            _ if answers && !self.alone && way == Way::Heard && asked.is_none() => {
+                return wrong("it is a response, and no request waits for one");
+            }
+            // Nothing is let in behind these, so they are the last.
+            _ if !answers && last.is_some_and(|last| last.kind == Kind::Connect) => {
                 return wrong("it follows a CONNECT that is not answered");
+            }
+            _ if !answers && last.is_some_and(|last| last.upgrade) => {
+                return wrong("it follows a request with Upgrade that is not answered");
+            }
+            // Old clients send an empty line behind a body (RFC 9112 section 2.2).
+            _ if shared.closing && b"\r\n".starts_with(seen) => return Ok(None),
+            _ if !answers && shared.closing => {
+                return wrong(
+                    "it follows a request that said Connection: close, or of HTTP/1.0 without keep-alive",
+                );
             }
             _ if !answers && shared.asked.len() == HTTP_UNANSWERED => {
                 return wrong(&format!("{HTTP_UNANSWERED} requests before it are not answered"));
@@ -245,7 +262,16 @@ impl Framer {
                 head.map(|head| head.as_ref().map(|head| Message::response(head, asked)))
             }
         };
-        message.map_err(|refusal| fault(&refusal))
+        let message = message.map_err(|refusal| fault(&refusal))?;
+        match message.as_ref().map(|message| message.what) {
+            Some(What::Request {
+                asked: Asked { kind: Kind::Connect, .. }, content: true, ..
+            }) => wrong("it is a CONNECT with content (RFC 9110 section 9.3.6)"),
+            Some(What::Response { status: 101, to: Some(to), .. }) if !to.upgrade => {
+                wrong("it is a 101, and the request had no Upgrade (RFC 9110 section 7.8)")
+            }
+            _ => Ok(message),
+        }
     }
 
     /// A whole message went by.
@@ -254,14 +280,15 @@ impl Framer {
         let mut shared = lock(&shared);
         self.at = At::Head;
         match what {
-            What::Request { asked, .. } if self.alone => match asked.kind {
-                Kind::Connect => self.at = At::Tunnel,
-                Kind::Upgrade => self.at = At::Perhaps,
+            What::Request { asked, .. } if self.alone => match asked {
+                Asked { kind: Kind::Connect, .. } => self.at = At::Tunnel,
+                Asked { upgrade: true, .. } => self.at = At::Perhaps,
                 _ => {}
             },
             What::Request { asked, .. } => {
                 shared.asker = Some(self.side);
                 shared.asked.push_back(asked);
+                shared.closing |= asked.last;
                 shared.waits = false;
             }
             What::Response { status, length, .. } => {
@@ -297,13 +324,15 @@ impl Message {
         let kind = match head.method {
             Method::Head => Kind::Head,
             Method::Connect => Kind::Connect,
-            _ if upgrades(&head.fields, head.version) => Kind::Upgrade,
             _ => Kind::Other,
         };
+        let upgrade = upgrades(&head.fields, head.version);
         let last = !head::keeps_alive(head.version, &head.fields);
         let expects = head::expects_continue(head).unwrap_or(false);
         let counted = matches!(head.length, Length::Bytes(_));
-        let what = What::Request { asked: Asked { kind, last }, expects, counted };
+        let content = !matches!(head.length, Length::None | Length::Bytes(0));
+        let asked = Asked { kind, upgrade, last };
+        let what = What::Request { asked, expects, counted, content };
         Message { what, head: head.len, taken: head.len, body: Body::new(head.length) }
     }
 
@@ -362,7 +391,7 @@ impl super::Framer for Framer {
     fn decode(&mut self, input: &[u8], out: &mut Spans) -> Progress {
         let mut start = 0;
         while start < input.len() {
-            match self.measure(&input[start..]) {
+            match self.measure(&input[start..], Way::Heard) {
                 Measured::Short => break,
                 Measured::Bad(fault) => {
                     return Progress { consumed: start, rejected: 0, fault: Some(fault) };
@@ -421,7 +450,7 @@ impl super::Framer for Framer {
         }
         let lacks = |what: &str| Err(EncodeError::Lacks(what.into()));
         let waits = lock(&self.shared).waits;
-        let measured = self.measure(payload);
+        let measured = self.measure(payload, Way::Said);
         // It is the other side that may be waiting, and not for itself.
         lock(&self.shared).waits = waits;
         self.heads = Heads::default();

@@ -75,11 +75,80 @@ fn an_answer_ends_where_its_request_has_it() {
 }
 
 #[test]
-fn an_answer_that_had_begun_before_it_was_asked_for_is_read_again() {
-    let [mut client, mut server] = pair();
-    heard(&mut server, NO_BODY, &[]);
-    heard(&mut client, HEAD, &[HEAD]);
-    heard(&mut server, &[NO_BODY, GET].concat()[..NO_BODY.len()], &[NO_BODY]);
+fn an_answer_to_nothing_is_refused() {
+    let why = "it is a response, and no request waits for one";
+    for reply in [OK, NO_BODY, CONTINUE, SWITCHED, b"HTTP/1.1 2"] {
+        let [mut client, mut server] = pair();
+        refused(&mut client, reply, why);
+        refused(&mut server, reply, why);
+        let [mut client, mut server] = pair();
+        heard(&mut client, GET, &[GET]);
+        let (messages, fault) = hear(&mut server, &[CONTINUE, OK, reply].concat());
+        assert_eq!((messages, fault.as_deref()), (vec![CONTINUE.to_vec(), OK.to_vec()], Some(why)));
+    }
+    // A file that answers whoever comes is there before the request is.
+    let [mut hears, mut says] = pair();
+    assert_eq!(say(&mut says, OK), Ok(()));
+    heard(&mut hears, GET, &[GET]);
+}
+
+#[test]
+fn nothing_is_taken_behind_the_last_request() {
+    let why = "it follows a request that said Connection: close, or of HTTP/1.0 without keep-alive";
+    let close = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n";
+    let old = b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi";
+    let kept = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    for last in [&close[..], old] {
+        for behind in [GET, &kept[..], b"\r\nG", b"\x16\x03"] {
+            let [mut client, mut server] = pair();
+            let (messages, fault) = hear(&mut client, &[kept, last, behind].concat());
+            assert_eq!((messages.len(), fault.as_deref()), (2, Some(why)));
+            heard(&mut server, &[OK, OK].concat(), &[OK, OK]);
+            refused(&mut client, behind, why);
+            // Nor is it written.
+            let [mut hears, mut says] = pair();
+            assert_eq!(say(&mut says, last), Ok(()));
+            assert_eq!(say(&mut says, GET), lacks(why));
+            heard(&mut hears, OK, &[OK]);
+        }
+        // Old clients end a body with an empty line.
+        let [mut client, mut server] = pair();
+        heard(&mut client, &[last, b"\r\n"].concat(), &[last]);
+        heard(&mut server, OK, &[OK]);
+        // Who reads one direction may have many connections before it.
+        let mut alone = Framing::Http.framer(MESSAGE_BYTES);
+        heard(&mut alone, &[last, GET].concat(), &[last, GET]);
+    }
+}
+
+#[test]
+fn a_connect_with_content_is_refused() {
+    let why = "it is a CONNECT with content (RFC 9110 section 9.3.6)";
+    for (field, body) in [("Content-Length: 3", "abc"), ("Transfer-Encoding: chunked", "0\r\n\r\n")]
+    {
+        let request = format!("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n{field}\r\n\r\n{body}");
+        for request in [&request, &request[..request.len() - body.len()]] {
+            refused(&mut pair()[0], request.as_bytes(), why);
+            assert_eq!(say(&mut pair()[0], request.as_bytes()), lacks(why));
+            refused(&mut Framing::Http.framer(MESSAGE_BYTES), request.as_bytes(), why);
+        }
+    }
+    let none = b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nContent-Length: 0\r\n\r\n";
+    heard(&mut pair()[0], none, &[none]);
+}
+
+#[test]
+fn nobody_is_switched_who_did_not_ask_for_it() {
+    let why = "it is a 101, and the request had no Upgrade (RFC 9110 section 7.8)";
+    let old = String::from_utf8(UPGRADE.to_vec()).unwrap().replace("HTTP/1.1", "HTTP/1.0");
+    for request in [GET, HEAD, CONNECT, old.as_bytes()] {
+        let [mut client, mut server] = pair();
+        heard(&mut client, request, &[request]);
+        refused(&mut server, SWITCHED, why);
+        let [mut hears, mut says] = pair();
+        heard(&mut hears, request, &[request]);
+        assert_eq!(say(&mut says, SWITCHED), lacks(why));
+    }
 }
 
 #[test]
@@ -107,11 +176,21 @@ fn behind_an_accepted_connect_and_101_all_is_handed_on_as_it_comes() {
 }
 
 #[test]
-fn what_follows_a_connect_before_its_answer_is_refused() {
-    let [mut client, _server] = pair();
-    let (messages, fault) = hear(&mut client, &[CONNECT, b"\x16\x03\x01"].concat());
-    assert_eq!(messages, [CONNECT]);
-    assert_eq!(fault.as_deref(), Some("it follows a CONNECT that is not answered"));
+fn what_follows_a_connect_or_upgrade_before_its_answer_is_refused() {
+    for (request, why) in [
+        (CONNECT, "it follows a CONNECT that is not answered"),
+        (UPGRADE, "it follows a request with Upgrade that is not answered"),
+    ] {
+        for behind in [&b"\x16\x03\x01"[..], GET] {
+            let [mut client, mut server] = pair();
+            let (messages, fault) = hear(&mut client, &[request, behind].concat());
+            assert_eq!(messages, [request]);
+            assert_eq!(fault.as_deref(), Some(why));
+            // An interim answer answers nothing yet.
+            heard(&mut server, CONTINUE, &[CONTINUE]);
+            refused(&mut client, behind, why);
+        }
+    }
 }
 
 #[test]
@@ -132,7 +211,7 @@ fn one_direction_asks() {
     refused(&mut client, OK, "it is a response, and this direction asked before");
     refused(&mut server, GET, "it is a request, and the other direction asked before");
     let [mut client, mut server] = pair();
-    heard(&mut server, OK, &[OK]);
+    assert_eq!(say(&mut server, OK), Ok(()));
     let why = "it is a request, and the other direction asked before";
     assert_eq!(say(&mut server, GET), lacks(why));
     assert_eq!(say(&mut client, GET), Ok(()));

@@ -381,3 +381,30 @@ fn hostile_peers_of_a_listener_are_told_and_closed() {
     assert_eq!(finished.code, 9, "{finished}");
     assert_eq!(finished.text().matches("\"failed\"").count(), 5, "{finished}");
 }
+
+#[test]
+fn nothing_behind_the_last_request_is_answered_or_handed_on() {
+    let more = "GET /more HTTP/1.1\r\nHost: a\r\n\r\n";
+    for last in ["GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"]
+    {
+        let listener =
+            Run::new(&["listen", ":0", "-f", "http", "--reply", "{1}", "--once"]).start();
+        let mut client = crate::run::peer::Peer::dial(listener.port());
+        client.send(format!("{last}{more}"));
+        let all = String::from_utf8(client.rest()).unwrap();
+        assert!(all.matches("HTTP/1.1 200 OK").count() == 1 && all.ends_with("\r\n\r\n/"), "{all}");
+        let heard = listener.wait();
+        assert!(!heard.text().contains("/more"), "{heard}");
+
+        let (server, port) = crate::run::peer::tcp();
+        let tap = relay(port);
+        let mut client = crate::run::peer::Peer::dial(tap.port());
+        client.send(format!("{last}{more}"));
+        let mut server = crate::run::peer::Peer::accept(&server);
+        assert_eq!(server.rest(), last.as_bytes());
+        client.rest();
+        tap.signal(Signal::TERM);
+        let told = tap.wait().stderr;
+        assert!(told.contains("it follows a request that said Connection: close"), "{told}");
+    }
+}
