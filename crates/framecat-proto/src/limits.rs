@@ -290,6 +290,13 @@ pub const HTTP_REMEMBERED_BYTES: usize = 2 << 10;
 /// many small ones.
 pub const HTTP_LISTINGS_BYTES: usize = 192 << 20;
 
+/// Folders of more names than [`HTTP_LISTING_SHORT`] that are read for a listing at once: fewer than
+/// there are threads that read, so that others have their turn meanwhile.
+pub const HTTP_LISTINGS_LONG: usize = 8;
+
+/// Names in a folder whose listing waits for no other: they are read in a few milliseconds.
+pub const HTTP_LISTING_SHORT: usize = 2_000;
+
 /// Folders that are sent in one piece (`?tar`, `?zip`) at once. Each has a stretch of 256 KiB in memory and
 /// a descriptor a level.
 pub const HTTP_ARCHIVES: usize = 16;

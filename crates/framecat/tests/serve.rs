@@ -42,6 +42,10 @@ fn nothing_outside_the_folder_and_nothing_hidden_is_served() {
     std::os::unix::fs::symlink("/etc/passwd", path("out")).unwrap();
     std::os::unix::fs::symlink("..", path("up")).unwrap();
     std::os::unix::fs::symlink("a", path("in")).unwrap();
+    std::os::unix::fs::symlink(path("a"), path("absolute")).unwrap();
+    let folder = site.folder.path().file_name().unwrap().to_str().unwrap();
+    std::os::unix::fs::symlink(format!("../{folder}/a"), path("out-and-in")).unwrap();
+    std::os::unix::fs::symlink(".git", path("seen")).unwrap();
     rustix::fs::mknodat(
         rustix::fs::CWD,
         path("fifo"),
@@ -53,6 +57,9 @@ fn nothing_outside_the_folder_and_nothing_hidden_is_served() {
     for (target, want) in [
         ("/a", "200"),
         ("/in", "200"),
+        ("/absolute", "404"),
+        ("/out-and-in", "404"),
+        ("/seen/config", "200"),
         ("/out", "404"),
         ("/up/", "404"),
         ("/up/etc", "404"),

@@ -54,7 +54,7 @@ pub(super) enum Answer {
 /// A reply that waits for the listing of a folder.
 #[derive(Debug)]
 pub(super) struct Awaited {
-    pub(super) task: Task,
+    pub(super) task: Arc<Task>,
     reply: Reply,
     asked: Asked,
     /// The request's head, where its reply is told.
@@ -282,13 +282,13 @@ impl Answers {
         if let (Content::Listing(form), Some(folder), false) =
             (&reply.body, &found.folder, asked.head)
         {
-            let task = Task {
+            let task = Arc::new(Task {
                 folder: folder.clone(),
                 path: wanted.path,
                 form: *form,
                 language: Language::accepted(request.fields.all("Accept-Language")),
                 sort: Sort::of_query(query(request)),
-            };
+            });
             let request = if told { input[..used].to_vec() } else { Vec::new() };
             let awaited = Box::new(Awaited { task, reply, asked, request });
             return Answer::List { used, awaited };
@@ -463,7 +463,7 @@ impl Answers {
                     Unlisted::Io(Errno::ACCESS | Errno::PERM) => status::page(403, None),
                     Unlisted::Io(error) => failure(error),
                     Unlisted::Full(words) => status::page(500, Some(&words)),
-                    Unlisted::Busy => failure(Errno::NOMEM),
+                    Unlisted::Busy | Unlisted::Left => failure(Errno::NOMEM),
                 };
                 return self.compose(failed, None, asked);
             }

@@ -11,6 +11,7 @@
 //! request holds no buffer.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use framecat_proto::http::Then;
 use framecat_proto::http::body::{Body as Decoder, Next as Decoded};
@@ -184,7 +185,7 @@ impl Connection {
     }
 
     /// The folder that is to be listed for it.
-    pub(super) fn task(&self) -> Option<&Task> {
+    pub(super) fn task(&self) -> Option<&Arc<Task>> {
         match &self.state {
             State::Working(Some(awaited)) => Some(&awaited.task),
             _ => None,

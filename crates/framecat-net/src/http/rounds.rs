@@ -301,7 +301,8 @@ impl Rounds {
                 let Some(task) = task else { return self.close(name) };
                 let shared = self.shared.clone();
                 self.work(name, move || {
-                    Letter::Listed(folder::list(&shared.root, &task, &shared.rooms))
+                    let (rooms, long) = (&shared.rooms, &shared.long_listings);
+                    Letter::Listed(folder::list(&shared.root, &task, rooms, long))
                 });
             }
         }
@@ -485,41 +486,149 @@ fn hear(connection: &mut Connection, room: &mut [u8]) -> Result<usize, Errno> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
+    use std::path::Path;
+    use std::sync::mpsc;
+
+    use framecat_proto::limits::{HTTP_LISTING_SHORT, HTTP_LISTINGS_LONG};
 
     use super::*;
     use crate::event::Nobody;
     use crate::http::Site;
 
-    #[test]
-    fn a_connection_that_panics_ends_alone() {
-        let site = Site::new(std::env::temp_dir());
-        let shared = Arc::new(Shared::new(&site, None, Arc::new(Nobody)).unwrap());
+    /// A loop that does what it is told, and the address of its socket.
+    fn rounds(folder: &Path) -> (Rounds, SocketAddr) {
+        let shared = Shared::new(&Site::new(folder), None, Arc::new(Nobody)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let mail = Arc::new(Mailbox::new().unwrap());
         let listener = Arc::new(OwnedFd::from(listener));
-        let mut rounds = Rounds::new(shared.clone(), mail, listener).unwrap();
-        let mut dial = || {
-            let stream = TcpStream::connect(address).unwrap();
-            rounds.accept();
-            let name = rounds.connections.iter_mut().map(|(name, _)| name).last().unwrap();
-            (stream, name)
-        };
-        let ((mut unlucky, first), (mut other, second)) = (dial(), dial());
+        (Rounds::new(Arc::new(shared), mail, listener).unwrap(), address)
+    }
+
+    fn dial(rounds: &mut Rounds, address: SocketAddr) -> (TcpStream, Name) {
+        let stream = TcpStream::connect(address).unwrap();
+        rounds.accept();
+        let name = rounds.connections.iter_mut().map(|(name, _)| name).last().unwrap();
+        (stream, name)
+    }
+
+    /// Says it, and has the loop hear it.
+    fn say(rounds: &mut Rounds, (stream, name): &mut (TcpStream, Name), words: &str) {
+        stream.write_all(words.as_bytes()).unwrap();
+        rounds.connections.get(*name).unwrap().readable = true;
+        rounds.serve(&[*name]);
+    }
+
+    /// Waits for workers' next letters.
+    fn await_mail(rounds: &Rounds) {
+        let mut bell =
+            [rustix::event::PollFd::new(&rounds.mail.bell, rustix::event::PollFlags::IN)];
+        rustix::event::poll(&mut bell, None).unwrap();
+    }
+
+    /// All that is said to a client that asks this, on a connection that ends then.
+    fn said(rounds: &mut Rounds, address: SocketAddr, words: &str) -> String {
+        let mut client = dial(rounds, address);
+        client.0.set_nonblocking(true).unwrap();
+        say(rounds, &mut client, words);
+        let mut said = Vec::new();
+        loop {
+            match client.0.read_to_end(&mut said) {
+                Ok(_) => return String::from_utf8(said).unwrap(),
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+            let Some(connection) = rounds.connections.get(client.1) else { continue };
+            match connection.outgoing() {
+                Some(_) => rounds.serve(&[client.1]),
+                None if connection.hears() => {}
+                // A look at a cold name, or the listing.
+                None => {
+                    await_mail(rounds);
+                    rounds.read_mail();
+                }
+            }
+        }
+    }
+
+    /// A folder of its own, with `long/`, of more names than a short one has, and `short/`.
+    fn long_and_short(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+        for (below, names) in [("long", HTTP_LISTING_SHORT + 1), ("short", 1)] {
+            fs::create_dir_all(folder.join(below)).unwrap();
+            for n in 0..names {
+                fs::write(folder.join(below).join(n.to_string()), "").unwrap();
+            }
+        }
+        folder
+    }
+
+    const LONG: &str = "GET /long/?json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+    #[test]
+    fn long_listings_have_seats_and_short_ones_need_none() {
+        let folder = long_and_short("framecat-long-listings");
+        let (mut rounds, address) = rounds(&folder);
+        let seats: Vec<_> = (0..HTTP_LISTINGS_LONG)
+            .map(|_| rounds.shared.long_listings.take().expect("as many seats as the limit says"))
+            .collect();
+        let full = said(&mut rounds, address, LONG);
+        assert!(full.starts_with("HTTP/1.1 503 ") && full.contains("\r\nRetry-After: 1\r\n"));
+        let short = said(&mut rounds, address, &LONG.replace("long", "short"));
+        assert!(short.starts_with("HTTP/1.1 200 ") && short.contains("\"0\""), "{short}");
+        drop(seats);
+        for _ in 0..=HTTP_LISTINGS_LONG {
+            let long = said(&mut rounds, address, LONG);
+            assert!(long.starts_with("HTTP/1.1 200 "), "each gives its seat back: {long}");
+            assert_eq!(long.matches("\"name\"").count(), HTTP_LISTING_SHORT + 1);
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_waits_in_the_queue_is_not_done_for_a_connection_that_was_closed() {
+        let (mut rounds, address) = rounds(&std::env::temp_dir());
+        let request = "GET /?json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        // From now on its names are in memory, and no look at them is left to a worker.
+        assert!(said(&mut rounds, address, request).starts_with("HTTP/1.1 200 "));
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Arc::new(Mutex::new(wait));
+        // No worker is free before `go` is dropped.
+        for _ in 0..16 {
+            let wait = wait.clone();
+            assert!(
+                rounds.shared.workers.give(move || assert!(wait.lock().unwrap().recv().is_err()))
+            );
+        }
+        let mut client = dial(&mut rounds, address);
+        say(&mut rounds, &mut client, request);
+        assert!(rounds.connections.get(client.1).unwrap().task().is_some(), "it is queued");
+        rounds.close(client.1);
+        drop(go);
+        await_mail(&rounds);
+        let letters = rounds.mail.take();
+        let left = |letter: &Letter| matches!(letter, Letter::Listed(Err(Unlisted::Left)));
+        assert!(
+            letters.len() == 1 && letters.iter().all(|(_, letter)| left(letter)),
+            "{letters:?}"
+        );
+    }
+
+    #[test]
+    fn a_connection_that_panics_ends_alone() {
+        let (mut rounds, address) = rounds(&std::env::temp_dir());
+        let (mut unlucky, first) = dial(&mut rounds, address);
+        let mut other = dial(&mut rounds, address);
         rounds.step(first, |_, _, _| panic!("meant to panic"));
         assert!(rounds.connections.get(first).is_none() && rounds.connections.len() == 1);
         assert_eq!(unlucky.read(&mut [0]).unwrap_or(0), 0, "it is closed");
         // The other one is served by the same loop; this request needs no look at the disk.
-        other.write_all(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        if let Some(connection) = rounds.connections.get(second) {
-            connection.readable = true;
-        }
-        rounds.serve(&[second]);
+        say(&mut rounds, &mut other, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let mut said = [0; 12];
-        other.read_exact(&mut said).unwrap();
+        other.0.read_exact(&mut said).unwrap();
         assert_eq!(&said, b"HTTP/1.1 200");
     }
 }

@@ -10,7 +10,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use framecat_proto::http::plan::{Hosts, Policy};
-use framecat_proto::limits::{CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_HASHES};
+use framecat_proto::limits::{
+    CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_HASHES, HTTP_LISTINGS_LONG,
+};
 use rustix::io::Errno;
 
 use super::files::Root;
@@ -71,6 +73,7 @@ pub(super) struct Shared {
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) archives: Seats,
     pub(super) hashes: Seats,
+    pub(super) long_listings: Seats,
     pub(super) known: Known,
     pub(super) observer: Arc<dyn Observer>,
     /// How much of each content is told, if anything is.
@@ -98,6 +101,7 @@ impl Shared {
             tls,
             archives: Seats::new(HTTP_ARCHIVES),
             hashes: Seats::new(HTTP_HASHES),
+            long_listings: Seats::new(HTTP_LISTINGS_LONG),
             known: Known::default(),
             tells: observer.wants_exchanges(),
             observer,
