@@ -7,7 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -265,9 +265,13 @@ impl Part {
 
     /// All of it is there: it takes the place of the file.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
-        // Who may read the old file may read the new one, and nobody else.
-        if let Ok(about) = fs::metadata(&self.whole) {
-            let _ = self.file.set_permissions(about.permissions());
+        // Who may read the old file may read the new one, and nobody else. A set-uid bit was given to the
+        // old content, and the rights of somebody else's file were given by them.
+        if let Ok(about) = fs::metadata(&self.whole)
+            && about.uid() == rustix::process::geteuid().as_raw()
+        {
+            let mode = fs::Permissions::from_mode(about.mode() & 0o777);
+            let _ = self.file.set_permissions(mode);
         }
         fs::rename(&self.part, &self.whole).map_err(|error| failed(&self.whole, error))?;
         self.done = true;

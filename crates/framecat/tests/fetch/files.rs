@@ -55,6 +55,18 @@ fn a_file_replaces_the_old_one_when_it_is_whole() {
 }
 
 #[test]
+fn the_rights_of_the_old_file_stay_and_what_its_content_was_given_does_not() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    fs::write(folder.file("x"), "old").unwrap();
+    fs::set_permissions(folder.file("x"), fs::Permissions::from_mode(0o4750)).unwrap();
+    let server = Server::answering([ok("new")]);
+    fetch_in(&folder, &server.url("/"), &["-o", "x"]).expect(0, "");
+    let mode = fs::metadata(folder.file("x")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o750, "{mode:o}");
+}
+
+#[test]
 fn a_server_has_no_say_in_the_name_of_the_file() {
     let folder = Folder::new();
     fs::create_dir(folder.file("in")).unwrap();

@@ -39,7 +39,7 @@ pub enum NoSubject {
         /// Its size.
         have: usize,
     },
-    /// More than [`FILE_BYTES_MAX`] came, and not the end of it.
+    /// More than `FILE_BYTES_MAX` came, and not the end of it.
     #[error("the file has more bytes than the {FILE_BYTES_MAX} that every case could fetch")]
     Endless,
 }
