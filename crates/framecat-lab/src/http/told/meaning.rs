@@ -45,7 +45,7 @@ pub(crate) const HTTP_METHODS: Law = Law {
          并在 Allow 里说明。",
     ),
     commands: &[
-        "framecat fetch http://127.0.0.1:8000/ --method OPTIONS --show",
+        "framecat fetch :8000 --method OPTIONS --show",
         "framecat connect 127.0.0.1:8000 -f crlf",
     ],
     observe: crate::http::meaning::http_methods,
@@ -161,7 +161,7 @@ pub(crate) const HTTP_STATUS: Law = Law {
         "fetch 加 --fail 时遇到 4xx、5xx 以 1 退出；serve 回答 400 时会说明是哪个字节违反了哪条规则\
          （其余退出码见 framecat help exit）。",
     ),
-    commands: &["framecat fetch http://127.0.0.1:8000/missing --fail", "framecat serve --show"],
+    commands: &["framecat fetch :8000/missing --fail", "framecat serve --show"],
     observe: crate::http::meaning::http_status,
     judge: crate::http::judge::http_status,
     done: done_http_status,

@@ -197,7 +197,7 @@ pub(crate) const HTTP_RESPONSE: Law = Law {
     ),
     commands: &[
         "framecat connect 127.0.0.1:8000 -f eof --send-frame crlf",
-        "framecat fetch http://127.0.0.1:8000/ --show",
+        "framecat fetch :8000 --show",
     ],
     observe: crate::http::parts::http_response,
     judge: crate::http::judge::http_response,
