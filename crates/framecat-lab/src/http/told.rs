@@ -52,7 +52,7 @@ pub(crate) const HTTP_STATELESS: Law = Law {
          whatever connection it came.",
         "framecat 回答消息只看消息本身：--reply 对同样的消息给出同样的文本，从哪个连接来的都一样。",
     ),
-    commands: &["framecat listen :9000 -f http --reply 'you asked for {1}'"],
+    commands: &["framecat listen :9000 -f http --reply 'asked for {1}'"],
     observe: super::http_stateless,
     judge: super::judge::http_stateless,
     done: done_http_stateless,
