@@ -126,7 +126,7 @@ mod tests {
             (b"a", 1, i64::MAX, Some("mtime=9223372036854775807\n")),
             (&long, 1, 1, Some("310 path=nnn")),
             ("ä".as_bytes(), 1, 1, Some("11 path=ä\n")),
-            (b"\xff", 1, 1, Some("21 hdrcharset=BINARY\n10 path=")),
+            (b"\xff", 1, 1, Some("21 hdrcharset=BINARY\n9 path=")),
         ] {
             let mut tar = Tar::default();
             let mut out = Vec::new();
