@@ -457,7 +457,8 @@ impl One<'_> {
                 self.answer(receiver.batch(), &context, sender, respond).await?;
                 if sender.is_last() && printed == Printed::More {
                     sender.flush().await?;
-                    return Ok(Heard::Last);
+                    // What stands behind the last message is dropped, and told.
+                    return receiver.take_failure().map_or(Ok(Heard::Last), Err);
                 }
             }
             if let Some(fan) = chat {

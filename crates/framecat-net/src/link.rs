@@ -340,6 +340,11 @@ impl Receiver {
         self.begun.clone()
     }
 
+    /// What is wrong with the bytes behind the batch, where that is known already: for who reads no further.
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
+        self.failed.take()
+    }
+
     /// Whether the batch waits for its time to be sent on: it counts as begun then.
     pub(crate) fn set_waiting(&self, waits: bool) {
         let behind = self.buf.len() - self.start - self.taken;

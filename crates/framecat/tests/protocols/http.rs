@@ -395,6 +395,11 @@ fn nothing_behind_the_last_request_is_answered_or_handed_on() {
         assert!(all.matches("HTTP/1.1 200 OK").count() == 1 && all.ends_with("\r\n\r\n/"), "{all}");
         let heard = listener.wait();
         assert!(!heard.text().contains("/more"), "{heard}");
+        assert!(
+            heard.stderr.contains("it follows a request that said Connection: close"),
+            "{heard}"
+        );
+        assert_eq!(heard.code, 7, "{heard}");
 
         let (server, port) = crate::run::peer::tcp();
         let tap = relay(port);
