@@ -345,7 +345,8 @@ async fn gone(children: &mut [Option<Child>; 2], heard: [bool; 2]) -> bool {
     }
 }
 
-/// Tells what is left of a connection that is ended before its peers ended it.
+/// Tells what is left of a connection that is ended before its peers ended it. With `--count` or
+/// `--until` met nothing more was asked for: what nobody read is no loss.
 pub(crate) fn unfinished(
     joint: &Joint,
     named: &Named,
@@ -353,8 +354,13 @@ pub(crate) fn unfinished(
     ends: &[Option<Stream>],
     cut_off: bool,
 ) {
-    let waiting: usize = ends.iter().flatten().map(Stream::unread).sum();
-    let unread = waiting + begun.iter().map(Begun::bytes).sum::<usize>();
+    let unread = match joint.met.load(Ordering::Relaxed) {
+        true => 0,
+        false => {
+            let waiting: usize = ends.iter().flatten().map(Stream::unread).sum();
+            waiting + begun.iter().map(Begun::bytes).sum::<usize>()
+        }
+    };
     if unread > 0 || cut_off {
         joint.ledger.note_lost();
         let (conn, peer) = (named.conn, named.peer.as_str());

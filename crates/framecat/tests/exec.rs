@@ -118,6 +118,10 @@ fn how_a_program_ends_decides_the_exit_code() {
     // Who ends first does not care.
     Run::new(&["connect", "exec:yes", "--count", "2"]).stdin_null().run("").expect(0, "y\ny\n");
     Run::new(&["relay", "exec:yes", "-", "--count", "2"]).run("").expect(0, "y\ny\n");
+    // Nor is what it said beyond the count a loss, with our stdin still open.
+    let mut relay = Run::new(&["relay", "exec:yes", "-", "--count", "2"]).start();
+    let _stdin = relay.take_stdin();
+    relay.wait().expect(0, "y\ny\n");
     let none = Run::new(&["ask", "exec:sh -c 'read x; exit 7'", "hello"]).run("");
     none.expect(1, "");
     assert!(none.stderr.contains("it ended with exit code 7"), "{none}");
