@@ -5,6 +5,7 @@
 //! | bytes → [`Request`] or [`Response`], or a [`Refusal`] | `head` |
 //! | where its body ends → [`Length`] | `body` |
 //! | which names a request is about → `Needs` | `plan::needs` |
+//! | whose page sent it | `site::check` |
 //! | what is found there → [`Facts`] | the caller looks |
 //! | all of that → [`Reply`] | `plan::plan` |
 //! | names in a folder → a page, or JSON | [`listing`] |
@@ -32,6 +33,7 @@ pub mod listing;
 pub mod path;
 pub mod plan;
 pub mod range;
+pub mod site;
 pub mod status;
 pub mod url;
 

@@ -76,6 +76,10 @@ const NOT_A_FILE: &str = "Only a file has a hash: leave the part behind the ques
 const NOT_A_FOLDER: &str =
     "Only a folder can be packed: leave the part behind the question mark out.";
 
+/// Others are not told where a link stood. Our own server is: by `no-referrer` a form would come from the
+/// origin `null`, as one of another site does (Fetch, "append a request `Origin` header").
+const OURS_ALONE: &str = "Referrer-Policy: same-origin\r\n";
+
 const DOUBTFUL: Why = Why {
     rule: "the address names a host that this server is not; use its IP address, or start it with \
            --any-host",
@@ -283,7 +287,7 @@ impl std::fmt::Display for Allow<'_> {
     }
 }
 
-fn because(status: u16, why: Why) -> Reply {
+pub(super) fn because(status: u16, why: Why) -> Reply {
     let mut words = String::with_capacity(why.rule.len() + why.section.len() + 4);
     let mut chars = why.rule.chars();
     words.extend(chars.next().map(|first| first.to_ascii_uppercase()));
@@ -492,7 +496,7 @@ fn listed(request: &Request<'_>, needs: &Needs, now: Seconds) -> Reply {
             ListingForm::Html => b"Content-Type: text/html; charset=utf-8\r\n".as_slice(),
             ListingForm::Json => b"Content-Type: application/json\r\n",
         });
-        put(&mut reply, &["X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"]);
+        put(&mut reply, &["X-Content-Type-Options: nosniff\r\n", OURS_ALONE]);
         if needs.form == ListingForm::Html {
             put(&mut reply, &["Content-Security-Policy: ", listing::policy(), "\r\n"]);
         }
@@ -606,7 +610,7 @@ impl Sent<'_> {
             put(&mut reply, &["Vary: Accept-Encoding\r\n"]);
         }
         if kind.active {
-            put(&mut reply, &["Referrer-Policy: no-referrer\r\n"]);
+            put(&mut reply, &[OURS_ALONE]);
             if self.policy.sandbox {
                 put(&mut reply, &["Content-Security-Policy: sandbox; default-src 'self'\r\n"]);
             }

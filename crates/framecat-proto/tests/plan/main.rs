@@ -3,6 +3,7 @@
 mod bad_input;
 mod conditions;
 mod properties;
+mod sites;
 mod table;
 
 use framecat_proto::http::plan::{Hosts, Needs, Policy, needs, plan, refused};
