@@ -10,6 +10,7 @@ use framecat_proto::http::{Length, Method, head};
 use framecat_proto::limits::HEADER_BYTES;
 use framecat_proto::message::{Batch, Context, Outgoing, Spans};
 
+pub mod forms;
 pub mod heads;
 mod models;
 

@@ -39,6 +39,24 @@ pub const HTTP_FIELDS: usize = 100;
 /// more than about a hundred bytes (signatures).
 pub const HTTP_CHUNK_EXTENSION_BYTES: usize = 4 << 10;
 
+/// The head of one part of a form: a name of 255 characters that are all escaped needs 800 bytes, and some
+/// programs send the whole path that a file has at home (4 KiB).
+pub const HTTP_FORM_HEAD_BYTES: usize = 8 << 10;
+
+/// Fields of such a head. Programs send two or three.
+pub const HTTP_FORM_FIELDS: usize = 16;
+
+/// Parts of one form, files and others.
+pub const HTTP_FORM_PARTS: usize = 1_000;
+
+/// Files of one form. They are held open until all of it has come, so that either all of them are there
+/// or none is.
+pub const HTTP_FORM_FILES: usize = 100;
+
+/// All that comes with a form and is no file: boundaries, heads, fields, what stands before the first
+/// part and behind the last. Nothing of it is kept; it is bounded because nobody needs more.
+pub const HTTP_FORM_OTHER_BYTES: usize = 1 << 20;
+
 /// Ranges of one HTTP request. What reads a file in pieces asks for one, or a few; each costs a part's
 /// head.
 pub const HTTP_RANGES: usize = 16;

@@ -302,7 +302,7 @@ pub(super) fn check_field(line: &[u8], at: usize, first: bool) -> Result<(), Ref
 }
 
 /// A field line without its CR LF; it begins at `at`.
-fn field(line: &[u8], at: usize, first: bool) -> Result<Field<'_>, Refusal> {
+pub(super) fn field(line: &[u8], at: usize, first: bool) -> Result<Field<'_>, Refusal> {
     let Some(colon) = first_other(of::TOKEN, line) else {
         let rule = "this line has no colon, so it is no field";
         return Err(refuse(400, at, SECTION_FIELDS, rule));

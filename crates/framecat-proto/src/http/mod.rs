@@ -12,6 +12,9 @@
 //! | what a client makes of a reply | [`follow`] |
 //! | a folder in one piece: tar, zip | [`archive`] |
 //! | the hash of a file: sha256, blake3 | [`digest`] |
+//! | what a form sends, file by file | [`multipart`] |
+//! | an upload in pieces: its id, and which piece is due | [`resume`] |
+//! | what a file must come to: Repr-Digest, Content-Digest | [`repr_digest`] |
 //! | content codings undone | [`coding`] |
 //! | where to fetch from, and where a redirect leads | [`url`] |
 //!
@@ -30,9 +33,12 @@ pub mod follow;
 pub mod head;
 pub mod kind;
 pub mod listing;
+pub mod multipart;
 pub mod path;
 pub mod plan;
 pub mod range;
+pub mod repr_digest;
+pub mod resume;
 pub mod site;
 pub mod status;
 pub mod url;

@@ -213,7 +213,53 @@ fn inputs_that_a_fuzzer_found_worth_keeping_pass() {
         check_pair("http", &seed);
         crate::laws::heads::check_heads(&seed);
         crate::laws::heads::check_chunked(&seed);
+        crate::laws::forms::check_form(&seed);
+        crate::laws::forms::check_fields(&seed);
         count += 1;
     }
     assert!(count >= 10, "{count} seeds in {folder}");
+}
+
+#[test]
+fn a_form_changed_in_any_octet_reads_alike_however_it_comes() {
+    let head = "Content-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n";
+    let form = format!("x\r\n--B\r\n{head}\r\n1\r\n--\r\n--B \r\n{head}\r\n\r\n--B--\r\ny");
+    for at in 0..form.len() {
+        for new in [&b""[..], b"\r", b"\n", b"-", b"B", b"\"", b"\\", b"\r\n--B", b"\0"] {
+            let bytes = [&[0, at as u8], &form.as_bytes()[..at], new, &form.as_bytes()[at + 1..]];
+            crate::laws::forms::check_form(&bytes.concat());
+        }
+    }
+}
+
+/// What forms are made of.
+fn form_piece() -> impl Strategy<Value = Vec<u8>> {
+    let pieces: [&[u8]; 16] = [
+        b"\r\n",
+        b"--",
+        b"B",
+        b"aaa",
+        b"\r\n--B",
+        b"--B\r\n",
+        b"\r\n--B--",
+        b"\r\n--aaa\r\n",
+        b"\r",
+        b"\n",
+        b"-",
+        b" ",
+        b"Content-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n",
+        b"Content-Disposition: form-data; name=f\r\n\r\n",
+        b"content",
+        b"\xff",
+    ];
+    proptest::sample::select(pieces.to_vec()).prop_map(<[u8]>::to_vec)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn forms_made_of_pieces_that_matter(which in 0..5u8, split: u8, pieces in vec(form_piece(), 0..24)) {
+        crate::laws::forms::check_form(&[&[which, split], &pieces.concat()[..]].concat());
+    }
 }
