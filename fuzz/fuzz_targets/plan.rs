@@ -14,6 +14,7 @@ fuzz_target!(|input: (&[u8], u8, u64, i64, i64, &[u8])| {
         trace: what & 2 != 0,
         hidden: what & 4 != 0,
         precompressed: what & 8 != 0,
+        compress: what & 16 != 0,
         sandbox: what & 16 != 0,
     };
     let request = match head::request(bytes) {

@@ -49,6 +49,7 @@ fn main() -> std::io::Result<()> {
         secure: false,
         trace: false,
         hidden: false,
+        compress: false,
         precompressed: true,
         sandbox: false,
     };

@@ -295,6 +295,18 @@ pub const HTTP_DRAIN_TIME: Duration = Duration::from_secs(10);
 /// a call of its own (sendfile) costs less than copying twice.
 pub const HTTP_SMALL_BYTES: usize = 16 << 10;
 
+/// A file from this size on is worth being coded on its way (`--compress`): what is smaller fits into a packet as
+/// it is.
+pub const HTTP_SQUEEZED_FROM: u64 = 1 << 10;
+
+/// Files and listings that are coded on their way at once. Each takes some 400 KiB and its share of the cores;
+/// whoever comes then gets them uncoded.
+pub const HTTP_SQUEEZES: usize = 32;
+
+/// Small files that each loop remembers coded, and as they were then: coding one takes longer than all else that is
+/// done for it.
+pub const HTTP_SQUEEZED_BYTES: usize = 2 << 20;
+
 /// Files that are looked up once for all who ask for them at the same moment; each is open meanwhile.
 pub const HTTP_LOOKS: usize = 128;
 
@@ -492,6 +504,11 @@ pub const TABLE: &[Limit] = &[
     },
     Limit { what: "archives of folders that are on their way", bound: "16", then: "503" },
     Limit { what: "hashes of files that are being made", bound: "8", then: "503" },
+    Limit {
+        what: "files and listings that are compressed on their way",
+        bound: "32",
+        then: "sent as they are",
+    },
     Limit {
         what: "an archive; the directory of a zip",
         bound: "64 levels; 16 MiB",

@@ -165,6 +165,7 @@ rows! {
     };
     a_folder_is_served: "framecat serve" => serves;
     a_folder_is_served_at_a_port: "framecat serve . --listen :9000" => serves;
+    a_folder_is_served_compressed: "framecat serve . --compress --listen :9000" => serves;
     a_folder_is_served_with_all_that_is_in_it:
         "framecat serve . --hidden --listen 127.0.0.1:9000" => serves;
     two_listeners_are_joined: "framecat relay localhost:8080 localhost:9000 --dial-both" => |row| {

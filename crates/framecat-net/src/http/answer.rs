@@ -5,10 +5,9 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use framecat_proto::http::accept::Accepted;
-use framecat_proto::http::body::put_chunk_size;
 use framecat_proto::http::digest::line;
 use framecat_proto::http::head::{self, Heads, put_status_line};
-use framecat_proto::http::listing::{Language, Listing, Sort};
+use framecat_proto::http::listing::{Language, Sort};
 use framecat_proto::http::plan::{self, Needs};
 use framecat_proto::http::{
     Coding, Content, Length, Method, Part, Refusal, Reply, Request, Target, Then, Version, date,
@@ -19,20 +18,22 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::files::{Found, Opened, Patience, Wanted};
-use super::folder::{Room, Task, Unlisted};
+use super::folder::{Task, Unlisted};
 use super::hash::{Hash, Hasher};
-use super::memory::{Memory, Remembered};
-use super::outgoing::{Body, Packing, Paged};
+use super::memory::{Memory, Remembered, Squeezed};
+use super::outgoing::{Body, Maker};
 use super::pack::Packer;
+use super::seats::Seat;
 use super::server::Shared;
+use super::squeeze::Squeezer;
 use super::telling::{Client, Reasons};
+
+mod coded;
+
+pub(super) use coded::Listed;
 
 /// When a client for which there is no place, no descriptor or no memory should come again, in seconds.
 const RETRY_AFTER: u64 = 1;
-
-/// A page up to this size is made before anything of it is sent, so that its length is known.
-/// The page's style and script are 40 kB of it; some hundred names have place behind them.
-const LISTED_AT_ONCE: usize = 64 << 10;
 
 /// What becomes of the bytes at hand.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ pub(super) struct Awaited {
     pub(super) task: Arc<Task>,
     reply: Reply,
     asked: Asked,
+    /// For what is coded.
+    seat: Option<Seat>,
     /// The request's head, where its reply is told.
     request: Vec<u8>,
 }
@@ -257,7 +260,7 @@ impl Answers {
         (whole, told): (bool, bool),
     ) -> Answer {
         let used = request.len;
-        let needs = match plan::needs(request, &self.shared.policy) {
+        let mut needs = match plan::needs(request, &self.shared.policy) {
             Ok(needs) => needs,
             Err(reply) => {
                 let (body, then) = self.compose(reply, None, asked);
@@ -278,8 +281,21 @@ impl Answers {
         let ranges = request.fields.get("Range").is_some();
         let boundary = if ranges { self.boundary() } else { String::new() };
         let policy = &self.shared.policy;
-        let reply = plan::plan(request, &needs, &found.facts, policy, self.wall, &boundary);
-        if let (Content::Listing(form), Some(folder), false) =
+        let planned =
+            |needs: &Needs| plan::plan(request, needs, &found.facts, policy, self.wall, &boundary);
+        let mut reply = planned(&needs);
+        let mut seat = None;
+        if !asked.head && coded::takes_seat(&reply, &found) {
+            seat = self.shared.squeezes.take();
+            if seat.is_none() {
+                needs.gzip = false;
+                reply = match needs.accepted.identity {
+                    true => planned(&needs),
+                    false => failure(Errno::NOMEM),
+                };
+            }
+        }
+        if let (Content::Listing { form, gzip }, Some(folder), false) =
             (&reply.body, &found.folder, asked.head)
         {
             let task = Arc::new(Task {
@@ -288,9 +304,10 @@ impl Answers {
                 form: *form,
                 language: Language::accepted(request.fields.all("Accept-Language")),
                 sort: Sort::of_query(query(request)),
+                gzip: *gzip,
             });
             let request = if told { input[..used].to_vec() } else { Vec::new() };
-            let awaited = Box::new(Awaited { task, reply, asked, request });
+            let awaited = Box::new(Awaited { task, reply, asked, seat, request });
             return Answer::List { used, awaited };
         }
         if let (Content::Hash(digest), Some(file), false) = (&reply.body, &found.file, asked.head) {
@@ -315,7 +332,12 @@ impl Answers {
                 return Answer::Reply { used, body, then };
             };
             let packer = Packer::new(*form, folder.clone(), &wanted.path, seat);
-            let (body, then) = self.archive(&reply, packer, asked);
+            let (body, then) = self.made(&reply, Maker::Archive(Box::new(packer)), asked);
+            return Answer::Reply { used, body, then };
+        }
+        if let (Content::Squeezed, Some(file), Some(seat)) = (&reply.body, &found.file, seat) {
+            let squeezer = Box::new(Squeezer::file(file.clone(), seat));
+            let (body, then) = self.made(&reply, Maker::Gzip(squeezer), asked);
             return Answer::Reply { used, body, then };
         }
         let coding = match &reply.body {
@@ -324,10 +346,12 @@ impl Answers {
         };
         let keep =
             whole && !asked.closes && can_be_remembered(request, &needs, &found, &reply, self.wall);
+        let squeezed = coded::squeezed(&mut reply, &found);
         let start = self.out.len();
         let (body, then) = self.compose(reply, Some(&found), asked);
         if keep {
-            self.remember(&input[..used], (start, asked), (wanted, &found), coding, then);
+            let kept = (coding, squeezed);
+            self.remember(&input[..used], (start, asked), (wanted, &found), kept, then);
         }
         Answer::Reply { used, body, then }
     }
@@ -367,6 +391,11 @@ impl Answers {
         };
         let remembered = self.memory.at(place)?;
         let opened = found.opened(remembered.coding)?;
+        let squeezed = remembered.squeezed.as_ref();
+        if squeezed.is_some_and(|squeezed| Some(&squeezed.content) != opened.content.as_ref()) {
+            self.memory.forget(place);
+            return None;
+        }
         self.out.reserve(remembered.head.len());
         let start = self.out.len();
         self.out.extend_from_slice(&remembered.head);
@@ -374,6 +403,7 @@ impl Answers {
         let body = match (&opened.content, remembered.sends) {
             (_, false) => Body::None,
             (Some(content), true) => {
+                let content = squeezed.map_or(content, |squeezed| &squeezed.coded);
                 self.out.extend_from_slice(content);
                 Body::None
             }
@@ -402,9 +432,8 @@ impl Answers {
         out.extend_from_slice(b"\r\n");
         let body = match reply.body {
             _ if asked.head => Body::None,
-            Content::None | Content::Listing(_) | Content::Archive(_) | Content::Hash(_) => {
-                Body::None
-            }
+            Content::None | Content::Squeezed | Content::Listing { .. } => Body::None,
+            Content::Archive(_) | Content::Hash(_) => Body::None,
             Content::Bytes(bytes) => {
                 out.extend_from_slice(&bytes);
                 Body::None
@@ -438,7 +467,7 @@ impl Answers {
     pub(super) fn listed(
         &mut self,
         awaited: Awaited,
-        listed: Result<(Listing, Room), Unlisted>,
+        listed: Result<Listed, Unlisted>,
         client: &mut Client,
     ) -> (Body, Then) {
         self.out.clear();
@@ -448,49 +477,6 @@ impl Answers {
             self.tell(client, (&request, b""), 0, &body);
         }
         (body, then)
-    }
-
-    fn list(
-        &mut self,
-        awaited: Awaited,
-        listed: Result<(Listing, Room), Unlisted>,
-    ) -> (Body, Then) {
-        let Awaited { reply, asked, .. } = awaited;
-        let (listing, room) = match listed {
-            Ok(listed) => listed,
-            Err(why) => {
-                let failed = match why {
-                    Unlisted::Io(Errno::ACCESS | Errno::PERM) => status::page(403, None),
-                    Unlisted::Io(error) => failure(error),
-                    Unlisted::Full(words) => status::page(500, Some(&words)),
-                    Unlisted::Busy | Unlisted::Left => failure(Errno::NOMEM),
-                };
-                return self.compose(failed, None, asked);
-            }
-        };
-        let mut paged =
-            Box::new(Paged { listing, chunked: asked.version == Version::Http11, _room: room });
-        let mut then = if asked.closes { Then::Close } else { reply.then };
-        // A page that is made at once has a length; a longer one is made as it is read.
-        let mut first = Vec::new();
-        let whole = !paged.listing.write(LISTED_AT_ONCE, &mut first);
-        let out = &mut self.out;
-        put_status_line(reply.status, out);
-        put_date(&self.date, out);
-        out.extend_from_slice(&reply.fields);
-        match (whole, paged.chunked) {
-            (true, _) => put_length(first.len() as u64, out),
-            (false, true) => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-            (false, false) => then = Then::Close,
-        }
-        put_connection(then, asked.version, out);
-        out.extend_from_slice(b"\r\n");
-        if !whole && paged.chunked {
-            put_chunk_size(first.len(), out);
-            first.extend_from_slice(b"\r\n");
-        }
-        out.append(&mut first);
-        (if whole { Body::None } else { Body::Listing(paged) }, then)
     }
 
     /// Appends the reply that waited for a hash.
@@ -521,28 +507,12 @@ impl Answers {
         self.compose(reply, None, asked).1
     }
 
-    /// Appends the head of an archive.
-    fn archive(&mut self, reply: &Reply, packer: Packer, asked: Asked) -> (Body, Then) {
-        let chunked = asked.version == Version::Http11;
-        let then = if asked.closes || !chunked { Then::Close } else { reply.then };
-        let out = &mut self.out;
-        put_status_line(reply.status, out);
-        put_date(&self.date, out);
-        out.extend_from_slice(&reply.fields);
-        if chunked {
-            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-        }
-        put_connection(then, asked.version, out);
-        out.extend_from_slice(b"\r\n");
-        (Body::Archive(Packing { packer: Some(Box::new(packer)), chunked }), then)
-    }
-
     fn remember(
         &mut self,
         request: &[u8],
         (start, asked): (usize, Asked),
         (wanted, found): (Wanted, &Found),
-        coding: Option<Coding>,
+        (coding, squeezed): (Option<Coding>, Option<Squeezed>),
         then: Then,
     ) {
         let head = &self.out[start..];
@@ -553,6 +523,7 @@ impl Answers {
             facts: found.facts.clone(),
             head: head[..len + 4].into(),
             coding,
+            squeezed,
             sends: !asked.head,
             then,
             sure: None,
@@ -676,9 +647,13 @@ fn can_be_remembered(
     reply: &Reply,
     now: i64,
 ) -> bool {
-    let Content::File { coding, .. } = &reply.body else { return false };
+    let coding = match &reply.body {
+        Content::File { coding, .. } => *coding,
+        Content::Squeezed => None,
+        _ => return false,
+    };
     let old = found
-        .opened(*coding)
+        .opened(coding)
         .is_some_and(|opened| opened.facts.settled && opened.facts.mtime <= now);
     old && needs.plain && reply.status == 200 && matches!(request.length, Length::None)
 }

@@ -16,19 +16,17 @@ use std::sync::Arc;
 use framecat_proto::http::Then;
 use framecat_proto::http::body::{Body as Decoder, Next as Decoded};
 use framecat_proto::http::head::Heads;
-use framecat_proto::http::listing::Listing;
 use framecat_proto::limits::{
     HTTP_BODY_IDLE, HTTP_BODY_PASSED, HTTP_BODY_TIME, HTTP_HEAD_TIME, HTTP_KEEP_ALIVE,
     HTTP_WRITE_IDLE, LINGER_BYTES, LINGER_TIME,
 };
 use rustix::io::Errno;
 
-use super::answer::{Answer, Answers, Awaited, Early, Hashing};
+use super::answer::{Answer, Answers, Awaited, Early, Hashing, Listed};
 use super::files::{STRETCH, Wanted};
-use super::folder::{Room, Task, Unlisted};
+use super::folder::{Task, Unlisted};
 use super::hash::{Hash, Hasher};
-use super::outgoing::{Body, Outgoing, Progress};
-use super::pack::Packer;
+use super::outgoing::{Body, Maker, Outgoing, Progress};
 use super::places::Place;
 use super::telling::Client;
 use super::wire::Wire;
@@ -114,7 +112,7 @@ pub(super) enum Step {
     List,
     /// This stretch of the file that is being sent.
     Warm(u64, u64),
-    /// The next stretch of the archive that is being sent.
+    /// The next stretch of what is made while it is sent.
     Pack,
     /// The next stretch of the file whose hash is being made.
     Hash,
@@ -241,26 +239,26 @@ impl Connection {
         }
     }
 
-    /// What makes the next stretch of the archive that is on its way.
-    pub(super) fn packer(&mut self) -> Option<Box<Packer>> {
+    /// What makes the next stretch of what is on its way.
+    pub(super) fn maker(&mut self) -> Option<Maker> {
         match &mut self.state {
-            State::Writing(outgoing) => outgoing.packer(),
+            State::Writing(outgoing) => outgoing.maker(),
             _ => None,
         }
     }
 
-    /// A worker has made a stretch of the archive.
+    /// A worker has made a stretch.
     pub(super) fn packed(
         &mut self,
         stretch: &[u8],
-        packer: Option<Box<Packer>>,
+        maker: Option<Maker>,
         answers: &mut Answers,
     ) -> Step {
-        if packer.is_none() {
+        if maker.is_none() {
             self.cut_by_reset(false);
         }
         if let State::Writing(outgoing) = &mut self.state {
-            outgoing.packed(stretch, packer);
+            outgoing.packed(stretch, maker);
         }
         // Who waits for us is not late.
         self.wait(answers, HTTP_WRITE_IDLE);
@@ -278,7 +276,7 @@ impl Connection {
     /// A worker has read the folder.
     pub(super) fn listed(
         &mut self,
-        listed: Result<(Listing, Room), Unlisted>,
+        listed: Result<Listed, Unlisted>,
         answers: &mut Answers,
     ) -> Step {
         let State::Working(Some(awaited)) = std::mem::replace(&mut self.state, State::Reading)
@@ -503,7 +501,7 @@ impl Connection {
 
     /// Sends `answers.out` and what follows it. `None`: all is out, and the next request may come.
     fn send(&mut self, body: Body, then: Then, answers: &mut Answers) -> Option<Step> {
-        if matches!(&body, Body::Archive(packing) if !packing.chunked) {
+        if matches!(&body, Body::Made(making) if !making.chunked) {
             self.cut_by_reset(true);
         }
         let mut outgoing = Outgoing::new(std::mem::take(&mut answers.out), body, then);

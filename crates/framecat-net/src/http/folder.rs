@@ -24,6 +24,8 @@ pub(super) struct Task {
     pub(super) form: ListingForm,
     pub(super) language: Language,
     pub(super) sort: Sort,
+    /// It is coded.
+    pub(super) gzip: bool,
 }
 
 impl Task {
@@ -174,6 +176,7 @@ mod tests {
             form: ListingForm::Json,
             language: Language::accepted(std::iter::empty()),
             sort: Sort::of_query(None),
+            gzip: false,
         })
     }
 

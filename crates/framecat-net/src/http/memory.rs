@@ -1,11 +1,12 @@
 //! Requests that were answered before. Clients repeat themselves byte for byte, so what was parsed and
 //! planned for one request holds for the next that is the same, for as long as the file is the same too:
-//! its head is kept, its content never.
+//! its head is kept, its content never, but for the coded form of a small one, to be compared with what it was
+//! made of.
 
 use std::sync::Arc;
 
 use framecat_proto::http::{Coding, Facts, Then};
-use framecat_proto::limits::{HTTP_REMEMBERED, HTTP_REMEMBERED_BYTES};
+use framecat_proto::limits::{HTTP_REMEMBERED, HTTP_REMEMBERED_BYTES, HTTP_SQUEEZED_BYTES};
 use memchr::memmem;
 
 use super::files::{Found, Wanted};
@@ -21,6 +22,8 @@ pub(super) struct Remembered {
     /// Its head.
     pub(super) head: Box<[u8]>,
     pub(super) coding: Option<Coding>,
+    /// The content is coded, of a file that holds just this.
+    pub(super) squeezed: Option<Squeezed>,
     /// A GET: the content follows.
     pub(super) sends: bool,
     pub(super) then: Then,
@@ -28,10 +31,32 @@ pub(super) struct Remembered {
     pub(super) sure: Option<Arc<Found>>,
 }
 
+/// A small file and its coded form. Its facts alone do not tell that it is still the same: what a program changes
+/// by mmap(2) may show in none of them.
+#[derive(Debug)]
+pub(super) struct Squeezed {
+    pub(super) content: Vec<u8>,
+    pub(super) coded: Vec<u8>,
+}
+
+impl Squeezed {
+    fn bytes(&self) -> usize {
+        self.content.len() + self.coded.len()
+    }
+}
+
+impl Remembered {
+    fn bytes(&self) -> usize {
+        self.squeezed.as_ref().map_or(0, Squeezed::bytes)
+    }
+}
+
 /// So many of them; what comes to the place of another takes it.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     places: Vec<Option<Box<Remembered>>>,
+    /// What of them is content, at most [`HTTP_SQUEEZED_BYTES`].
+    bytes: usize,
     /// Those that are sure of their file.
     sure: Vec<usize>,
 }
@@ -69,7 +94,7 @@ impl Memory {
     /// The reply is another one by now.
     pub(super) fn forget(&mut self, place: usize) {
         if let Some(there) = self.places.get_mut(place) {
-            *there = None;
+            self.bytes -= there.take().map_or(0, |there| there.bytes());
         }
     }
 
@@ -81,6 +106,15 @@ impl Memory {
             self.places.resize_with(HTTP_REMEMBERED, || None);
         }
         let at = place(&remembered.request);
+        self.forget(at);
+        if self.bytes + remembered.bytes() > HTTP_SQUEEZED_BYTES {
+            self.places
+                .iter_mut()
+                .filter(|there| there.as_ref().is_some_and(|r| r.bytes() > 0))
+                .for_each(|there| *there = None);
+            self.bytes = 0;
+        }
+        self.bytes += remembered.bytes();
         self.places[at] = Some(Box::new(remembered));
     }
 }
@@ -119,6 +153,7 @@ mod tests {
             facts: Facts::Missing,
             head: Box::default(),
             coding: None,
+            squeezed: None,
             sends: true,
             then: Then::KeepAlive,
             sure: None,

@@ -20,7 +20,7 @@
 //! | one client: what it said, what is on its way, by TLS or not | `connection`, `outgoing`, `wire` |
 //! | from a request to its reply | `answer`, `memory` |
 //! | files and folders below the root, and nothing else | `files`, `folder` |
-//! | a folder in one piece; the hash of a file | `pack`, `hash` |
+//! | a folder in one piece; the hash of a file; gzip | `pack`, `hash`, `squeeze` |
 //! | what may wait for a disk | `workers` |
 //! | how many are let in | `places` |
 //! | the conformance table, tried on a server | [`check`] |
@@ -48,6 +48,7 @@ mod seats;
 mod server;
 pub(crate) mod sink;
 mod slab;
+mod squeeze;
 mod telling;
 mod wire;
 mod workers;

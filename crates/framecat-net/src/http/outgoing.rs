@@ -12,9 +12,11 @@ use framecat_proto::http::listing::Listing;
 use framecat_proto::http::{Part, Then};
 use rustix::io::Errno;
 
+use super::files::Root;
 use super::files::{Opened, Patience, STRETCH, warm};
 use super::folder::Room;
-use super::pack::Packer;
+use super::pack::{Cut, Packer};
+use super::squeeze::Squeezer;
 use super::wire::Wire;
 
 /// So much goes out before other connections have their turn.
@@ -45,17 +47,39 @@ pub(super) enum Body {
     File(Box<Pieces>),
     /// A page.
     Listing(Box<Paged>),
-    /// A folder in one piece.
-    Archive(Packing),
+    /// What workers make, a stretch at a time.
+    Made(Making),
 }
 
-/// An archive that is being sent.
+/// What is made while it is sent.
 #[derive(Debug)]
-pub(super) struct Packing {
+pub(super) struct Making {
     /// `None`: a worker has it, and makes the next stretch.
-    pub(super) packer: Option<Box<Packer>>,
+    pub(super) maker: Option<Maker>,
     /// In chunks (RFC 9112 section 7.1); else it ends with the connection.
     pub(super) chunked: bool,
+}
+
+/// What makes it.
+#[derive(Debug)]
+pub(super) enum Maker {
+    /// A folder in one piece.
+    Archive(Box<Packer>),
+    /// A file or a listing, coded.
+    Gzip(Box<Squeezer>),
+}
+
+impl Maker {
+    /// Appends the next stretch, which may be nothing; whether there is more. It may wait for a disk.
+    ///
+    /// # Errors
+    /// It cannot go on: what was sent of it must not look whole.
+    pub(super) fn next(&mut self, root: &Root, out: &mut Vec<u8>) -> Result<bool, Cut> {
+        match self {
+            Maker::Archive(packer) => packer.next(root, out),
+            Maker::Gzip(squeezer) => squeezer.next(out),
+        }
+    }
 }
 
 /// Pieces of a file, each behind bytes of its own.
@@ -137,7 +161,7 @@ pub(super) enum Progress {
     Turn,
     /// These bytes of the file are not in memory.
     Cold(u64, u64),
-    /// The next stretch of the archive is to be made.
+    /// The next stretch is to be made.
     Pack,
     /// The file has become shorter than was told: the rest can never come.
     Cut,
@@ -171,29 +195,29 @@ impl Outgoing {
         }
     }
 
-    /// What makes the next stretch of the archive, for a worker.
-    pub(super) fn packer(&mut self) -> Option<Box<Packer>> {
+    /// What makes the next stretch, for a worker.
+    pub(super) fn maker(&mut self) -> Option<Maker> {
         match &mut self.body {
-            Body::Archive(packing) => packing.packer.take(),
+            Body::Made(making) => making.maker.take(),
             _ => None,
         }
     }
 
-    /// A worker has made this stretch of the archive, and there is more if it gives the packer back.
-    pub(super) fn packed(&mut self, stretch: &[u8], packer: Option<Box<Packer>>) {
-        let Body::Archive(packing) = &mut self.body else { return };
-        if packing.chunked && !stretch.is_empty() {
+    /// A worker has made this stretch, and there is more if it gives the maker back.
+    pub(super) fn packed(&mut self, stretch: &[u8], maker: Option<Maker>) {
+        let Body::Made(making) = &mut self.body else { return };
+        if making.chunked && !stretch.is_empty() {
             put_chunk_size(stretch.len(), &mut self.bytes);
         }
         self.bytes.extend_from_slice(stretch);
-        if packing.chunked && !stretch.is_empty() {
+        if making.chunked && !stretch.is_empty() {
             self.bytes.extend_from_slice(b"\r\n");
         }
-        if packer.is_none() && packing.chunked {
+        if maker.is_none() && making.chunked {
             self.bytes.extend_from_slice(LAST_CHUNK);
         }
-        match packer {
-            Some(packer) => packing.packer = Some(packer),
+        match maker {
+            Some(maker) => making.maker = Some(maker),
             None => self.body = Body::None,
         }
     }
@@ -246,10 +270,8 @@ impl Outgoing {
                         self.body = Body::None;
                     }
                 }
-                Body::Archive(Packing { packer: Some(_), .. }) => {
-                    return Ok((Progress::Pack, sent));
-                }
-                Body::Archive(_) => return Ok((Progress::Blocked, sent)),
+                Body::Made(Making { maker: Some(_), .. }) => return Ok((Progress::Pack, sent)),
+                Body::Made(_) => return Ok((Progress::Blocked, sent)),
             }
         }
     }

@@ -31,13 +31,15 @@ const NAMES: usize = 4096;
 /// The note at the end tells so much, and that there is more.
 const NOTE_BYTES: usize = 64 << 10;
 
-/// Why an archive ends before its end.
+/// Why what is made on its way ends before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
     /// Something cannot be read.
     Io(Errno),
     /// A file has become shorter than was told.
     Shorter,
+    /// A file is not what it was when its reply began.
+    Changed,
     /// The directory at the end of a zip would be too long.
     TooMany,
 }

@@ -15,18 +15,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use framecat_proto::http::listing::Listing;
 use framecat_proto::limits::{ACCEPT_BACKOFF_MAX, ACCEPT_BACKOFF_MIN};
 use rustix::event::{EventfdFlags, Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::SocketFlags;
 
 use super::answer::Answers;
+use super::answer::Listed;
 use super::connection::{Connection, Step};
 use super::files::{Found, Patience, Wanted, warm};
-use super::folder::{self, Room, Unlisted};
+use super::folder::{self, Unlisted};
 use super::hash::{Hash, Hasher};
-use super::pack::Packer;
+use super::outgoing::Maker;
 use super::places::Came;
 use super::server::Shared;
 use super::slab::{Name, Slab};
@@ -56,12 +56,12 @@ pub(super) struct Mailbox {
 pub(super) enum Letter {
     Looked(Wanted, Result<Found, Errno>),
     Warmed(u64, Result<(), Errno>),
-    Listed(Result<(Listing, Room), Unlisted>),
+    Listed(Result<Listed, Unlisted>),
     /// The hash of a file, or what goes on with it.
     Hashed(Result<Hash, Box<Hasher>>),
     Unhashed(Errno),
-    /// A stretch of an archive, and what makes the next one.
-    Packed(Vec<u8>, Option<Box<Packer>>),
+    /// A stretch of what is made on its way, and what makes the next one.
+    Packed(Vec<u8>, Option<Maker>),
     /// Nothing: it failed, or panicked.
     Lost,
 }
@@ -285,13 +285,13 @@ impl Rounds {
                 });
             }
             Ok(Step::Pack) => {
-                let packer = self.connections.get(name).and_then(Connection::packer);
-                let Some(mut packer) = packer else { return self.close(name) };
+                let maker = self.connections.get(name).and_then(Connection::maker);
+                let Some(mut maker) = maker else { return self.close(name) };
                 let shared = self.shared.clone();
                 self.work(name, move || {
                     let mut stretch = Vec::new();
-                    match packer.next(&shared.root, &mut stretch) {
-                        Ok(more) => Letter::Packed(stretch, more.then_some(packer)),
+                    match maker.next(&shared.root, &mut stretch) {
+                        Ok(more) => Letter::Packed(stretch, more.then_some(maker)),
                         Err(_) => Letter::Lost,
                     }
                 });
@@ -302,7 +302,8 @@ impl Rounds {
                 let shared = self.shared.clone();
                 self.work(name, move || {
                     let (rooms, long) = (&shared.rooms, &shared.long_listings);
-                    Letter::Listed(folder::list(&shared.root, &task, rooms, long))
+                    let listed = folder::list(&shared.root, &task, rooms, long);
+                    Letter::Listed(listed.and_then(|listed| Listed::of(&task, listed)))
                 });
             }
         }
@@ -334,7 +335,7 @@ impl Rounds {
                 Letter::Hashed(Err(hasher)) => connection.hashes(hasher),
                 Letter::Hashed(Ok(hash)) => connection.hashed(Ok(hash), answers),
                 Letter::Unhashed(error) => connection.hashed(Err(error), answers),
-                Letter::Packed(stretch, packer) => connection.packed(&stretch, packer, answers),
+                Letter::Packed(stretch, maker) => connection.packed(&stretch, maker, answers),
                 Letter::Warmed(_, Err(_)) | Letter::Lost => Step::Close,
             });
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use framecat_proto::http::plan::{Hosts, Policy};
 use framecat_proto::limits::{
-    CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_HASHES, HTTP_LISTINGS_LONG,
+    CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_HASHES, HTTP_LISTINGS_LONG, HTTP_SQUEEZES,
 };
 use rustix::io::Errno;
 
@@ -53,6 +53,7 @@ impl Site {
                 trace: false,
                 hidden: false,
                 precompressed: true,
+                compress: false,
                 sandbox: false,
             },
             max_clients: CLIENTS,
@@ -73,6 +74,7 @@ pub(super) struct Shared {
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) archives: Seats,
     pub(super) hashes: Seats,
+    pub(super) squeezes: Seats,
     pub(super) long_listings: Seats,
     pub(super) known: Known,
     pub(super) observer: Arc<dyn Observer>,
@@ -101,6 +103,7 @@ impl Shared {
             tls,
             archives: Seats::new(HTTP_ARCHIVES),
             hashes: Seats::new(HTTP_HASHES),
+            squeezes: Seats::new(HTTP_SQUEEZES),
             long_listings: Seats::new(HTTP_LISTINGS_LONG),
             known: Known::default(),
             tells: observer.wants_exchanges(),

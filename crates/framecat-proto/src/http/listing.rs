@@ -38,6 +38,11 @@ use words::Words;
 const STYLE: &str = include_str!("listing/page.css");
 const SCRIPT: &str = include_str!("listing/page.js");
 
+/// What stands in every page as it is, in this order: whoever codes pages can code it once.
+pub fn constants() -> [&'static str; 2] {
+    [STYLE, SCRIPT]
+}
+
 /// The page's icon, so that no browser asks for /favicon.ico.
 const BADGE: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E\
 %3Crect width='32' height='32' rx='7' fill='%230b66c3'/%3E%3Cpath d='M7 11h7l2 3h9v9H7z' fill='none' \

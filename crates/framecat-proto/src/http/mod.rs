@@ -15,7 +15,7 @@
 //! | what a form sends, file by file | [`multipart`] |
 //! | an upload in pieces: its id, and which piece is due | [`resume`] |
 //! | what a file must come to: Repr-Digest, Content-Digest | [`repr_digest`] |
-//! | content codings undone | [`coding`] |
+//! | content codings undone; gzip made on the way | [`coding`], [`squeeze`] |
 //! | where to fetch from, and where a redirect leads | [`url`] |
 //!
 //! What a peer may send is bounded by [`limits`](crate::limits).
@@ -40,6 +40,7 @@ pub mod range;
 pub mod repr_digest;
 pub mod resume;
 pub mod site;
+pub mod squeeze;
 pub mod status;
 pub mod url;
 
@@ -430,8 +431,15 @@ pub enum Content {
         /// Behind the last part: the closing boundary, or nothing.
         end: Vec<u8>,
     },
+    /// The whole file, coded in gzip on its way ([`squeeze`]).
+    Squeezed,
     /// The page of a folder, or its JSON: made by the server from what is in the folder.
-    Listing(ListingForm),
+    Listing {
+        /// Which of them.
+        form: ListingForm,
+        /// Coded in gzip on its way.
+        gzip: bool,
+    },
     /// All that is in a folder, in one piece that is made while it is sent.
     Archive(archive::Form),
     /// The hash of a file, as a line of text.
@@ -443,7 +451,8 @@ impl Content {
     /// known only at its end.
     pub fn length(&self) -> Option<u64> {
         match self {
-            Content::None | Content::Listing(_) | Content::Archive(_) | Content::Hash(_) => None,
+            Content::None | Content::Squeezed | Content::Listing { .. } => None,
+            Content::Archive(_) | Content::Hash(_) => None,
             Content::Bytes(bytes) => Some(bytes.len() as u64),
             Content::File { parts, end, .. } => {
                 let parts = parts.iter().map(|part| part.before.len() as u64 + part.len);

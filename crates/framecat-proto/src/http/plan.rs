@@ -13,6 +13,11 @@ use super::{
     Coding, Content, Facts, Field, FileFacts, Length, ListingForm, Method, Part, Refusal, Reply,
     Request, Seconds, Target, Then, Version, Why, archive, date, kind, listing, range,
 };
+use crate::limits::{HTTP_SMALL_BYTES, HTTP_SQUEEZED_FROM};
+
+mod trace;
+
+use trace::trace;
 
 /// The file that stands for a folder that has one.
 pub const INDEX: &[u8] = b"index.html";
@@ -30,6 +35,9 @@ pub struct Policy {
     pub hidden: bool,
     /// Files are looked for in codings, too.
     pub precompressed: bool,
+    /// Files that are kept in no coding are coded in gzip on their way, where that is worth it. Listings
+    /// always are.
+    pub compress: bool,
     /// What is in the folder may come from strangers: HTML and SVG run with no rights over the rest of it.
     /// Where only the owner puts files there, the page is theirs and may be one that needs its rights.
     pub sandbox: bool,
@@ -66,6 +74,8 @@ pub struct Needs {
     pub hash: Option<Digest>,
     /// In which codings the file may be sent. Those that it is not worth looking for are left out.
     pub accepted: Accepted,
+    /// What is made for the reply may be coded in gzip on its way.
+    pub gzip: bool,
     /// No condition and no range: what [`plan`] answers to the method depends on facts and policy alone.
     /// Once a file is [settled](FileFacts::settled) and not from the future, it stays the same until
     /// the file changes, and may be kept.
@@ -102,7 +112,6 @@ const PORT: Why =
     Why { rule: "CONNECT has no port, or none from 1 to 65535", section: "RFC 9110 section 9.3.6" };
 const EXPECTATION: Why =
     Why { rule: "an expectation other than 100-continue", section: "RFC 9110 section 10.1.1" };
-const TRACED: Why = Why { rule: "TRACE came with content", section: "RFC 9110 section 9.3.8" };
 const READS: Why = Why {
     rule: "this server only reads: it answers GET, HEAD and OPTIONS",
     section: "RFC 9110 section 15.5.6",
@@ -192,11 +201,12 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
     let index = path.folder && !json && archive.is_none() && hash.is_none();
     let name = if index { INDEX } else { path.name() };
     let mut accepted = Accepted::of(&request.fields);
+    let gzip = accepted.codings().any(|coding| coding == Coding::Gzip);
     if !policy.precompressed || hash.is_some() || !kind::of(name).compressible {
         accepted = accepted.plain();
     }
     let form = if json { ListingForm::Json } else { ListingForm::Html };
-    Ok(Needs { path, index, form, archive, hash, accepted, plain })
+    Ok(Needs { path, index, form, archive, hash, accepted, gzip, plain })
 }
 
 /// What is answered to `request`, a GET or HEAD that [`needs`] let through, by what was found.
@@ -322,52 +332,6 @@ fn connect(request: &Request<'_>, allow: Allow<'_>) -> Reply {
     Reply { then: Then::Close, ..reply }
 }
 
-/// RFC 9110 section 9.3.8: the request as it was understood, without what is secret in it.
-fn trace(request: &Request<'_>) -> Reply {
-    if !matches!(request.length, Length::None | Length::Bytes(0)) {
-        return because(400, TRACED);
-    }
-    let mut echo = Vec::with_capacity(request.len);
-    let mut put = |text: &str| echo.extend_from_slice(text.as_bytes());
-    put(request.method.as_str());
-    put(" ");
-    let mut put_target = |path: &str, query: Option<&str>| {
-        put(path);
-        if let Some(query) = query {
-            put("?");
-            put(query);
-        }
-    };
-    match request.target {
-        Target::Origin { path, query } => put_target(path, query),
-        Target::Absolute { scheme, authority, path, query } => {
-            put_target(&format!("{scheme}://{authority}{path}"), query);
-        }
-        Target::Authority(authority) => put_target(authority, None),
-        Target::Asterisk => put_target("*", None),
-    }
-    echo.extend_from_slice(match request.version {
-        Version::Http10 => b" HTTP/1.0\r\n",
-        Version::Http11 => b" HTTP/1.1\r\n",
-    });
-    let secret = ["cookie", "authorization", "proxy-authorization"];
-    for Field { name, value } in request.fields.iter() {
-        if !secret.iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
-            echo.extend_from_slice(name.as_bytes());
-            echo.extend_from_slice(b": ");
-            echo.extend_from_slice(value);
-            echo.extend_from_slice(b"\r\n");
-        }
-    }
-    echo.extend_from_slice(b"\r\n");
-    let mut reply = Reply::new(200);
-    reply.field("Content-Type", "message/http");
-    reply.field("X-Content-Type-Options", "nosniff");
-    reply.field("Cache-Control", "no-store");
-    reply.body = Content::Bytes(echo);
-    reply
-}
-
 /// Whether the client holds its content back until it is told to go on.
 fn waits(request: &Request<'_>) -> bool {
     request.version >= Version::Http11
@@ -478,25 +442,31 @@ fn moved(path: &Path, slash: bool, query: Option<&str>, words: &str) -> Reply {
 
 /// A folder. Its page is made anew each time: there is nothing to compare it with.
 fn listed(request: &Request<'_>, needs: &Needs, now: Seconds) -> Reply {
-    if !needs.accepted.identity {
+    if !needs.accepted.identity && !needs.gzip {
         return not_acceptable();
     }
     let mut reply = Reply::new(200);
     match if needs.plain { Outcome::Proceed } else { outcome(&request.fields, None, now) } {
         Outcome::Failed => return page(412, None),
         Outcome::NotModified => reply.status = 304,
-        Outcome::Proceed => reply.body = Content::Listing(needs.form),
+        Outcome::Proceed => {
+            reply.body = Content::Listing { form: needs.form, gzip: needs.gzip };
+        }
     }
-    reply.fields.extend_from_slice(b"Cache-Control: no-cache\r\n");
-    if needs.form == ListingForm::Html {
-        reply.fields.extend_from_slice(b"Vary: Accept-Language\r\n");
-    }
+    reply.fields.extend_from_slice(b"Cache-Control: no-cache\r\nVary: Accept-Encoding");
+    put(
+        &mut reply,
+        &[if needs.form == ListingForm::Html { ", Accept-Language\r\n" } else { "\r\n" }],
+    );
     if reply.status == 200 {
         reply.fields.extend_from_slice(match needs.form {
             ListingForm::Html => b"Content-Type: text/html; charset=utf-8\r\n".as_slice(),
             ListingForm::Json => b"Content-Type: application/json\r\n",
         });
         put(&mut reply, &["X-Content-Type-Options: nosniff\r\n", OURS_ALONE]);
+        if needs.gzip {
+            put(&mut reply, &["Content-Encoding: gzip\r\n"]);
+        }
         if needs.form == ListingForm::Html {
             put(&mut reply, &["Content-Security-Policy: ", listing::policy(), "\r\n"]);
         }
@@ -570,14 +540,16 @@ impl Sent<'_> {
             let (_, facts) = coded.iter().find(|(found, _)| *found == coding)?;
             Some((coding, facts))
         });
+        let squeezed = found.is_none() && self.squeezes(kind, file.size);
         let (coding, file) = match found {
             Some((coding, facts)) => (Some(coding), facts),
+            None if squeezed => (Some(Coding::Gzip), file),
             None if accepted.identity => (None, file),
             None => return not_acceptable(),
         };
         let is = Validators::of(file, coding, self.now);
         // Whoever asks with another Accept-Encoding may get another file.
-        let varies = self.policy.precompressed && kind.compressible;
+        let varies = (self.policy.precompressed || self.policy.compress) && kind.compressible;
         let fields = &self.request.fields;
         let plain = self.needs.plain;
         match if plain { Outcome::Proceed } else { outcome(fields, Some(&is), self.now) } {
@@ -585,7 +557,8 @@ impl Sent<'_> {
             Outcome::NotModified => return self.not_modified(&is, varies),
             Outcome::Proceed => {}
         }
-        let ranges = if plain { Ranges::Ignored } else { self.ranges(&is, coding, file.size) };
+        let ranges =
+            if plain || squeezed { Ranges::Ignored } else { self.ranges(&is, coding, file.size) };
         let mut reply = Reply::new(200);
         reply.fields.reserve(320);
         let (parts, end) = match ranges {
@@ -602,7 +575,10 @@ impl Sent<'_> {
         if let Some(coding) = coding {
             put(&mut reply, &["Content-Encoding: ", coding.name(), "\r\n"]);
         }
-        put(&mut reply, &["Accept-Ranges: bytes\r\nETag: ", &is.etag, "\r\nLast-Modified: "]);
+        if !squeezed {
+            put(&mut reply, &["Accept-Ranges: bytes\r\n"]);
+        }
+        put(&mut reply, &["ETag: ", &is.etag, "\r\nLast-Modified: "]);
         reply.fields.extend_from_slice(&date::write(is.modified));
         // Browsers would guess how long they need not ask again: whoever changes a file wants it seen.
         put(&mut reply, &["\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n"]);
@@ -615,8 +591,22 @@ impl Sent<'_> {
                 put(&mut reply, &["Content-Security-Policy: sandbox; default-src 'self'\r\n"]);
             }
         }
-        reply.body = Content::File { coding, parts, end };
+        reply.body = match squeezed {
+            true => Content::Squeezed,
+            false => Content::File { coding, parts, end },
+        };
         reply
+    }
+
+    /// Whether a file of this kind and size is coded on its way. One of which a range is wanted is not,
+    /// for nobody can go on inside what is made anew each time; nor is one whose end HTTP/1.0 could not see.
+    fn squeezes(&self, kind: kind::Kind, size: u64) -> bool {
+        let ends = size <= HTTP_SMALL_BYTES as u64 || self.request.version >= Version::Http11;
+        let worth = size >= HTTP_SQUEEZED_FROM
+            && ends
+            && !(self.request.method == Method::Get && self.request.fields.get("range").is_some());
+        let may = self.policy.compress && self.needs.gzip && kind.compressible;
+        may && (worth || !self.needs.accepted.identity)
     }
 
     /// RFC 9110 section 15.4.5: what a cache needs, and no more.

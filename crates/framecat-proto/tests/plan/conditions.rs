@@ -393,3 +393,121 @@ fn codings_are_looked_for_where_they_are_worth_it() {
         assert_eq!(needs.accepted.codings().count(), codings, "{target} {precompressed}");
     }
 }
+
+#[test]
+fn a_file_is_coded_on_its_way_where_that_is_worth_it_and_may_be() {
+    let (size, small) = (40_000, 16 << 10);
+    let row = |name: &str, size: u64, kept: &[Coding], line: &str, fields: &str, compress: bool| {
+        let line = line.replace("NAME", name);
+        let Facts::File { name, file, .. } = found(name) else { unreachable!() };
+        let coded = kept.iter().map(|c| (*c, FileFacts { size: 100, inode: 8, ..file })).collect();
+        let facts = Facts::File { name, file: FileFacts { size, ..file }, coded };
+        let text = format!("{line}\nHost: localhost\n{fields}");
+        answered(&text, &facts, &Policy { compress, ..policy() }, NOW).1
+    };
+    const GET: &str = "GET /NAME HTTP/1.1";
+    const OLD: &str = "GET /NAME HTTP/1.0";
+    const HEAD: &str = "HEAD /NAME HTTP/1.1";
+    let gzip = "Accept-Encoding: gzip";
+    let both = "Accept-Encoding: br, gzip";
+    for (name, size, kept, line, fields, want) in [
+        ("a.txt", size, &[][..], GET, gzip, "squeezed"),
+        ("a.txt", size, &[], GET, "Accept-Encoding: br, gzip;q=0.1", "squeezed"),
+        ("a.txt", size, &[], HEAD, gzip, "squeezed"),
+        ("a.txt", size, &[], GET, "", "0+40000"),
+        ("a.txt", size, &[], GET, "Accept-Encoding: br, zstd", "0+40000"),
+        ("a.txt", size, &[], GET, "Accept-Encoding: gzip;q=0", "0+40000"),
+        ("a.txt", size, &[], GET, "Accept-Encoding: gzip;q=0.5, identity", "0+40000"),
+        ("a.txt", size, &[], GET, "Accept-Encoding: *", "0+40000"),
+        // What is kept in a coding needs not be made, whichever it is.
+        ("a.txt", size, &[Coding::Brotli], GET, both, "br0+100"),
+        ("a.txt", size, &[Coding::Brotli], GET, gzip, "squeezed"),
+        ("a.txt", size, &[Coding::Gzip], GET, both, "gzip0+100"),
+        // Not of what is small, or would not become smaller.
+        ("a.txt", 1_023, &[], GET, gzip, "0+1023"),
+        ("a.txt", 1_024, &[], GET, gzip, "squeezed"),
+        ("a.png", size, &[], GET, gzip, "0+40000"),
+        ("a", size, &[], GET, gzip, "0+40000"),
+        // HTTP/1.0 knows the end of what is long by its length alone.
+        ("a.txt", size, &[], OLD, gzip, "0+40000"),
+        ("a.txt", small, &[], OLD, gzip, "squeezed"),
+        // Who wants nothing else gets it all the same.
+        ("a.txt", size, &[], OLD, "Accept-Encoding: gzip, *;q=0", "squeezed"),
+        ("a.txt", 0, &[], GET, "Accept-Encoding: gzip, *;q=0", "squeezed"),
+        ("a.txt", size, &[], GET, "Range: bytes=0-\nAccept-Encoding: gzip, *;q=0", "squeezed"),
+        // Ranges are of the file as it is.
+        ("a.txt", size, &[], GET, "Accept-Encoding: gzip\nRange: bytes=5-9", "5+5"),
+        ("a.txt", size, &[], GET, "Accept-Encoding: gzip\nRange: lines=1", "0+40000"),
+        ("a.txt", size, &[], HEAD, "Accept-Encoding: gzip\nRange: bytes=5-9", "squeezed"),
+    ] {
+        let reply = row(name, size, kept, line, fields, true);
+        assert_eq!(content(&reply), want, "{line} {name} {size} {kept:?} {fields}");
+        let squeezed = want == "squeezed";
+        let tag = reply.get("ETag").unwrap();
+        if !want.contains("100") {
+            assert_eq!(tag.ends_with("-gzip\""), squeezed, "{tag}");
+            assert_eq!(reply.get("Content-Encoding"), squeezed.then_some("gzip"));
+            assert_eq!(reply.get("Accept-Ranges"), (!squeezed).then_some("bytes"));
+        }
+        assert_eq!(reply.get("Vary").is_some(), name.ends_with(".txt"), "{name}");
+        assert_eq!(reply.body.length().is_none(), squeezed);
+        let plain = row(name, size, kept, line, fields, false);
+        assert!(squeezed || plain == reply, "without --compress the rest is the same");
+        assert!(content(&plain) != "squeezed");
+    }
+    // Its tag is known again, and says nothing of the file as it is.
+    let tag =
+        |fields: &str| row("a.txt", size, &[], GET, fields, true).get("ETag").unwrap().to_owned();
+    let (coded, plain) = (tag(gzip), tag(""));
+    let with = |field: &str, tag: &str, accept: &str| {
+        let reply = row("a.txt", size, &[], GET, &format!("{accept}\n{field}: {tag}"), true);
+        (reply.status, content(&reply))
+    };
+    assert_eq!(with("If-None-Match", &coded, gzip).0, 304);
+    assert_eq!(with("If-None-Match", &plain, gzip), (200, "squeezed".into()));
+    assert_eq!(with("If-None-Match", &coded, "Accept-Encoding: br"), (200, "0+40000".into()));
+    assert_eq!(with("If-Match", &coded, gzip), (200, "squeezed".into()));
+    assert_eq!(with("If-Match", &plain, gzip).0, 412);
+    // What was begun coded is not gone on with: its rest would be of another representation.
+    let ranged = format!("{gzip}\nRange: bytes=5-9");
+    assert_eq!(with("If-Range", &coded, &ranged), (200, "0+40000".into()));
+    assert_eq!(with("If-Range", &plain, &ranged), (206, "5+5".into()));
+    // A file that was just changed has a weak one.
+    let young = answered(
+        &format!("{GET}\nHost: localhost\n{gzip}"),
+        &Facts::File {
+            name: b"a.txt".into(),
+            file: FileFacts { settled: false, size, ..file() },
+            coded: Vec::new(),
+        },
+        &Policy { compress: true, ..policy() },
+        NOW,
+    );
+    assert!(
+        young.1.get("ETag").is_some_and(|tag| tag.starts_with("W/") && tag.ends_with("-gzip\""))
+    );
+}
+
+#[test]
+fn a_listing_is_coded_for_whoever_accepts_it() {
+    for (target, accept, want, vary) in [
+        ("/", "gzip, br", "Html squeezed", "Accept-Encoding, Accept-Language"),
+        ("/?json", "x-gzip", "Json squeezed", "Accept-Encoding"),
+        ("/", "gzip, *;q=0", "Html squeezed", "Accept-Encoding, Accept-Language"),
+        ("/", "br", "Html", "Accept-Encoding, Accept-Language"),
+        ("/?json", "", "Json", "Accept-Encoding"),
+        ("/", "*", "Html", "Accept-Encoding, Accept-Language"),
+    ] {
+        for method in ["GET", "HEAD"] {
+            let text =
+                format!("{method} {target} HTTP/1.1\nHost: localhost\nAccept-Encoding: {accept}");
+            let reply = answer(&text, &Facts::Folder);
+            assert_eq!((reply.status, content(&reply)), (200, want.into()), "{target} {accept}");
+            assert_eq!(reply.get("Vary"), Some(vary));
+            let coded = want.ends_with("squeezed").then_some("gzip");
+            assert_eq!(reply.get("Content-Encoding"), coded, "{target} {accept}");
+        }
+    }
+    let text = "GET / HTTP/1.1\nHost: localhost\nAccept-Encoding: br, identity;q=0";
+    assert_eq!(answer(text, &Facts::Folder).status, 406);
+}

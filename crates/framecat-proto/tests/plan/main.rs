@@ -23,6 +23,7 @@ fn policy() -> Policy {
         trace: false,
         hidden: false,
         precompressed: true,
+        compress: false,
         sandbox: false,
     }
 }
@@ -71,7 +72,9 @@ fn content(reply: &Reply) -> String {
     match &reply.body {
         Content::None => "nothing".into(),
         Content::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Content::Listing(form) => format!("{form:?}"),
+        Content::Squeezed => "squeezed".into(),
+        Content::Listing { form, gzip: false } => format!("{form:?}"),
+        Content::Listing { form, gzip: true } => format!("{form:?} squeezed"),
         Content::Archive(form) => format!("{form:?}"),
         Content::Hash(digest) => format!("{digest:?}"),
         Content::File { coding, parts, .. } => {

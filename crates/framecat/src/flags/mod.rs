@@ -460,12 +460,17 @@ pub struct ServeArgs {
     #[arg(long, help_heading = "What")]
     pub hidden: bool,
 
+    /// Send text of 1 KiB and more compressed (gzip) to those who accept that: for slow networks; on fast ones it is
+    /// slower. Listings always are, and a `.br`, `.zst` or `.gz` beside a file is sent without this
+    #[arg(long, help_heading = "What")]
+    pub compress: bool,
+
     /// Answer TRACE with the request as it came, what is secret in it left out
     #[arg(long, help_heading = "What")]
     pub trace: bool,
 
     /// Answer each request with itself as text, and serve no folder: what a browser really sends
-    #[arg(long, help_heading = "What", conflicts_with_all = ["folder", "hidden", "trace"])]
+    #[arg(long, help_heading = "What", conflicts_with_all = ["folder", "hidden", "compress", "trace"])]
     pub echo: bool,
 
     /// A line for each request on stderr: combined, json or none [default: combined; with --show none]

@@ -22,7 +22,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
     (&["-P", "--no-symlinks"], "leave it out: no link that leads out of the folder is followed"),
     (&["--allow-symlink"], "left out: no link that leads out of the folder is followed"),
     (
-        &["-z", "--enable-zip", "-r", "--enable-tar", "--allow-archive"],
+        &["-z", "--enable-zip", "-r", "--enable-tar", "-g", "--enable-tar-gz", "--allow-archive"],
         "leave it out: ?zip and ?tar behind a folder's address give all of it",
     ),
     (&["--allow-hash"], "leave it out: ?sha256 behind a file's address gives it"),
@@ -31,6 +31,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "write --listen tls://:8443,cert=FILE,key=FILE; --self-signed makes one",
     ),
     (&["--render-index", "--index"], "leave it out: a folder with an index.html is that file"),
+    (&["-C", "--compress-response"], "write --compress"),
     (&["--readme"], "leave it out: the README of a folder stands below its names"),
     (&["--log-format"], "write --log combined, --log json or --log none"),
     (
@@ -50,7 +51,10 @@ pub fn elsewhere(words: &[OsString], error: &clap::Error) -> Option<(String, Str
     }
     if error.kind() == ErrorKind::ArgumentConflict && words.iter().any(|word| word == "--echo") {
         let problem = "--echo answers each request with itself, and serves no folder".to_string();
-        return Some((problem, "leave the folder, --hidden and --trace out, or --echo".into()));
+        return Some((
+            problem,
+            "leave the folder, --hidden, --compress and --trace out, or --echo".into(),
+        ));
     }
     if error.kind() != ErrorKind::UnknownArgument {
         return None;

@@ -58,6 +58,7 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
     let folder = folder_at(folder)?;
     let mut site = Site::new(folder);
     site.policy.hidden = args.hidden;
+    site.policy.compress = args.compress;
     site.policy.trace = args.trace;
     site.echo = args.echo;
     site.policy.hosts = match args.any_host {
@@ -202,6 +203,9 @@ impl run::Plan for Plan {
         }
         let hidden = if site.policy.hidden { "served" } else { "not served" };
         explained.fact("hidden names", hidden);
+        if site.policy.compress {
+            explained.fact("compressed", "text of 1 KiB and more, for those who accept gzip");
+        }
         match &site.policy.hosts {
             Hosts::Any => explained.fact("hosts", "any"),
             Hosts::Only(names) => {
