@@ -2,7 +2,8 @@
 //! end of the file, and no byte of the file is sent twice.
 #![no_main]
 
-use framecat_proto::http::plan::{Hosts, Policy, needs, plan, refused};
+use framecat_proto::http::plan::{Hosts, Policy, Rights, needs, plan, refused};
+use framecat_proto::http::write::{Deed, There, deed};
 use framecat_proto::http::{Coding, Content, Facts, FileFacts, Length, Method, Reply, head};
 use libfuzzer_sys::fuzz_target;
 
@@ -16,12 +17,30 @@ fuzz_target!(|input: (&[u8], u8, u64, i64, i64, &[u8])| {
         precompressed: what & 8 != 0,
         compress: what & 16 != 0,
         sandbox: what & 16 != 0,
+        rights: if what & 128 != 0 { Rights::UPLOAD } else { Rights::READ },
+        max_upload: 1 << 20,
     };
     let request = match head::request(bytes) {
         Ok(Some(request)) => request,
         Ok(None) => return,
         Err(refusal) => return check(&refused(&refusal, &policy, what & 32 != 0), Method::Get, 0),
     };
+    match deed(&request, &policy) {
+        Ok(Some(Deed::Put(put))) => {
+            let settled = what & 64 != 0;
+            let file = FileFacts { size, mtime, mtime_nanos: 1, inode: 7, device: 1, settled };
+            for there in [There::Nothing, There::File(file), There::Folder, There::Other] {
+                let reply = match put.judge(&there, &policy, now) {
+                    Ok(way) => put.saved(way),
+                    Err(reply) => reply,
+                };
+                check(&reply, request.method, 0);
+            }
+            return;
+        }
+        Ok(None) => {}
+        Err(reply) => check(&reply, request.method, 0),
+    }
     let needs = match needs(&request, &policy) {
         Ok(needs) => needs,
         Err(reply) => return check(&reply, request.method, 0),

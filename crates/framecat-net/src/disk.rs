@@ -54,6 +54,11 @@ impl Folder {
         Ok(Folder { fd })
     }
 
+    /// A folder that is open already.
+    pub fn of(fd: OwnedFd) -> Folder {
+        Folder { fd }
+    }
+
     /// The folder that `path`'s last component lies in. With `make`, those that are missing are made
     /// (mode 0777 less the umask).
     ///

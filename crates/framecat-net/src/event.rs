@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use framecat_proto::framing::{EncodeError, FramingError};
+use framecat_proto::http::plan::Rights;
 use framecat_proto::http::{Refusal, Why};
 use framecat_proto::message::{Batch, Context, Dir};
 
@@ -33,6 +34,8 @@ pub enum Event<'a> {
         reach: &'a Reach,
         /// Whether names that begin with a dot are served too.
         hidden: bool,
+        /// What who reaches it may do.
+        rights: Rights,
         /// The port that was meant is another program's.
         taken: Option<u16>,
         /// How the other side can name our key: `sha256:…`. Of TLS only.

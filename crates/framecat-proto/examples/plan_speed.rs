@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::io::Write;
 use std::time::Instant;
 
-use framecat_proto::http::plan::{Hosts, Policy, needs, plan};
+use framecat_proto::http::plan::{Hosts, Policy, Rights, needs, plan};
 use framecat_proto::http::{Facts, FileFacts, head};
 
 /// The best of so many runs counts, each shorter than a turn of the scheduler: the machine may be busy
@@ -52,6 +52,8 @@ fn main() -> std::io::Result<()> {
         compress: false,
         precompressed: true,
         sandbox: false,
+        rights: Rights::READ,
+        max_upload: 1 << 20,
     };
     let file = FileFacts {
         size: 1024,

@@ -282,6 +282,16 @@ pub const HTTP_BODY_TIME: Duration = Duration::from_secs(60);
 /// longer one the connection ends.
 pub const HTTP_BODY_PASSED: usize = 64 << 10;
 
+/// A file that is uploaded, unless `--max-upload` says otherwise.
+pub const HTTP_UPLOAD_BYTES: u64 = 10 << 30;
+
+/// How slowly an upload may come, in bytes a second, once [`HTTP_BODY_IDLE`] is over: a slower one holds a
+/// place for nothing.
+pub const HTTP_UPLOAD_RATE: u64 = 1 << 10;
+
+/// What is read of an upload at a time, and is in memory while a worker writes it.
+pub const HTTP_UPLOAD_STRETCH: usize = 256 << 10;
+
 /// A client that takes nothing of its reply.
 pub const HTTP_WRITE_IDLE: Duration = Duration::from_secs(30);
 

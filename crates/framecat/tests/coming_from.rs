@@ -166,6 +166,19 @@ rows! {
     a_folder_is_served: "framecat serve" => serves;
     a_folder_is_served_at_a_port: "framecat serve . --listen :9000" => serves;
     a_folder_is_served_compressed: "framecat serve . --compress --listen :9000" => serves;
+    a_folder_takes_files: "framecat serve . --upload --listen 127.0.0.1:9000" => |row| {
+        let server = row.listen();
+        let told = server.told("--lan for the network");
+        let (_, at) = told.split_once(" at http://").expect("it was waited for");
+        let mut client = TcpStream::connect(at.split('/').next().unwrap()).unwrap();
+        client.write_all(b"PUT /new HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+        let mut got = String::new();
+        client.read_to_string(&mut got).unwrap();
+        assert!(got.starts_with("HTTP/1.1 201 Created\r\n"), "{got}");
+        assert_eq!(fs::read(row.folder.file("new")).unwrap(), b"hello");
+        server.signal(run::Signal::INT);
+        assert_eq!(server.wait().code, 0);
+    };
     a_folder_is_served_with_all_that_is_in_it:
         "framecat serve . --hidden --listen 127.0.0.1:9000" => serves;
     two_listeners_are_joined: "framecat relay localhost:8080 localhost:9000 --dial-both" => |row| {

@@ -28,6 +28,16 @@ fn the_first_lines_say_what_is_read_and_where() {
 }
 
 #[test]
+fn the_first_lines_say_what_strangers_can_bring() {
+    let site = Served::new(&["--upload", "--hidden"], &[]);
+    site.url();
+    let told = site.ends().stderr;
+    let want = "programs on this machine can read every file in it and bring new ones, and change \
+                nothing that is there; --lan for the network\n";
+    assert!(told.contains(want), "{told}");
+}
+
+#[test]
 fn a_port_that_nobody_chose_may_be_another_one() {
     // Whoever has port 8000, if not this test: it is taken.
     let _taken = TcpListener::bind("127.0.0.1:8000");
@@ -141,7 +151,9 @@ fn what_makes_no_sense_is_told_before_anything_is_bound() {
         (&["--echo", "."], "--echo answers each request with itself", "leave the folder"),
         (&[".", "--echo"], "--echo answers each request with itself", "leave the folder"),
         (&["--echo", "--hidden"], "serves no folder", "--hidden"),
-        (&["-A"], "-A is not taken here", "for reading"),
+        (&["-A"], "-A is not taken here", "--upload takes new files"),
+        (&["-u"], "-u is not taken here", "write --upload"),
+        (&["--echo", "--upload"], "serves no folder", "--upload"),
         (&["--tls-cert", "x"], "--tls-cert is not taken here", "cert=FILE,key=FILE"),
     ] {
         let refused = Run::new(&[&["serve"], args].concat()).in_folder(folder.path()).run("");
@@ -156,9 +168,12 @@ fn what_makes_no_sense_is_told_before_anything_is_bound() {
         "served",
         "7, from one address 64",
         "localhost",
+        "read",
     ] {
         assert!(explained.text().contains(fact), "{fact}: {explained}");
     }
+    let explained = Run::new(&["serve", "--explain", "--upload"]).run("").text();
+    assert!(explained.contains("read, and bring new files"), "{explained}");
 }
 
 #[test]

@@ -9,9 +9,9 @@ use framecat_proto::http::digest::line;
 use framecat_proto::http::head::{self, Heads, put_status_line};
 use framecat_proto::http::listing::{Language, Sort};
 use framecat_proto::http::plan::{self, Needs};
+use framecat_proto::http::write;
 use framecat_proto::http::{
-    Coding, Content, Length, Method, Part, Refusal, Reply, Request, Target, Then, Version, date,
-    status,
+    Coding, Content, Length, Method, Part, Reply, Request, Target, Then, Version, date, status,
 };
 use framecat_proto::limits::{HTTP_BODY_PASSED, HTTP_LOOKS};
 use rustix::io::Errno;
@@ -23,14 +23,18 @@ use super::hash::{Hash, Hasher};
 use super::memory::{Memory, Remembered, Squeezed};
 use super::outgoing::{Body, Maker};
 use super::pack::Packer;
+use super::receive::Receiver;
 use super::seats::Seat;
 use super::server::Shared;
 use super::squeeze::Squeezer;
 use super::telling::{Client, Reasons};
 
-mod coded;
-
 pub(super) use coded::Listed;
+pub(super) use early::Early;
+
+mod coded;
+mod early;
+mod received;
 
 /// When a client for which there is no place, no descriptor or no memory should come again, in seconds.
 const RETRY_AFTER: u64 = 1;
@@ -48,6 +52,8 @@ pub(super) enum Answer {
     Look(Wanted),
     /// The hash of a file is to be made for it.
     Hash { used: usize, hashing: Box<Hashing> },
+    /// The content behind the head is to be received, and all that came is the receiver's.
+    Receive(Box<Receiver>),
     /// A folder is to be read for it.
     List { used: usize, awaited: Box<Awaited> },
 }
@@ -79,23 +85,12 @@ pub(super) struct Hashing {
 
 /// What of a request decides how its reply is written.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+pub(super) struct Asked {
     /// HEAD: the reply has no body.
     head: bool,
     version: Version,
     /// The connection ends behind it, whatever the reply says.
     closes: bool,
-}
-
-/// Why a request is answered before its body was read.
-#[derive(Debug)]
-pub(super) enum Early {
-    /// It is longer than anybody listens to.
-    TooLong,
-    /// It broke a rule.
-    Refused(Refusal),
-    /// The client ended inside it.
-    Cut,
 }
 
 /// Makes the replies of one loop.
@@ -223,6 +218,12 @@ impl Answers {
             }
         };
         let expects = head::expects_continue(&request) != Ok(false);
+        if !body_read && self.shared.policy.rights.writes() && !self.shared.echo {
+            // What is wrong with it is answered below, as for any request that brings what nobody takes.
+            if let Ok(Some(deed)) = write::deed(&request, &self.shared.policy) {
+                return self.receive(input, &request, (deed, expects), client);
+            }
+        }
         let unread = match request.length {
             _ if body_read => false,
             Length::None | Length::Bytes(0) => false,
@@ -530,59 +531,6 @@ impl Answers {
         });
     }
 
-    /// Appends the reply to what is no request; `input` begins with it.
-    fn refuse(&mut self, refusal: Refusal, input: &[u8], near: bool) {
-        let reply = plan::refused(&refusal, &self.shared.policy, near);
-        self.compose(reply, None, last(input));
-        if self.shared.tells.is_some() {
-            self.reasons.refusal = Some(refusal);
-        }
-    }
-
-    /// Makes the reply to a request whose body was not read to its end. `request` is its head and what
-    /// was kept of its content.
-    pub(super) fn early(&mut self, early: Early, request: (&[u8], &[u8]), client: &mut Client) {
-        self.out.clear();
-        match early {
-            Early::Refused(refusal) => self.refuse(refusal, request.0, client.near),
-            Early::TooLong => drop(self.compose(status::page(413, None), None, last(request.0))),
-            Early::Cut => self.put_cut(request.0),
-        }
-        self.told(request, client);
-    }
-
-    /// Makes the reply to a message whose end never came.
-    pub(super) fn cut(&mut self, request: &[u8], client: &mut Client) {
-        self.out.clear();
-        self.put_cut(request);
-        self.told((request, b""), client);
-    }
-
-    fn put_cut(&mut self, input: &[u8]) {
-        let words = "The request ended too early (RFC 9112 section 8).";
-        self.compose(status::page(400, Some(words)), None, last(input));
-    }
-
-    /// Makes the reply to a message that did not come in time.
-    pub(super) fn late(&mut self, request: (&[u8], &[u8]), client: &mut Client) {
-        self.out.clear();
-        self.compose(status::page(408, None), None, last(request.0));
-        self.told(request, client);
-    }
-
-    fn told(&mut self, request: (&[u8], &[u8]), client: &mut Client) {
-        if client.is_told() {
-            self.tell(client, request, 0, &Body::None);
-        }
-    }
-
-    /// What one is told for whom there is no place.
-    pub(super) fn unavailable(&mut self) -> Vec<u8> {
-        self.out.clear();
-        self.compose(failure(Errno::NOMEM), None, LAST);
-        std::mem::take(&mut self.out)
-    }
-
     /// What separates the parts of several ranges: 120 bits that nobody can know before, so that no file
     /// holds them.
     fn boundary(&mut self) -> String {
@@ -591,16 +539,6 @@ impl Answers {
         let part = |n: u64| RandomState::new().hash_one(n);
         format!("{:016x}{:016x}", part(0), part(1))
     }
-}
-
-/// How the connection ends that one is on who cannot go on.
-const LAST: Asked = Asked { head: false, version: Version::Http11, closes: true };
-
-/// As [`LAST`], for what begins like a request: even where it is none, who said HEAD reads no content (RFC
-/// 9110 section 9.3.2), and would take it for the next reply.
-fn last(input: &[u8]) -> Asked {
-    let begins = input.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(input.len());
-    Asked { head: input[begins..].starts_with(b"HEAD "), ..LAST }
 }
 
 /// Where the moment stands in a reply with status 200.
@@ -628,7 +566,7 @@ fn put_connection(then: Then, version: Version, out: &mut Vec<u8>) {
 }
 
 /// What the machine lacks: descriptors and memory may be there in a moment.
-fn failure(error: Errno) -> Reply {
+pub(super) fn failure(error: Errno) -> Reply {
     match error {
         Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS => {
             let mut reply = status::page(503, None);

@@ -32,6 +32,10 @@ use super::telling::Client;
 use super::wire::Wire;
 use crate::sockopt;
 
+mod receiving;
+
+use receiving::Receiving;
+
 /// Replies to requests that came together are put together up to this size.
 const TOGETHER_BYTES: usize = 64 << 10;
 
@@ -68,6 +72,8 @@ enum State {
     Reading,
     /// Reads the body behind the head, and passes over it.
     Body(Box<Passing>),
+    /// Content is received; a worker has it, or the client is waited for.
+    Receiving(Box<Receiving>),
     /// A worker looks for something.
     Working(Option<Box<Awaited>>),
     /// A worker makes the hash of a file.
@@ -116,6 +122,8 @@ pub(super) enum Step {
     Pack,
     /// The next stretch of the file whose hash is being made.
     Hash,
+    /// What came of a request's content.
+    Receive,
     /// It is over.
     Close,
 }
@@ -295,6 +303,7 @@ impl Connection {
         match &mut self.state {
             State::Reading => self.requests(came, answers),
             State::Body(_) => self.body(came, answers),
+            State::Receiving(_) => self.receive(answers),
             State::Working(_) | State::Hashing(_) => Step::Rest,
             State::Writing(_) => match self.write(answers) {
                 None => self.requests(&[], answers),
@@ -316,6 +325,7 @@ impl Connection {
             // It said nothing at all, or does not take what it asked for, or was told all.
             State::Reading if self.input.is_empty() => Step::Close,
             State::Writing(_) | State::Lingering(_) => Step::Close,
+            State::Receiving(_) => self.too_slow(),
             State::Working(_) | State::Hashing(_) => Step::Rest,
             State::Reading | State::Body(_) => {
                 let request = match &self.state {
@@ -393,6 +403,13 @@ impl Connection {
                     let behind = rest[head..].to_vec();
                     drop(joined);
                     return self.body(&behind, answers);
+                }
+                Answer::Receive(receiver) => {
+                    self.passed = None;
+                    self.answered = true;
+                    self.begin(receiver, answers);
+                    at = input.len();
+                    break Some(Step::Receive);
                 }
                 Answer::Look(wanted) => {
                     self.state = State::Working(None);

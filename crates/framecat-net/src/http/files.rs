@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
+use framecat_proto::http::path::is_ours;
 use framecat_proto::http::{Coding, Facts, FileFacts};
 use framecat_proto::limits::HTTP_SMALL_BYTES;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
@@ -109,9 +110,15 @@ impl Root {
         Ok(Root { fd, hidden, cached })
     }
 
-    /// Whether names that begin with a dot are served.
-    pub(super) fn shows_hidden(&self) -> bool {
-        self.hidden
+    /// The folder itself, to be written to.
+    pub(super) fn folder(&self) -> Result<OwnedFd, Errno> {
+        rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)
+    }
+
+    /// Whether what has this name is served: our own files are not, and others that begin with a dot only
+    /// where that is wanted.
+    pub(super) fn shows(&self, name: &[u8]) -> bool {
+        !name.starts_with(b".") || self.hidden && !is_ours(name)
     }
 
     /// Looks.
@@ -249,7 +256,7 @@ pub(super) fn facts_now(fd: &OwnedFd) -> Result<FileFacts, Errno> {
     rustix::fs::fstat(fd).map(|stat| facts(&stat))
 }
 
-fn facts(stat: &Stat) -> FileFacts {
+pub(super) fn facts(stat: &Stat) -> FileFacts {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     let (mtime, nanos) = (stat.st_mtime, stat.st_mtime_nsec as u32);
     FileFacts {

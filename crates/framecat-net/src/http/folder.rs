@@ -124,7 +124,7 @@ fn read(
             Err(error) => return Err(Unlisted::Io(error)),
         };
         let name = entry.file_name().to_bytes();
-        if matches!(name, b"." | b"..") || (name.starts_with(b".") && !root.shows_hidden()) {
+        if matches!(name, b"." | b"..") || !root.shows(name) {
             continue;
         }
         let Some((kind, stat)) = kind_of(root, task, name, entry.file_type()) else { continue };

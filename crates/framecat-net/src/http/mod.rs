@@ -21,6 +21,7 @@
 //! | from a request to its reply | `answer`, `memory` |
 //! | files and folders below the root, and nothing else | `files`, `folder` |
 //! | a folder in one piece; the hash of a file; gzip | `pack`, `hash`, `squeeze` |
+//! | content on its way to the disk, and what becomes of it | `receive`, `put` |
 //! | what may wait for a disk | `workers` |
 //! | how many are let in | `places` |
 //! | the conformance table, tried on a server | [`check`] |
@@ -43,6 +44,8 @@ mod outgoing;
 mod pack;
 pub(crate) mod part;
 mod places;
+mod put;
+mod receive;
 mod rounds;
 mod seats;
 mod server;

@@ -142,9 +142,7 @@ impl Packer {
             match level.names.next() {
                 Some(Ok(entry)) => {
                     let name = entry.file_name().to_bytes();
-                    if matches!(name, b"." | b"..")
-                        || (name.starts_with(b".") && !root.shows_hidden())
-                    {
+                    if matches!(name, b"." | b"..") || !root.shows(name) {
                         continue;
                     }
                     let name = name.to_vec();

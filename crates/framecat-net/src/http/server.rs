@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use framecat_proto::http::plan::{Hosts, Policy};
+use framecat_proto::http::plan::{Hosts, Policy, Rights};
 use framecat_proto::limits::{
-    CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_HASHES, HTTP_LISTINGS_LONG, HTTP_SQUEEZES,
+    CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_HASHES, HTTP_LISTINGS_LONG,
+    HTTP_SQUEEZES, HTTP_UPLOAD_BYTES,
 };
 use rustix::io::Errno;
 
@@ -24,6 +25,7 @@ use super::seats::Seats;
 use super::telling::Client;
 use super::workers::Workers;
 use crate::datagrams::shown_ip;
+use crate::disk::Folder;
 use crate::error::{Error, Op};
 use crate::event::{Event, Observer};
 
@@ -55,6 +57,8 @@ impl Site {
                 precompressed: true,
                 compress: false,
                 sandbox: false,
+                rights: Rights::READ,
+                max_upload: HTTP_UPLOAD_BYTES,
             },
             max_clients: CLIENTS,
             max_per_source: HTTP_CLIENTS_PER_SOURCE,
@@ -113,6 +117,11 @@ impl Shared {
             over: AtomicBool::new(false),
             turned_away: AtomicUsize::new(0),
         })
+    }
+
+    /// The folder that is served, to be written to.
+    pub(super) fn folder(&self) -> io::Result<Folder> {
+        Ok(Folder::of(self.root.folder()?))
     }
 
     /// A client that has come.

@@ -61,6 +61,7 @@ pub async fn run(
         urls: &urls,
         reach: &reach,
         hidden: site.policy.hidden,
+        rights: site.policy.rights,
         taken,
         pin: pin.as_deref(),
     });

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Coding, Fields, FileFacts, Seconds, date};
+use super::{Coding, Field, Fields, FileFacts, Seconds, date};
 
 /// What a file that was found can be told by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +67,61 @@ pub fn outcome(fields: &Fields<'_>, is: Option<&Validators>, now: Seconds) -> Ou
         return Outcome::NotModified;
     }
     Outcome::Proceed
+}
+
+/// The conditions of a request, kept until they are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conditions {
+    fields: Vec<(String, Vec<u8>)>,
+}
+
+impl Conditions {
+    /// Those among `fields`.
+    pub fn of(fields: &Fields<'_>) -> Conditions {
+        let named = |name: &str| name.get(..3).is_some_and(|head| head.eq_ignore_ascii_case("if-"));
+        let kept = fields.iter().filter(|field| named(field.name));
+        Conditions { fields: kept.map(|f| (f.name.to_string(), f.value.to_vec())).collect() }
+    }
+
+    /// As fields of a request.
+    pub fn fields(&self) -> Fields<'_> {
+        let mut fields = Fields::with_capacity(self.fields.len());
+        for (name, value) in &self.fields {
+            fields.push(Field { name, value });
+        }
+        fields
+    }
+}
+
+/// What there is of what a request would change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State<'f> {
+    /// Nothing.
+    Missing,
+    /// A file.
+    Known(&'f FileFacts),
+    /// Something without validators: a folder, a link.
+    Unknown,
+}
+
+/// Whether the conditions of a request that changes something hold (section 13.2.2, steps 1 to 3): with
+/// any other outcome than `true` it is answered with 412 and nothing is changed.
+pub fn holds(fields: &Fields<'_>, state: State<'_>, now: Seconds) -> bool {
+    let is = match state {
+        State::Known(facts) => Some(Validators::of(facts, None, now)),
+        _ => None,
+    };
+    let there = state != State::Missing;
+    if fields.get("if-match").is_some() {
+        if !(there && matches(fields, "if-match", is.as_ref(), Compare::Strong)) {
+            return false;
+        }
+    } else if let Some((is, since)) = is.as_ref().zip(moment(fields, "if-unmodified-since", now))
+        && is.modified > since
+    {
+        return false;
+    }
+    !(there && matches(fields, "if-none-match", is.as_ref(), Compare::Weak))
 }
 
 /// Whether the Range of a request counts (section 13.2.2, step 5): there is no If-Range, or it names

@@ -31,6 +31,7 @@ pub mod date;
 pub mod digest;
 pub mod follow;
 pub mod head;
+mod hosts;
 pub mod kind;
 pub mod listing;
 pub mod multipart;
@@ -43,6 +44,7 @@ pub mod site;
 pub mod squeeze;
 pub mod status;
 pub mod url;
+pub mod write;
 
 use std::fmt;
 

@@ -1,6 +1,7 @@
 //! The path of a target as the name of a file below the root, and back (RFC 3986 section 2.1).
 
 use super::Why;
+use crate::path::OURS;
 
 /// Where in the folder a target points.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct Path {
     pub folder: bool,
     /// A component begins with a dot.
     pub hidden: bool,
+    /// A component begins with [`OURS`]: a file that has not wholly come yet, which nobody sees.
+    pub ours: bool,
 }
 
 impl Path {
@@ -34,7 +37,8 @@ const SEPARATOR: Why = Why {
 /// `path` begins with a slash, or is empty. It is split at its slashes and then decoded, once: what is a
 /// slash only after decoding never separates anything. Empty segments count for nothing.
 pub fn decode(path: &str) -> Result<Path, Why> {
-    let mut decoded = Path { bytes: Vec::with_capacity(path.len()), folder: false, hidden: false };
+    let mut decoded =
+        Path { bytes: Vec::with_capacity(path.len()), folder: false, hidden: false, ours: false };
     let out = &mut decoded.bytes;
     for segment in path.as_bytes().split(|byte| *byte == b'/') {
         decoded.folder = segment.is_empty();
@@ -63,10 +67,18 @@ pub fn decode(path: &str) -> Result<Path, Why> {
         }
         match &out[from..] {
             b"." | b".." => return Err(DOTS),
-            name => decoded.hidden |= name.first() == Some(&b'.'),
+            name => {
+                decoded.hidden |= name.first() == Some(&b'.');
+                decoded.ours |= is_ours(name);
+            }
         }
     }
     Ok(decoded)
+}
+
+/// Whether a name is one of our own files', in any case: some file systems do not tell them apart.
+pub fn is_ours(name: &[u8]) -> bool {
+    name.get(..OURS.len()).is_some_and(|head| head.eq_ignore_ascii_case(OURS.as_bytes()))
 }
 
 fn digit(byte: &u8) -> Option<u8> {
@@ -135,8 +147,17 @@ mod tests {
             ("/a+b", b"a+b", false, false),
             ("/~", b"~", false, false),
         ] {
-            let want = Path { bytes: bytes.to_vec(), folder, hidden };
+            let want = Path { bytes: bytes.to_vec(), folder, hidden, ours: false };
             assert_eq!(decode(path), Ok(want), "{path}");
+        }
+        for (path, ours) in [
+            ("/.framecat-0.part", true),
+            ("/a/.FrameCat-x/b", true),
+            ("/%2eframecat-", true),
+            ("/.framecat", false),
+            ("/a.framecat-0", false),
+        ] {
+            assert_eq!(decode(path).map(|path| path.ours), Ok(ours), "{path}");
         }
         for path in
             ["/..", "/../a", "/a/../b", "/a/..", "/.", "/a/./b", "/%2e%2e/a", "/.%2e", "/%2E/"]

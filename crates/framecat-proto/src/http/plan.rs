@@ -6,9 +6,11 @@
 use super::accept::Accepted;
 use super::conditional::{Outcome, Validators, outcome, range_counts};
 use super::digest::Digest;
+use super::hosts::{absolute, ours};
 use super::path::{Path, asks, decode, encode, encode_query};
 use super::range::{Ranges, Span};
 use super::status::{escape, page};
+use super::write::{deed, why_not};
 use super::{
     Coding, Content, Facts, Field, FileFacts, Length, ListingForm, Method, Part, Refusal, Reply,
     Request, Seconds, Target, Then, Version, Why, archive, date, kind, listing, range,
@@ -18,6 +20,9 @@ use crate::limits::{HTTP_SMALL_BYTES, HTTP_SQUEEZED_FROM};
 mod trace;
 
 use trace::trace;
+
+pub use super::hosts::Hosts;
+pub use super::write::Rights;
 
 /// The file that stands for a folder that has one.
 pub const INDEX: &[u8] = b"index.html";
@@ -41,21 +46,10 @@ pub struct Policy {
     /// What is in the folder may come from strangers: HTML and SVG run with no rights over the rest of it.
     /// Where only the owner puts files there, the page is theirs and may be one that needs its rights.
     pub sandbox: bool,
-}
-
-/// Which hosts a server answers for.
-///
-/// A page of another site can make a browser ask us by a name of its own that it has pointed at our
-/// address, and read the answer as its own (DNS rebinding). It cannot do so with an address in place of a
-/// name, so these are always ours; so are `localhost` and all below it, which are never looked up (RFC
-/// 6761 section 6.3), and names without a dot (`box`, `raspberrypi`): those are of this machine or network,
-/// and nobody outside can have one (RFC 7085 on why no domain answers by its bare name). The port does not count: it may have been forwarded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hosts {
-    /// All.
-    Any,
-    /// Addresses, `localhost`, names without a dot, and these names, in any case.
-    Only(Vec<String>),
+    /// What strangers may do.
+    pub rights: Rights,
+    /// The content of a file that is uploaded is no longer than so many bytes.
+    pub max_upload: u64,
 }
 
 /// What a request is about.
@@ -90,21 +84,7 @@ const NOT_A_FOLDER: &str =
 /// origin `null`, as one of another site does (Fetch, "append a request `Origin` header").
 const OURS_ALONE: &str = "Referrer-Policy: same-origin\r\n";
 
-const DOUBTFUL: Why = Why {
-    rule: "the address names a host that this server is not; use its IP address, or start it with \
-           --any-host",
-    section: "RFC 9110 section 7.4",
-};
-const INSECURE: Why = Why {
-    rule: "a target with another scheme than http came over a connection without TLS",
-    section: "RFC 9110 section 7.4",
-};
-const NO_HOST: Why = Why { rule: "the target names no host", section: "RFC 9110 section 4.2.1" };
-const USER: Why = Why {
-    rule: "the target names a user, which is used to deceive",
-    section: "RFC 9110 section 4.2.4",
-};
-const FORM: Why = Why {
+pub(super) const FORM: Why = Why {
     rule: "the target has a form that its method does not have",
     section: "RFC 9112 section 3.2",
 };
@@ -135,7 +115,7 @@ pub fn needs(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
 }
 
 /// Whether a request is meant for us and expects what we can do. `true` if it has no condition and no range.
-fn meant(request: &Request<'_>, policy: &Policy) -> Result<bool, Reply> {
+pub(super) fn meant(request: &Request<'_>, policy: &Policy) -> Result<bool, Reply> {
     let mut plain = true;
     for field in request.fields.iter() {
         match field.name.as_bytes().first() {
@@ -147,7 +127,9 @@ fn meant(request: &Request<'_>, policy: &Policy) -> Result<bool, Reply> {
     }
     match request.target {
         // RFC 9112 section 3.2.2: the target's host counts, and Host does not.
-        Target::Absolute { scheme, authority, .. } => absolute(scheme, authority, policy)?,
+        Target::Absolute { scheme, authority, .. } => {
+            absolute(scheme, authority, policy).map_err(|(status, why)| because(status, why))?;
+        }
         Target::Authority(_) => {}
         Target::Origin { .. } | Target::Asterisk => {
             let host = request.fields.only("host").unwrap_or_default();
@@ -162,10 +144,14 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
     let allow = Allow(policy);
     let known = match request.method {
         Method::Other(_) => return Err(because(501, UNKNOWN)),
-        Method::Connect => return Err(connect(request, allow)),
+        Method::Connect => return Err(connect(request, policy)),
         Method::Get | Method::Head | Method::Options => true,
         Method::Trace => policy.trace,
-        Method::Post | Method::Put | Method::Delete => false,
+        // What is done, and not only looked at, is `write`'s.
+        Method::Post | Method::Put | Method::Delete => {
+            deed(request, policy)?;
+            false
+        }
     };
     let (path, query) = match request.target {
         // RFC 9112 section 3.2.4: it is how `OPTIONS *` reaches a proxy.
@@ -178,7 +164,7 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
         Target::Asterisk | Target::Authority(_) => return Err(because(400, FORM)),
     };
     if !known {
-        return Err(not_allowed(allow));
+        return Err(not_allowed(policy));
     }
     let path = decode(path).map_err(|why| because(400, why))?;
     match request.method {
@@ -186,7 +172,7 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
         Method::Trace => return Err(trace(request)),
         _ => {}
     }
-    if path.hidden && !policy.hidden {
+    if path.ours || path.hidden && !policy.hidden {
         return Err(page(404, None));
     }
     if is_loose(request.target) {
@@ -252,7 +238,7 @@ pub fn plan(
 /// they came, as text. Whatever the method; the server's own host is asked for all the same.
 pub fn echo(request: &Request<'_>, came: Vec<u8>, policy: &Policy) -> Reply {
     if request.method == Method::Connect {
-        return connect(request, Allow(policy));
+        return connect(request, policy);
     }
     let mut reply = match meant(request, policy) {
         Ok(_) => Reply::new(200),
@@ -293,7 +279,8 @@ struct Allow<'p>(&'p Policy);
 impl std::fmt::Display for Allow<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("GET, HEAD, OPTIONS")?;
-        f.write_str(if self.0.trace { ", TRACE" } else { "" })
+        f.write_str(if self.0.trace { ", TRACE" } else { "" })?;
+        f.write_str(if self.0.rights.upload { ", PUT" } else { "" })
     }
 }
 
@@ -306,9 +293,9 @@ pub(super) fn because(status: u16, why: Why) -> Reply {
     Reply { why: Some(why), ..page(status, Some(&words)) }
 }
 
-fn not_allowed(allow: Allow<'_>) -> Reply {
-    let mut reply = because(405, READS);
-    reply.field("Allow", allow);
+pub(super) fn not_allowed(policy: &Policy) -> Reply {
+    let mut reply = because(405, why_not(policy).unwrap_or(READS));
+    reply.field("Allow", Allow(policy));
     reply
 }
 
@@ -322,13 +309,13 @@ fn options(allow: Allow<'_>) -> Reply {
 
 /// RFC 9110 section 9.3.6: refused, by a reply that depends on whether it could ever be granted. Bytes
 /// for the tunnel may follow it at once, so nothing behind it is a request.
-fn connect(request: &Request<'_>, allow: Allow<'_>) -> Reply {
+fn connect(request: &Request<'_>, policy: &Policy) -> Reply {
     let port = match request.target {
         Target::Authority(authority) => authority.rsplit_once(':').map(|(_, port)| port),
         _ => return Reply { then: Then::Close, ..because(400, FORM) },
     };
     let valid = port.and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port > 0);
-    let reply = if valid { not_allowed(allow) } else { because(400, PORT) };
+    let reply = if valid { not_allowed(policy) } else { because(400, PORT) };
     Reply { then: Then::Close, ..reply }
 }
 
@@ -350,53 +337,6 @@ fn starts_with(name: &str, prefix: &str) -> bool {
     start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
 }
 
-/// A target that says where it leads: by a scheme that this connection is not for, it leads elsewhere
-/// (RFC 9110 section 7.4).
-fn absolute(scheme: &str, authority: &str, policy: &Policy) -> Result<(), Reply> {
-    let https = policy.secure && scheme.eq_ignore_ascii_case("https");
-    if !https && !scheme.eq_ignore_ascii_case("http") {
-        return Err(because(421, INSECURE));
-    }
-    if authority.contains('@') {
-        return Err(because(400, USER));
-    }
-    if host(authority.as_bytes()).is_empty() {
-        return Err(because(400, NO_HOST));
-    }
-    ours(authority.as_bytes(), policy).map_err(|why| because(421, why))
-}
-
-/// Without its port.
-fn host(authority: &[u8]) -> &[u8] {
-    let behind = authority.iter().rposition(|byte| *byte == b']').unwrap_or(0);
-    let colon = authority[behind..].iter().position(|byte| *byte == b':');
-    &authority[..colon.map_or(authority.len(), |at| behind + at)]
-}
-
-/// Whether a host with or without a port is one of ours. None at all is: HTTP/1.0 has no Host, and no page
-/// can make a browser leave it out.
-fn ours(authority: &[u8], policy: &Policy) -> Result<(), Why> {
-    let Hosts::Only(names) = &policy.hosts else { return Ok(()) };
-    let host = host(authority);
-    let host = host.strip_suffix(b".").unwrap_or(host);
-    let local = b"localhost";
-    let below = host.len().checked_sub(local.len()).map(|at| host.split_at(at));
-    let address = || {
-        let text = std::str::from_utf8(host).unwrap_or_default();
-        let inside = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-        inside.map_or(text.parse::<std::net::Ipv4Addr>().is_ok(), |text| {
-            text.parse::<std::net::Ipv6Addr>().is_ok()
-        })
-    };
-    let is_ours = !host.contains(&b'.') && !host.starts_with(b"[")
-        || below.is_some_and(|(above, end)| {
-            end.eq_ignore_ascii_case(local) && (above.is_empty() || above.ends_with(b"."))
-        })
-        || names.iter().any(|name| host.eq_ignore_ascii_case(name.as_bytes()))
-        || address();
-    if is_ours { Ok(()) } else { Err(DOUBTFUL) }
-}
-
 /// The same with a slash behind it, so that the names in it can be relative. Made of the path that was
 /// found and not of what was sent: `//other.example/..` would lead there.
 fn redirect(request: &Request<'_>, needs: &Needs) -> Reply {
@@ -407,7 +347,7 @@ fn redirect(request: &Request<'_>, needs: &Needs) -> Reply {
 }
 
 /// Whether a target holds octets that RFC 3986 has only encoded, and that browsers send as they are.
-fn is_loose(target: Target<'_>) -> bool {
+pub(super) fn is_loose(target: Target<'_>) -> bool {
     let (Target::Origin { path, query } | Target::Absolute { path, query, .. }) = target else {
         return false;
     };

@@ -5,8 +5,9 @@ mod conditions;
 mod properties;
 mod sites;
 mod table;
+mod writes;
 
-use framecat_proto::http::plan::{Hosts, Needs, Policy, needs, plan, refused};
+use framecat_proto::http::plan::{Hosts, Needs, Policy, Rights, needs, plan, refused};
 use framecat_proto::http::{Content, Facts, FileFacts, Reply, head};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT, when the file was changed.
@@ -25,6 +26,8 @@ fn policy() -> Policy {
         precompressed: true,
         compress: false,
         sandbox: false,
+        rights: Rights::READ,
+        max_upload: 1 << 20,
     }
 }
 

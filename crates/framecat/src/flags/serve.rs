@@ -35,8 +35,12 @@ const OPTIONS: &[(&[&str], &str)] = &[
     (&["--readme"], "leave it out: the README of a folder stands below its names"),
     (&["--log-format"], "write --log combined, --log json or --log none"),
     (
-        &["-u", "--upload-files", "--allow-upload", "--allow-delete", "-A", "--allow-all"],
-        "not in this release: a folder is served for reading",
+        &["-u", "--upload-files", "--allow-upload"],
+        "write --upload: files whose names are free are taken by PUT (curl -T FILE URL)",
+    ),
+    (
+        &["--allow-delete", "-A", "--allow-all"],
+        "not in this release: nothing that is there is changed; --upload takes new files",
     ),
     (
         &["-a", "--auth"],
@@ -53,7 +57,7 @@ pub fn elsewhere(words: &[OsString], error: &clap::Error) -> Option<(String, Str
         let problem = "--echo answers each request with itself, and serves no folder".to_string();
         return Some((
             problem,
-            "leave the folder, --hidden, --compress and --trace out, or --echo".into(),
+            "leave the folder, --upload, --hidden, --compress and --trace out, or --echo".into(),
         ));
     }
     if error.kind() != ErrorKind::UnknownArgument {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use framecat_net::error::plain;
 use framecat_net::event::{Event, Place, Reach, Timings, Totals};
 use framecat_proto::framing::EncodeError;
+use framecat_proto::http::plan::Rights;
 use framecat_proto::limits::DATAGRAM_BYTES;
 use framecat_proto::message::Dir;
 use framecat_proto::text::put_for_terminal;
@@ -86,8 +87,8 @@ pub(super) fn weight(event: &Event<'_>) -> Weight {
 pub(super) fn of(event: &Event<'_>) -> Sentence {
     let (text, remedy) = match *event {
         Event::Listening { endpoint, reach, pin } => return listening(endpoint, reach, pin),
-        Event::Serving { folder, urls, reach, hidden, taken, pin } => {
-            return serving(folder, urls, (reach, hidden), taken, pin);
+        Event::Serving { folder, urls, reach, hidden, rights, taken, pin } => {
+            return serving(folder, urls, (reach, &may(rights, hidden)), taken, pin);
         }
         Event::TurnedAway { peer, count } => {
             let until_now = if count == 1 { String::new() } else { format!(", {count} until now") };
@@ -265,7 +266,7 @@ fn listening(endpoint: &str, reach: &Reach, pin: Option<&str>) -> Sentence {
 fn serving(
     folder: Option<&str>,
     urls: &[String],
-    (reach, hidden): (&Reach, bool),
+    (reach, may): (&Reach, &str),
     taken: Option<u16>,
     pin: Option<&str>,
 ) -> Sentence {
@@ -281,19 +282,23 @@ fn serving(
     let Some(folder) = folder else {
         return Sentence { text: format!("answering each request with itself at {first}"), below };
     };
-    let all = if hidden { "every file in it" } else { "every file in it but hidden ones" };
     below.push(match reach {
-        Reach::Network(_) => {
-            format!("whoever reaches this address can read {all}, and change nothing")
-        }
-        Reach::Path => format!("whoever may open the path can read {all}, and change nothing"),
+        Reach::Network(_) => format!("whoever reaches this address can {may}"),
+        Reach::Path => format!("whoever may open the path can {may}"),
         Reach::ThisMachine { .. } | Reach::Cast(_) => {
-            format!(
-                "programs on this machine can read {all}, and change nothing; --lan for the network"
-            )
+            format!("programs on this machine can {may}; --lan for the network")
         }
     });
     Sentence { text: format!("serving {folder} at {first}"), below }
+}
+
+/// What strangers can do, in words.
+fn may(rights: Rights, hidden: bool) -> String {
+    let all = if hidden { "every file in it" } else { "every file in it but hidden ones" };
+    match rights.upload {
+        false => format!("read {all}, and change nothing"),
+        true => format!("read {all} and bring new ones, and change nothing that is there"),
+    }
 }
 
 /// How long a fetch took, and when its steps were over.

@@ -6,6 +6,7 @@ use framecat_net::error::Op;
 use framecat_net::event::{Place, Reach, Totals};
 use framecat_net::fast::Path;
 use framecat_proto::framing::{EncodeError, Fault, FramingError};
+use framecat_proto::http::plan::Rights;
 use framecat_proto::limits::{QUEUE_BYTES, SHOW_QUEUE, TOLD_BYTES};
 use framecat_proto::message::Spans;
 use framecat_proto::template::Missing;
@@ -327,6 +328,7 @@ fn a_code_is_for_a_terminal_and_a_network() {
                 urls: &["http://192.0.2.7:8000/".into(), "http://[2001:db8::1]:8000/".into()],
                 reach: &reach,
                 hidden: false,
+                rights: Rights::READ,
                 taken: None,
                 pin: None,
             });

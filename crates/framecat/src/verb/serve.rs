@@ -8,7 +8,7 @@ use framecat_net::http::Site;
 use framecat_net::talk::{End, Shutdown};
 use framecat_net::verb::serve;
 use framecat_proto::endpoint::{At, Endpoint};
-use framecat_proto::http::plan::Hosts;
+use framecat_proto::http::plan::{Hosts, Rights};
 
 use crate::flags::{self, ServeArgs};
 use crate::plan::{self, Explained, Mistake};
@@ -59,6 +59,11 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
     let mut site = Site::new(folder);
     site.policy.hidden = args.hidden;
     site.policy.compress = args.compress;
+    if args.upload {
+        site.policy.rights = Rights::UPLOAD;
+        // What is in the folder is no longer its owner's alone.
+        site.policy.sandbox = true;
+    }
     site.policy.trace = args.trace;
     site.echo = args.echo;
     site.policy.hosts = match args.any_host {
@@ -200,6 +205,13 @@ impl run::Plan for Plan {
         };
         if socket.is_none() {
             explained.fact("reach", reach(endpoint, *lan));
+        }
+        let others = match site.policy.rights.upload {
+            true => "read, and bring new files",
+            false => "read",
+        };
+        if !site.echo {
+            explained.fact("others can", others);
         }
         let hidden = if site.policy.hidden { "served" } else { "not served" };
         explained.fact("hidden names", hidden);

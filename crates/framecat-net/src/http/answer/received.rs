@@ -1,0 +1,61 @@
+//! Requests whose content is received, and the replies to them.
+
+use framecat_proto::http::write::Deed;
+use framecat_proto::http::{Request, Then, head};
+
+use super::super::outgoing::Body;
+use super::super::put::Putting;
+use super::super::receive::{Received, Receiver};
+use super::super::telling::Client;
+use super::{Answer, Answers, Asked};
+
+impl Answers {
+    /// What receives the content of a request that wants this done.
+    pub(super) fn receive(
+        &self,
+        input: &[u8],
+        request: &Request<'_>,
+        (deed, expects): (Deed, bool),
+        client: &Client,
+    ) -> Answer {
+        let asked = Asked {
+            head: false,
+            version: request.version,
+            closes: self.shared.is_stopping()
+                || !head::keeps_alive(request.version, &request.fields),
+        };
+        let sink = match deed {
+            Deed::Put(put) => Box::new(Putting::new(put)),
+        };
+        let parts = input.split_at(request.len);
+        let how = (request.length, expects, client.keeps());
+        let receiver = Box::new(Receiver::new(parts, how, asked, sink));
+        Answer::Receive(receiver)
+    }
+
+    /// Makes the reply to a request whose content was received, or will not be. What came behind it is
+    /// returned.
+    pub(in super::super) fn received(
+        &mut self,
+        receiver: Receiver,
+        received: Received,
+        client: &mut Client,
+    ) -> (Then, Vec<u8>) {
+        let request = (&receiver.head[..], &receiver.kept[..]);
+        let (reply, closes, behind) = match received {
+            Received::Done(reply, behind) => (reply, false, behind),
+            Received::Refused(reply) => (reply, true, Vec::new()),
+            Received::Early(early) => {
+                self.early(early, request, client);
+                return (Then::Close, Vec::new());
+            }
+            Received::More => return (Then::KeepAlive, Vec::new()),
+        };
+        self.out.clear();
+        let closes = closes || receiver.asked.closes || self.shared.is_stopping();
+        let (body, then) = self.compose(reply, None, Asked { closes, ..receiver.asked });
+        debug_assert!(matches!(body, Body::None), "what was done is told in few words");
+        self.told(request, client);
+        (then, behind)
+    }
+}

@@ -1,0 +1,478 @@
+//! `framecat serve --upload`: files that others bring, whole or not at all.
+
+mod run;
+mod served;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::fs::symlink;
+
+use run::{Run, Signal, have, have_python};
+use served::{Served, body, get, head_of, rest, status};
+
+const UPLOAD: &[&str] = &["--upload"];
+
+/// A PUT with this length and content, behind which the connection ends.
+fn put(path: &str, content: &str) -> String {
+    let length = content.len();
+    format!(
+        "PUT {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Length: {length}\r\n\r\n{content}"
+    )
+}
+
+/// Sends an upload whose last byte is missing, once the server has taken it.
+fn begin(stream: &mut TcpStream, path: &str, content: &str) {
+    let put = put(path, content).replacen("Connection", "Expect: 100-continue\r\nConnection", 1);
+    let (head, _) = put.split_once("\r\n\r\n").unwrap();
+    stream.write_all(format!("{head}\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(head_of(stream), "HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(&content.as_bytes()[..content.len() - 1]).unwrap();
+}
+
+/// All names in the folder and below, hidden ones too.
+fn names(site: &Served) -> Vec<String> {
+    fn walk(at: &std::path::Path, before: &str, names: &mut Vec<String>) {
+        for entry in fs::read_dir(at).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{before}{}", entry.file_name().to_string_lossy());
+            if entry.file_type().unwrap().is_dir() {
+                walk(&entry.path(), &format!("{name}/"), names);
+            }
+            names.push(name);
+        }
+    }
+    let mut names = Vec::new();
+    walk(site.folder.path(), "", &mut names);
+    names.sort();
+    names
+}
+
+fn read(site: &Served, name: &str) -> Vec<u8> {
+    fs::read(site.folder.path().join(name)).unwrap()
+}
+
+fn numbers(n: u32) -> Vec<u8> {
+    (0..n).flat_map(u32::to_le_bytes).collect()
+}
+
+/// Waits until so many requests were logged.
+fn logged(site: &Served, requests: usize) -> String {
+    site.server.told_when(|told| told.matches("HTTP/1.1\" ").count() >= requests)
+}
+
+#[test]
+fn curl_brings_files_of_known_length_and_of_none() {
+    if !have("curl") {
+        return;
+    }
+    let site = Served::new(UPLOAD, &[("taken", b"old"), ("in/x", b"")]);
+    let content = numbers(1 << 20);
+    let source = run::Folder::new();
+    let file = source.file("source");
+    fs::write(&file, &content).unwrap();
+    for (name, args) in [
+        ("counted", &["-T", &file][..]),
+        ("in/chunked", &["-T", &file, "-H", "Transfer-Encoding: chunked"]),
+        ("at%20once", &["-T", &file, "-H", "Expect:"]),
+        ("old", &["-T", &file, "--http1.0"]),
+        ("%E6%96%B0", &["--data-binary", &format!("@{file}"), "-X", "PUT"]),
+    ] {
+        let path = format!("/{name}");
+        let reply = site.curl(&[&["-i"], args].concat(), &path).text();
+        assert!(reply.contains(" 201 Created\r\n"), "{name}: {reply}");
+        assert!(reply.contains(&format!("\r\nLocation: {path}\r\n")), "{name}: {reply}");
+        let name = name.replace("%20", " ").replace("%E6%96%B0", "新");
+        assert!(reply.ends_with(&format!("\r\n\r\nsaved {name}\n")), "{name}: {reply}");
+        assert!(read(&site, &name) == content, "{name}");
+        assert_eq!(site.curl(&[], &path).stdout.len(), content.len(), "it is served at once");
+    }
+    let reply = site.curl(&["-i", "-T", &file], "/taken").text();
+    assert!(reply.starts_with("HTTP/1.1 409 Conflict\r\n"), "no 100 before it: {reply}");
+    assert_eq!(read(&site, "taken"), b"old");
+    assert_eq!(
+        names(&site),
+        ["at once", "counted", "in", "in/chunked", "in/x", "old", "taken", "新"]
+    );
+    site.ends();
+}
+
+#[test]
+fn pythons_own_client_brings_files_too() {
+    if !have_python(&["urllib.request"]) {
+        return;
+    }
+    let site = Served::new(UPLOAD, &[]);
+    let program = format!(
+        "import urllib.request as u, io\n\
+         for name, data in (('a', b'hello'), ('b', io.BytesIO(b'x' * 300000)), ('c', iter([b'1', b'', b'22']))):\n \
+         \x20print(u.urlopen(u.Request('{0}/' + name, data, method='PUT')).status)\n\
+         try: u.urlopen(u.Request('{0}/a', b'other', method='PUT'))\n\
+         except u.HTTPError as e: print(e.code)\n",
+        site.url()
+    );
+    Run::program("python3", &["-c", &program]).run("").expect(0, "201\n201\n201\n409\n");
+    assert_eq!((read(&site, "a"), read(&site, "c")), (b"hello".to_vec(), b"122".to_vec()));
+    assert_eq!(read(&site, "b").len(), 300_000);
+    site.ends();
+}
+
+#[test]
+fn what_is_cut_short_leaves_nothing() {
+    let site = Served::new(UPLOAD, &[("old", b"old")]);
+    let counted = "PUT /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
+    let chunked = "PUT /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let some = "x".repeat(50_000);
+    let beginnings = [
+        counted.to_string(),
+        format!("{counted}{some}"),
+        chunked.to_string(),
+        format!("{chunked}c350\r\n{some}"),
+        format!("{chunked}c350\r\n{some}\r\n"),
+        format!("{chunked}c350\r\n{some}\r\n0\r\n"),
+        format!("{chunked}c350\r\n{some}\r\n0\r\nTrailer: x\r\n"),
+    ];
+    for beginning in &beginnings {
+        let mut stream = site.dial();
+        stream.write_all(beginning.as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let said = rest(&mut stream);
+        assert_eq!(status(&said), "400", "{:?}", &beginning[..beginning.len().min(200)]);
+        assert!(body(&said).contains("ended too early"), "{said}");
+    }
+    for beginning in &beginnings {
+        let mut stream = site.dial();
+        stream.write_all(beginning.as_bytes()).unwrap();
+        // With 0 the end is a reset (socket(7), SO_LINGER).
+        rustix::net::sockopt::set_socket_linger(&stream, Some(std::time::Duration::ZERO)).unwrap();
+        drop(stream);
+    }
+    // Whoever comes after all of them finds nothing of them.
+    assert_eq!(status(&site.said(put("/b", "whole"))), "201");
+    assert_eq!(names(&site), ["b", "old"]);
+    site.ends();
+}
+
+#[test]
+fn a_put_is_the_same_however_its_bytes_arrive() {
+    let site = Served::new(UPLOAD, &[]);
+    let mut names_then = Vec::new();
+    for (kind, content) in [
+        ("counted", "Content-Length: 11\r\n\r\nhello world".to_string()),
+        (
+            "chunked",
+            "Transfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\nhello\r\n6\r\n world\r\n0\r\nX: y\r\n\r\n"
+                .to_string(),
+        ),
+    ] {
+        let whole = |name: &str| {
+            let put = format!("PUT /{name} HTTP/1.1\r\nHost: localhost\r\n{content}");
+            format!("{put}{}", get(&format!("/{name}")))
+        };
+        for cut in 1..whole("00chunked").len() {
+            let name = format!("{cut:02}{kind}");
+            let request = whole(&name);
+            let mut stream = site.dial();
+            stream.set_nodelay(true).unwrap();
+            stream.write_all(&request.as_bytes()[..cut.min(request.len())]).unwrap();
+            stream.write_all(&request.as_bytes()[cut.min(request.len())..]).unwrap();
+            let said = rest(&mut stream);
+            assert_eq!(status(&said), "201", "{kind} cut at {cut}: {said}");
+            assert!(said.ends_with("\r\n\r\nhello world"), "{kind} cut at {cut}: {said}");
+            names_then.push(name);
+        }
+        let name = format!("single {kind}").replace(' ', "-");
+        let mut stream = site.dial();
+        stream.set_nodelay(true).unwrap();
+        for byte in whole(&name).bytes() {
+            stream.write_all(&[byte]).unwrap();
+        }
+        assert!(rest(&mut stream).ends_with("\r\n\r\nhello world"), "{kind}");
+        names_then.push(name);
+    }
+    names_then.sort();
+    assert_eq!(names(&site), names_then);
+    site.ends();
+}
+
+#[test]
+fn requests_behind_an_upload_are_answered_in_their_order() {
+    let site = Served::new(UPLOAD, &[("z", b"z")]);
+    let keep = |path: &str, content: &str| put(path, content).replace("Connection: close\r\n", "");
+    let large = "l".repeat(400_000);
+    let all = [
+        "GET /z HTTP/1.1\r\nHost: localhost\r\n\r\n".to_string(),
+        keep("/a", "first"),
+        keep("/a", "second"),
+    ]
+    .concat();
+    // A refused content is not read, so nothing behind it is a request.
+    let said = site.said(&all);
+    let statuses: Vec<&str> = said.split("HTTP/1.1 ").skip(1).map(|reply| &reply[..3]).collect();
+    assert_eq!(statuses, ["200", "201", "409"]);
+    let all = [keep("/b", ""), keep("/c", &large), keep("/d", "d"), get("/c")].concat();
+    let mut stream = site.dial();
+    stream.write_all(all.as_bytes()).unwrap();
+    let said = rest(&mut stream);
+    let statuses: Vec<&str> = said.split("HTTP/1.1 ").skip(1).map(|reply| &reply[..3]).collect();
+    assert_eq!(statuses, ["201", "201", "201", "200"]);
+    assert!(said.ends_with(&large));
+    assert_eq!(names(&site), ["a", "b", "c", "d", "z"]);
+    assert_eq!((read(&site, "a"), read(&site, "b")), (b"first".to_vec(), Vec::new()));
+    site.ends();
+}
+
+#[test]
+fn who_waits_for_leave_gets_it_once_it_is_taken_and_never_else() {
+    let site = Served::new(UPLOAD, &[("taken", b"old")]);
+    let head = |name: &str, version: &str| {
+        format!(
+            "PUT /{name} HTTP/1.{version}\r\nHost: localhost\r\nExpect: 100-continue\r\n\
+             Content-Length: 5\r\n\r\n"
+        )
+    };
+    let mut stream = site.dial();
+    stream.write_all(head("a", "1").as_bytes()).unwrap();
+    assert_eq!(head_of(&mut stream), "HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"hello").unwrap();
+    assert_eq!(status(&head_of(&mut stream)), "201");
+    // Taken, not allowed, hidden, and over the connection of an upload that went well.
+    for (name, want) in
+        [("taken", "409"), ("a", "409"), (".x", "404"), ("none/x", "409"), ("", "409")]
+    {
+        let mut stream = site.dial();
+        stream.write_all(head(name, "1").as_bytes()).unwrap();
+        let said = rest(&mut stream);
+        assert_eq!(status(&said), want, "{name}: {said}");
+        assert!(said.contains("\r\nConnection: close\r\n"), "{said}");
+    }
+    // Who has sent it does not wait; and HTTP/1.0 knows no interim replies (RFC 9110 section 15.2).
+    let mut stream = site.dial();
+    stream.write_all(format!("{}hello", head("b", "1")).as_bytes()).unwrap();
+    assert_eq!(status(&head_of(&mut stream)), "201");
+    let mut stream = site.dial();
+    stream.write_all(head("c", "0").as_bytes()).unwrap();
+    stream.write_all(b"hello").unwrap();
+    assert_eq!(status(&head_of(&mut stream)), "201");
+    assert_eq!(names(&site), ["a", "b", "c", "taken"]);
+    site.ends();
+}
+
+#[test]
+fn broken_content_is_refused_and_leaves_nothing() {
+    let site = Served::new(UPLOAD, &[]);
+    let chunked = "PUT /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (content, want) in [
+        ("0x5\r\nhello\r\n0\r\n\r\n", "400"),
+        ("+5\r\nhello\r\n0\r\n\r\n", "400"),
+        ("-1\r\n", "400"),
+        ("5\nhello\r\n0\r\n\r\n", "400"),
+        ("5;a\nhello\r\n0\r\n\r\n", "400"),
+        ("5\r\r;\nhello\r\n", "400"),
+        ("5\r\nhelloX\r\n0\r\n\r\n", "400"),
+        ("10000000000000005\r\nhello\r\n0\r\n\r\n", "400"),
+        ("5\r\nhello\r\n0\r\nbad trailer\r\n\r\n", "400"),
+        // A chunk longer than anything that is taken is refused once too much of it has come; until then
+        // it is cut.
+        ("ffffffffffffffff\r\nhello", "400"),
+    ] {
+        let mut stream = site.dial();
+        stream.write_all(format!("{chunked}{content}").as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let said = rest(&mut stream);
+        assert_eq!(status(&said), want, "{content:?}: {said}");
+    }
+    for (fields, want) in [
+        ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "400"),
+        ("Content-Length: 5\r\nContent-Length: 6\r\n", "400"),
+        ("Content-Length: +5\r\n", "400"),
+        ("Content-Length: 5, 5\r\n", "400"),
+        ("Content-Length: 99999999999999999999999\r\n", "413"),
+        ("Content-Length: 20000000000\r\n", "413"),
+        ("Content-Length: 18446744073709551615\r\n", "413"),
+        ("Transfer-Encoding: gzip\r\n", "400"),
+        ("Transfer-Encoding: gzip, chunked\r\n", "501"),
+        ("Content-Length: 5\r\nContent-Range: bytes 0-4/10\r\n", "400"),
+        ("Content-Length: 5\r\nContent-Encoding: gzip\r\n", "415"),
+        ("", "411"),
+    ] {
+        let close = "Connection: close\r\n";
+        let request = format!("PUT /a HTTP/1.1\r\nHost: localhost\r\n{close}{fields}\r\nhello");
+        let said = site.said(request);
+        assert_eq!(status(&said), want, "{fields:?}: {said}");
+    }
+    assert!(names(&site).is_empty(), "{:?}", names(&site));
+    site.ends();
+}
+
+#[test]
+fn nothing_is_written_through_a_link_or_over_what_is_no_file() {
+    let outside = run::Folder::new();
+    let site = Served::new(UPLOAD, &[("file", b"old"), ("folder/x", b"x")]);
+    let path = |name: &str| site.folder.path().join(name);
+    symlink(outside.path(), path("out")).unwrap();
+    symlink("folder", path("in")).unwrap();
+    symlink("nowhere", path("dangling")).unwrap();
+    symlink(outside.path().join("new"), path("new")).unwrap();
+    Run::program("mkfifo", &[path("pipe").to_str().unwrap()]).run("").expect(0, "");
+    let before = names(&site);
+    for (name, want) in [
+        ("out/a", "409"),
+        ("in/a", "409"),
+        ("dangling", "409"),
+        ("dangling/a", "409"),
+        ("new", "409"),
+        ("pipe", "409"),
+        ("file", "409"),
+        ("file/a", "409"),
+        ("folder", "409"),
+        ("folder/", "409"),
+        ("", "409"),
+        ("folder/../a", "400"),
+        ("%2e%2e/a", "400"),
+        ("a%00b", "400"),
+        ("a%0Ab", "400"),
+        ("%zz", "400"),
+        ("a%5Cb", "400"),
+        ("%FF", "400"),
+        (".hidden", "404"),
+        (".framecat-x", "404"),
+    ] {
+        let said = site.said(put(&format!("/{name}"), "hello"));
+        assert_eq!(status(&said), want, "{name}: {said}");
+    }
+    assert_eq!(names(&site), before);
+    assert_eq!(read(&site, "file"), b"old");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "nothing outside");
+    site.ends();
+}
+
+#[test]
+fn slow_uploads_hold_nobody_else() {
+    let site = Served::new(UPLOAD, &[]);
+    // More than there are threads that write.
+    let slow: Vec<TcpStream> = (0..40)
+        .map(|n| {
+            let mut stream = site.dial();
+            let put = put(&format!("/slow{n}"), "hello world");
+            stream.write_all(&put.as_bytes()[..put.len() - 5]).unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(status(&site.said(put("/quick", "quick"))), "201");
+    assert_eq!(names(&site), ["quick"], "no other has a name yet");
+    for mut stream in slow {
+        stream.write_all(b"world").unwrap();
+        assert_eq!(status(&rest(&mut stream)), "201");
+    }
+    assert_eq!(names(&site).len(), 41);
+    site.ends();
+}
+
+#[test]
+fn of_two_who_bring_one_name_one_has_it() {
+    let site = Served::new(UPLOAD, &[]);
+    for n in 0..20 {
+        let name = format!("/{n}");
+        let mut both: Vec<TcpStream> = ["first", "other"]
+            .map(|content| {
+                let mut stream = site.dial();
+                let put = put(&name, content);
+                stream.write_all(&put.as_bytes()[..put.len() - 1]).unwrap();
+                stream
+            })
+            .into();
+        both[0].write_all(b"t").unwrap();
+        both[1].write_all(b"r").unwrap();
+        let said: Vec<String> = both.iter_mut().map(rest).collect();
+        let mut statuses: Vec<&str> = said.iter().map(|said| status(said)).collect();
+        let content = read(&site, &name[1..]);
+        assert_eq!(content, if statuses[0] == "201" { b"first" } else { b"other" });
+        statuses.sort_unstable();
+        assert_eq!(statuses, ["201", "409"]);
+    }
+    site.ends();
+}
+
+#[test]
+fn at_the_end_uploads_in_hand_are_waited_for() {
+    let site = Served::new(UPLOAD, &[]);
+    let mut stream = site.dial();
+    begin(&mut stream, "/a", "hello");
+    site.server.signal(Signal::TERM);
+    site.server.told_when(|told| told.contains("ending: "));
+    stream.write_all(b"o").unwrap();
+    let said = rest(&mut stream);
+    assert_eq!(status(&said), "201", "{said}");
+    let folder = site.folder;
+    let finished = site.server.wait();
+    assert_eq!(finished.code, 0, "{finished}");
+    assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"hello");
+}
+
+#[test]
+fn a_server_that_is_killed_leaves_no_part() {
+    let site = Served::new(UPLOAD, &[("old", b"old")]);
+    let mut stream = site.dial();
+    begin(&mut stream, "/a", &"x".repeat(1 << 20));
+    site.server.signal(Signal::KILL);
+    // It ends, or is reset.
+    let _ = stream.read_to_end(&mut Vec::new());
+    let Served { folder, server } = site;
+    server.wait();
+    let left: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["old"]);
+}
+
+#[test]
+fn uploads_are_logged_and_shown() {
+    let site = Served::new(&["--upload", "--show", "--log", "combined"], &[]);
+    let content = "y".repeat(1000);
+    assert_eq!(status(&site.said(put("/a", &content))), "201");
+    let told = logged(&site, 1);
+    assert!(told.contains("\"PUT /a HTTP/1.1\" 201 8 "), "{told}");
+    let told = site.ends().stderr;
+    assert!(told.contains("request line  PUT /a HTTP/1.1\\r\\n"), "{told}");
+    assert!(told.contains(&format!("content       {}", "y".repeat(60))), "{told}");
+    assert!(told.contains("content       saved a\\n"), "{told}");
+    assert!(!told.contains(&content), "and not all of it: {told}");
+}
+
+#[test]
+fn who_does_not_read_its_replies_is_not_waited_for() {
+    let site = Served::new(UPLOAD, &[]);
+    // Refused at once, and sending on all the same: the reply arrives, and no reset destroys it.
+    let mut stream = site.dial();
+    let request = put("/no/a", &"x".repeat(600_000));
+    stream.write_all(request.as_bytes()).unwrap();
+    assert_eq!(status(&rest(&mut stream)), "409");
+    site.ends();
+}
+
+#[test]
+fn by_tls_it_is_the_same() {
+    if !have("curl") {
+        return;
+    }
+    let site = Served::new(&["--upload"], &[]);
+    let content = numbers(1 << 18);
+    let file = site.folder.file("source");
+    fs::write(&file, &content).unwrap();
+    let secured = Run::new(&["serve", ".", "--listen", "127.0.0.1:0", "--self-signed", "--upload"])
+        .in_folder(site.folder.path())
+        .start();
+    let told = secured.told_when(|told| told.contains("can read"));
+    let url = told.split_once(" at ").unwrap().1.lines().next().unwrap().to_string();
+    let copy = format!("{url}copy");
+    for args in [&["-T", &file][..], &["-T", "-", "-H", "Expect: 100-continue"]] {
+        let all = [&["-sSk", "-w", "%{http_code}", "-o", "/dev/null"], args, &[&copy]].concat();
+        Run::program("curl", &all).run(content.clone()).expect(0, "201");
+        assert!(read(&site, "copy") == content);
+        fs::remove_file(site.folder.path().join("copy")).unwrap();
+    }
+    secured.signal(Signal::TERM);
+    assert_eq!(secured.wait().code, 0);
+    site.ends();
+}
