@@ -7,6 +7,7 @@
 use super::conditional::{Conditions, State, holds};
 use super::path::{decode, encode};
 use super::plan::{self, Policy, because};
+use super::site;
 use super::status::page;
 use super::{Content, FileFacts, Length, Method, Reply, Request, Seconds, Target, Why};
 use crate::path::SafePath;
@@ -125,6 +126,7 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
     if !may {
         return Err(plan::not_allowed(policy));
     }
+    site::check(request, policy)?;
     let path = decode(path).map_err(|why| because(400, why))?;
     if plan::is_loose(request.target) {
         return Err(because(400, LOOSE));
