@@ -69,7 +69,8 @@ pub(super) fn read_answer(bytes: &[u8], no_content: bool, ended: bool) -> Read<'
 fn read(bytes: &[u8], no_content: bool, ended: bool) -> Parsed<(Answer<'_>, usize)> {
     let mut at = 0;
     let Some(line) = line(bytes, &mut at)? else {
-        let start = b"HTTP/1.";
+        // Which version it is, the whole line tells.
+        let start = b"HTTP/";
         let known = bytes.len().min(start.len());
         return match bytes[..known] == start[..known] {
             true => Ok(None),

@@ -462,6 +462,19 @@ fn what_no_server_may_send_is_no_answer() {
 }
 
 #[test]
+fn what_is_an_answer_when_whole_was_none_too_few_bytes_before() {
+    for text in
+        ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/0.9 191 \r\n\r\n", "HTTP/2.0 200 OK\r\nA:b\r\n\r\n"]
+    {
+        for cut in 0..text.len() {
+            let read = read_answer(&text.as_bytes()[..cut], true, false);
+            assert_eq!(read, Read::Partial, "{:?}", &text[..cut]);
+        }
+        assert!(matches!(read_answer(text.as_bytes(), true, false), Read::Whole(..)), "{text:?}");
+    }
+}
+
+#[test]
 fn answers_end_where_their_head_says() {
     let ends = |text: &str, head: bool, ended: bool| match read_answer(text.as_bytes(), head, ended)
     {
