@@ -305,6 +305,7 @@ impl Answers {
                 form: *form,
                 language: Language::accepted(request.fields.all("Accept-Language")),
                 sort: Sort::of_query(query(request)),
+                rights: policy.rights,
                 gzip: *gzip,
             });
             let request = if told { input[..used].to_vec() } else { Vec::new() };

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use framecat_proto::http::ListingForm;
 use framecat_proto::http::listing::{Entries, Kind, Language, Listing, Sort};
+use framecat_proto::http::write::Rights;
 use framecat_proto::limits::{HTTP_LISTING_SHORT, HTTP_LISTINGS_BYTES};
 use rustix::fs::{AtFlags, Dir, DirEntry, FileType, Stat};
 use rustix::io::Errno;
@@ -24,6 +25,7 @@ pub(super) struct Task {
     pub(super) form: ListingForm,
     pub(super) language: Language,
     pub(super) sort: Sort,
+    pub(super) rights: Rights,
     /// It is coded.
     pub(super) gzip: bool,
 }
@@ -100,7 +102,8 @@ pub(super) fn list(
         false => None,
     };
     let (entries, room) = read(root, task, first.into_iter().chain(dir), rooms)?;
-    Ok((Listing::new(task.form, &task.path, task.language, task.sort, entries), room))
+    let Task { form, path, language, sort, rights, .. } = &**task;
+    Ok((Listing::new(*form, path, *language, *sort, entries, *rights), room))
 }
 
 /// What is in the folder: files and folders, and links that lead to either without leaving the root.
@@ -176,6 +179,7 @@ mod tests {
             form: ListingForm::Json,
             language: Language::accepted(std::iter::empty()),
             sort: Sort::of_query(None),
+            rights: Rights::READ,
             gzip: false,
         })
     }

@@ -3,10 +3,10 @@
 //!
 //! A file that changes while it is coded cuts its reply: what came of it is of no state it ever had.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use framecat_proto::http::FileFacts;
-use framecat_proto::http::listing::{self, Listing};
+use framecat_proto::http::listing::Listing;
 use framecat_proto::http::squeeze::{Known, Squeeze};
 use rustix::fs::Advice;
 use rustix::io::Errno;
@@ -25,10 +25,18 @@ const TAKEN: u64 = 1 << 20;
 /// What is read at a time.
 const PIECE: usize = 64 << 10;
 
-/// What is the same in all pages, coded once: most of a page of few names.
-static KNOWN: LazyLock<Vec<(&str, Known)>> = LazyLock::new(|| {
-    listing::constants().into_iter().map(|text| (text, Known::of(text.as_bytes()))).collect()
-});
+/// What is the same in all pages of a kind, coded once: most of a page of few names. There are few kinds.
+static KNOWN: Mutex<Vec<(&str, Arc<Known>)>> = Mutex::new(Vec::new());
+
+fn known(text: &'static str) -> Arc<Known> {
+    let mut all = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, known)) = all.iter().find(|(other, _)| std::ptr::eq(*other, text)) {
+        return known.clone();
+    }
+    let known = Arc::new(Known::of(text.as_bytes()));
+    all.push((text, known.clone()));
+    known
+}
 
 /// A content that is being coded.
 #[derive(Debug)]
@@ -47,7 +55,7 @@ enum Source {
     },
     Listing {
         listing: Listing,
-        /// Those of [`KNOWN`] that were met.
+        /// How many of its constants were met.
         met: usize,
         _room: Room,
     },
@@ -95,7 +103,7 @@ impl Squeezer {
                 Source::Listing { listing, met, .. } => {
                     self.buf.clear();
                     let more = listing.write(PIECE, &mut self.buf);
-                    put_page(squeeze, &self.buf, met, out);
+                    put_page(squeeze, &self.buf, (&listing.constants(), met), out);
                     taken += self.buf.len() as u64;
                     more
                 }
@@ -135,12 +143,17 @@ fn unchanged(file: &Opened) -> Result<(), Cut> {
 
 /// What stands in each page is not coded each time. A name may hold the same text: what is met is the same,
 /// whoever wrote it.
-fn put_page(squeeze: &mut Squeeze, mut page: &[u8], met: &mut usize, out: &mut Vec<u8>) {
-    while let Some((text, known)) = KNOWN.get(*met)
+fn put_page(
+    squeeze: &mut Squeeze,
+    mut page: &[u8],
+    (constants, met): (&[&'static str], &mut usize),
+    out: &mut Vec<u8>,
+) {
+    while let Some(text) = constants.get(*met)
         && let Some(at) = memchr::memmem::find(page, text.as_bytes())
     {
         squeeze.write(&page[..at], out);
-        squeeze.put(known, out);
+        squeeze.put(&known(text), out);
         page = &page[at + text.len()..];
         *met += 1;
     }

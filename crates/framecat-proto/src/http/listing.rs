@@ -7,7 +7,7 @@
 //! | a name in text and in JSON; a size; a time | `show` |
 //! | a name's icon, and whether the page can show the file | `icon` |
 //! | the bytes | [`Listing::write`], here |
-//! | what the page may do: nothing but this | [`policy`] |
+//! | its style and script, and what the page may do: nothing but this | `look`, `compact`, [`policy`] |
 //!
 //! The page is one reply: its style and script are in it, so it needs no path that a file might have
 //! too, works behind a proxy under any prefix, and can be saved. Without the script it is a table of
@@ -15,8 +15,10 @@
 //! characters (RFC 3986 section 2.3) and `%`: there is none that a browser takes for a scheme, a query
 //! or a way up, and none that leaves its attribute.
 
+mod compact;
 mod entries;
 mod icon;
+mod look;
 mod policy;
 mod show;
 #[cfg(test)]
@@ -24,23 +26,21 @@ mod tests;
 mod words;
 
 pub use entries::{Entries, Full, Kind, Order, Sort};
-pub use policy::policy;
 pub use words::Language;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::write::Rights;
 use super::{ListingForm, path};
 use entries::Row;
 use icon::Icon;
+use look::look;
 use words::Words;
 
-const STYLE: &str = include_str!("listing/page.css");
-const SCRIPT: &str = include_str!("listing/page.js");
-
-/// What stands in every page as it is, in this order: whoever codes pages can code it once.
-pub fn constants() -> [&'static str; 2] {
-    [STYLE, SCRIPT]
+/// The value of the `Content-Security-Policy` field of the page.
+pub fn policy(language: Language, rights: Rights) -> &'static str {
+    &look(language, rights).policy
 }
 
 /// The page's icon, so that no browser asks for /favicon.ico.
@@ -58,6 +58,8 @@ pub struct Listing {
     form: ListingForm,
     entries: Entries,
     sort: Sort,
+    language: Language,
+    rights: Rights,
     words: &'static Words,
     /// The folder's path below the root, decoded, without a slash at either end; empty for the root.
     path: Vec<u8>,
@@ -81,11 +83,22 @@ impl Listing {
         language: Language,
         sort: Sort,
         mut entries: Entries,
+        rights: Rights,
     ) -> Listing {
         entries.sort(sort);
         let path = path.strip_prefix(b"/").unwrap_or(path);
         let path = path.strip_suffix(b"/").unwrap_or(path).to_vec();
-        Listing { form, entries, sort, words: language.words(), path, at: At::Head }
+        if !rights.read {
+            entries = Entries::default();
+        }
+        let words = language.words();
+        Listing { form, entries, sort, language, rights, words, path, at: At::Head }
+    }
+
+    /// What stands in every page of its kind as it is, in this order: whoever codes pages can code it once.
+    pub fn constants(&self) -> [&'static str; 2] {
+        let look = look(self.language, self.rights);
+        [look.style, &look.script]
     }
 
     /// Appends the next pieces until `out` holds `enough` bytes or the listing is whole; `true` if there
@@ -128,12 +141,18 @@ impl Listing {
             b"" => Vec::new(),
             path => path.split(|byte| *byte == b'/').collect(),
         };
-        let here = names.last().copied().unwrap_or(words.root.as_bytes());
-        put(out, &["<!doctype html>\n<html lang=", words.tag, ">\n<meta charset=utf-8>\n"]);
+        let root = words.root;
+        let here = names.last().copied().unwrap_or(root.as_bytes());
+        let [style, _] = self.constants();
+        put(out, &["<!doctype html>\n<html lang=", words.tag, " data-may=\""]);
+        for (may, word) in may(self.rights) {
+            put(out, &[if may { word } else { "" }]);
+        }
+        put(out, &["\">\n<meta charset=utf-8>\n"]);
         put(out, &["<meta name=viewport content=\"width=device-width, initial-scale=1\">\n"]);
         put(out, &["<meta name=color-scheme content=\"light dark\">\n<title>"]);
         show::put_title(here, out);
-        put(out, &["</title>\n<link rel=icon href=\"", BADGE, "\">\n<style>", STYLE, "</style>\n"]);
+        put(out, &["</title>\n<link rel=icon href=\"", BADGE, "\">\n<style>", style, "</style>\n"]);
         put(out, &["<header>\n<nav aria-label=\"", words.way, "\">"]);
         for above in (1..=names.len()).rev() {
             put(out, &["<a href=\"", &"../".repeat(above), self.sort.query(), "\">"]);
@@ -149,6 +168,11 @@ impl Listing {
         self.sum(out);
         put(out, &["</p>\n<input id=filter type=search hidden autocomplete=off spellcheck=false "]);
         put(out, &["placeholder=\"", words.filter, "\" aria-label=\"", words.filter, "\">\n"]);
+        self.acts(out);
+        // A form and no links: who copies a folder by its links does not want it thrice.
+        let hidden = if self.entries.is_empty() { " hidden" } else { "" };
+        put(out, &["<form id=pack", hidden, "><span>", words.pack, "</span>"]);
+        put(out, &[" <button name=zip>zip</button> <button name=tar>tar</button></form>\n"]);
         put(out, &["</header>\n<main>\n<table id=list>\n<thead><tr>"]);
         self.column(Order::Name, words.name, out);
         self.column(Order::Size, words.size, out);
@@ -159,6 +183,12 @@ impl Listing {
             put(out, &[words.up, "</a><td><td>\n"]);
         }
         At::Row(0)
+    }
+
+    /// Where the script puts its buttons, and what there is without it.
+    fn acts(&self, out: &mut Vec<u8>) {
+        put(out, &["<div id=acts>"]);
+        put(out, &["</div>\n"]);
     }
 
     /// The head of a column: a link that sorts by it, or turns the order.
@@ -234,9 +264,13 @@ impl Listing {
             put(out, &["</a></h2></section>\n"]);
         }
         put(out, &["</main>\n<footer><span id=keys hidden>", words.keys, "</span>"]);
-        put(out, &["<a href=\"?json\">", words.json, "</a></footer>\n<script>"]);
-        put(out, &[SCRIPT, "</script>\n"]);
+        put(out, &["<a href=\"?json\">", words.json, "</a></footer>\n"]);
+        self.script(out);
         At::End
+    }
+
+    fn script(&self, out: &mut Vec<u8>) {
+        put(out, &["<script>", self.constants()[1], "</script>\n"]);
     }
 }
 
@@ -266,6 +300,19 @@ fn json_row(n: usize, row: &Row<'_>, out: &mut Vec<u8>) {
         Kind::File => put(out, &["\",\"kind\":\"file\",\"size\":", &row.size.to_string()]),
     }
     put(out, &[",\"mtime\":", &row.mtime.to_string(), "}"]);
+}
+
+/// What the script asks for before it offers anything.
+fn may(rights: Rights) -> [(bool, &'static str); 6] {
+    let Rights { read, upload, replace, make, rename, delete } = rights;
+    [
+        (read, "read "),
+        (upload, "upload "),
+        (replace, "replace "),
+        (make, "make "),
+        (rename, "rename "),
+        (delete, "delete"),
+    ]
 }
 
 fn put(out: &mut Vec<u8>, texts: &[&str]) {

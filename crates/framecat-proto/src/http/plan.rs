@@ -7,6 +7,7 @@ use super::accept::Accepted;
 use super::conditional::{Outcome, Validators, outcome, range_counts};
 use super::digest::Digest;
 use super::hosts::{absolute, ours};
+use super::listing::Language;
 use super::path::{Path, asks, decode, encode, encode_query};
 use super::range::{Ranges, Span};
 use super::status::{escape, page};
@@ -211,10 +212,11 @@ pub fn plan(
         Facts::Missing => page(404, None),
         Facts::Denied => page(403, None),
         Facts::Folder if needs.hash.is_some() => page(404, Some(NOT_A_FILE)),
-        Facts::Folder if !needs.path.folder => redirect(request, needs),
+        // From `//a//` its page would lead to itself where it leads up.
+        Facts::Folder if !needs.path.folder || has_gaps(request.target) => redirect(request, needs),
         Facts::Folder => match needs.archive {
             Some(form) => archived(request, needs, form, now),
-            None => listed(request, needs, now),
+            None => listed(request, needs, policy, now),
         },
         Facts::File { .. } if needs.path.folder && needs.hash.is_some() => page(404, None),
         Facts::File { .. } if needs.archive.is_some() => page(404, Some(NOT_A_FOLDER)),
@@ -355,6 +357,11 @@ pub(super) fn is_loose(target: Target<'_>) -> bool {
     path.as_bytes().iter().chain(query.unwrap_or_default().as_bytes()).any(loose)
 }
 
+/// Whether a path has segments that count for nothing.
+fn has_gaps(target: Target<'_>) -> bool {
+    matches!(target, Target::Origin { path, .. } | Target::Absolute { path, .. } if path.contains("//"))
+}
+
 /// The same thing is there under another address, for good.
 fn moved(path: &Path, slash: bool, query: Option<&str>, words: &str) -> Reply {
     let mut to = b"/".to_vec();
@@ -381,7 +388,7 @@ fn moved(path: &Path, slash: bool, query: Option<&str>, words: &str) -> Reply {
 }
 
 /// A folder. Its page is made anew each time: there is nothing to compare it with.
-fn listed(request: &Request<'_>, needs: &Needs, now: Seconds) -> Reply {
+fn listed(request: &Request<'_>, needs: &Needs, policy: &Policy, now: Seconds) -> Reply {
     if !needs.accepted.identity && !needs.gzip {
         return not_acceptable();
     }
@@ -408,7 +415,9 @@ fn listed(request: &Request<'_>, needs: &Needs, now: Seconds) -> Reply {
             put(&mut reply, &["Content-Encoding: gzip\r\n"]);
         }
         if needs.form == ListingForm::Html {
-            put(&mut reply, &["Content-Security-Policy: ", listing::policy(), "\r\n"]);
+            let language = Language::accepted(request.fields.all("Accept-Language"));
+            let may = listing::policy(language, policy.rights);
+            put(&mut reply, &["Content-Security-Policy: ", may, "\r\n"]);
         }
     }
     reply

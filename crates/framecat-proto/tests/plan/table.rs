@@ -158,6 +158,10 @@ fn a_folder_is_its_index_file_or_a_list_and_ends_in_a_slash() {
         ("/a?x=%7B'&y=%60%7C", "/a/?x=%7B'&y=%60%7C"),
         ("/%22%3E%3Cscript%3E", "/%22%3E%3Cscript%3E/"),
         ("http://localhost/a", "/a/"),
+        // Whose page leads up by `../`: each of its slashes has to count.
+        ("//", "/"),
+        ("//a//", "/a/"),
+        ("/a//b/?sort=-time", "/a/b/?sort=-time"),
     ] {
         let text = format!("GET {target} HTTP/1.1\nHost: localhost");
         let reply = answer(&text, &Facts::Folder);

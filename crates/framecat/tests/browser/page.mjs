@@ -286,13 +286,73 @@ test("all of it is reached by keys alone", () =>
     await page.waitForURL("**/projects/?sort=-time");
   }));
 
+test("a path of too many slashes is shown under its own", () =>
+  open("//projects///2026//", async page => {
+    assert.equal(page.url(), `${BASE}/projects/2026/`);
+    await page.getByText("Folder above").click();
+    await page.waitForURL(`${BASE}/projects/`);
+  }));
+
+test("what is chosen is saved, folders as a zip", () =>
+  open("/", async page => {
+    const box = name => page.getByRole("checkbox", { name: `Choose ${name}`, exact: true });
+    const saved = [];
+    page.on("download", download => saved.push(download.suggestedFilename()));
+    await box("gb.txt").click();
+    await box("projects").click();
+    await page.getByRole("toolbar").getByText("2 chosen").waitFor();
+    await page.getByRole("toolbar").getByRole("button", { name: "Download" }).click();
+    for (const want of ["projects.zip", "gb.txt"]) if (!saved.includes(want)) await page.waitForEvent("download", () => saved.includes(want));
+    // Shift takes those between, the box above all, and what sorts the table leaves it chosen.
+    await box("empty").click({ modifiers: ["Shift"] });
+    await page.getByText("5 chosen").waitFor();
+    await page.getByRole("link", { name: "Size" }).click();
+    assert.ok((await box("many").isChecked()) && !(await box("main.rs").isChecked()));
+    await page.getByRole("checkbox", { name: "Choose all" }).click();
+    await page.getByText("21 chosen").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("toolbar").waitFor({ state: "hidden" });
+    // By keys.
+    await page.keyboard.press("Escape");
+    await row(page, "gb.txt").focus();
+    await page.keyboard.press("Space");
+    await page.getByText("1 chosen").waitFor();
+    await page.keyboard.press("Control+a");
+    await page.getByText("21 chosen").waitFor();
+  }));
+
+test("a folder is saved in one piece", () =>
+  open("/projects/", { acceptDownloads: true }, async page => {
+    for (const form of ["zip", "tar"]) {
+      const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: form }).click()]);
+      assert.equal(download.suggestedFilename(), `projects.${form}`);
+      assert.ok(readFileSync(await download.path()).includes("beds and paths"));
+    }
+    await page.goto(`${BASE}/empty/`);
+    assert.equal(await page.getByRole("button", { name: "zip" }).count(), 0);
+  }));
+
+test("the keys are told, and the focus comes back", () =>
+  open("/", async page => {
+    await row(page, "main.rs").focus();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).getByText("folder above").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    assert.equal(await focused(page), "main.rs");
+    await row(page, "projects").click();
+    await page.waitForURL("**/projects/");
+    await page.keyboard.press("Backspace");
+    await page.waitForURL(`${BASE}/`);
+  }));
+
 test("screen readers hear a table with columns and names", () =>
   open("/projects/", async page => {
     const heard = await page.locator("main").ariaSnapshot();
     assert.match(heard, /table/);
     assert.match(heard, /columnheader "Name/);
     assert.match(heard, /row "2026/);
-    assert.match(heard, /cell "2026"/);
+    assert.match(heard, /cell "2026 Choose 2026"/);
     assert.match(await page.locator("header").ariaSnapshot(), /navigation "Folders above"/);
   }));
 

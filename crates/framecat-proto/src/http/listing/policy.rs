@@ -2,26 +2,19 @@
 //! this style, each named by its SHA-256, and fetch from where it came. Markup that a name might bring
 //! in can do nothing, whatever it is.
 
-use std::sync::LazyLock;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{SCRIPT, STYLE};
-
-/// The value of the page's `Content-Security-Policy` field.
-pub fn policy() -> &'static str {
-    static POLICY: LazyLock<String> = LazyLock::new(|| {
-        let hash = |text: &str| STANDARD.encode(sha256(text.as_bytes()));
-        format!(
-            "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; \
-             img-src 'self' data:; media-src 'self'; connect-src 'self'; \
-             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-            hash(SCRIPT),
-            hash(STYLE)
-        )
-    });
-    &POLICY
+/// The value of the `Content-Security-Policy` field of a page with this style and this script.
+pub(super) fn of(style: &str, script: &str) -> String {
+    let hash = |text: &str| STANDARD.encode(sha256(text.as_bytes()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; \
+         img-src 'self' data:; media-src 'self'; connect-src 'self'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        hash(script),
+        hash(style)
+    )
 }
 
 /// SHA-256 (FIPS 180-4 section 6.2) of our own two texts, once: not worth a dependency, and no secret

@@ -60,7 +60,7 @@ fn whole(mut listing: Listing) -> Vec<u8> {
 }
 
 fn page(path: &[u8], sort: Sort, language: Language, entries: Entries) -> String {
-    let listing = Listing::new(ListingForm::Html, path, language, sort, entries);
+    let listing = Listing::new(ListingForm::Html, path, language, sort, entries, Rights::READ);
     String::from_utf8(whole(listing)).unwrap()
 }
 
@@ -326,11 +326,11 @@ fn the_page_speaks_both_languages() {
     of.push(b"README.md", Kind::File, 1_500, 0).unwrap();
     of.push(b"readme.zh-CN.md", Kind::File, 500, 0).unwrap();
     let chinese = page(b"", Sort::USUAL, Language::Chinese, of);
-    assert!(chinese.contains("<html lang=zh-CN>"));
+    assert!(chinese.contains("<html lang=zh-CN "));
     assert!(chinese.contains("1 个文件夹，2 个文件，2.0 kB"), "{chinese}");
     assert!(chinese.contains("<h2><a class=t href=\"readme.zh-CN.md\">"));
     let english = english(entries(&[b"readme", b"README.txt", b"readme.rs"]));
-    assert!(english.contains("<html lang=en>") && english.contains(">3 files, 3 B<"));
+    assert!(english.contains("<html lang=en ") && english.contains(">3 files, 3 B<"));
     assert!(english.contains("<h2><a class=t href=\"README.txt\">"));
 }
 
@@ -340,8 +340,14 @@ fn an_empty_folder_says_so() {
     assert!(
         page.contains("<p class=none>This folder is empty.</p>") && page.contains("<p id=sum></p>")
     );
-    let listing =
-        Listing::new(ListingForm::Json, b"", Language::English, Sort::USUAL, Entries::default());
+    let listing = Listing::new(
+        ListingForm::Json,
+        b"",
+        Language::English,
+        Sort::USUAL,
+        Entries::default(),
+        Rights::READ,
+    );
     assert_eq!(whole(listing), b"[\n]\n");
 }
 
@@ -349,7 +355,8 @@ fn an_empty_folder_says_so() {
 fn json_is_an_array_of_all_that_is_known() {
     let mut all = entries(HOSTILE);
     all.push(b"sub folder", Kind::Folder, 4_096, -5).unwrap();
-    let listing = Listing::new(ListingForm::Json, b"x", Language::English, Sort::USUAL, all);
+    let listing =
+        Listing::new(ListingForm::Json, b"x", Language::English, Sort::USUAL, all, Rights::READ);
     let out = whole(listing);
     assert!(!out.iter().any(|byte| byte.is_ascii_control() && *byte != b'\n'));
     let value: Value = serde_json::from_slice(&out).unwrap();
@@ -380,7 +387,8 @@ fn a_large_folder_goes_out_in_small_pieces() {
     for n in 0..10_000_u64 {
         all.push(format!("file {n:09}.txt").as_bytes(), Kind::File, n, 0).unwrap();
     }
-    let mut listing = Listing::new(ListingForm::Html, b"", Language::English, Sort::USUAL, all);
+    let mut listing =
+        Listing::new(ListingForm::Html, b"", Language::English, Sort::USUAL, all, Rights::READ);
     let (mut out, mut rows, mut groups, mut pieces) = (Vec::new(), 0, 0, 0);
     loop {
         out.clear();
@@ -412,33 +420,67 @@ fn a_folder_of_too_many_names_is_told() {
     assert!(Full.to_string().contains("1000000 names"));
 }
 
+/// Every look that a page can have.
+fn looks() -> impl Iterator<Item = (Language, Rights)> {
+    let all =
+        Rights { read: true, upload: true, replace: true, make: true, rename: true, delete: true };
+    let inbox = Rights { read: false, ..Rights::UPLOAD };
+    let rights = [Rights::READ, Rights::UPLOAD, all, inbox];
+    let languages = [Language::English, Language::Chinese];
+    languages.into_iter().flat_map(move |language| rights.map(|rights| (language, rights)))
+}
+
+fn empty(language: Language, rights: Rights) -> String {
+    let none = Entries::default();
+    let listing = Listing::new(ListingForm::Html, b"", language, Sort::USUAL, none, rights);
+    String::from_utf8(whole(listing)).unwrap()
+}
+
 #[test]
 fn the_page_is_small_and_fetches_nothing_from_elsewhere() {
-    let page = english(Entries::default());
-    assert!(page.len() < 60_000, "{} bytes", page.len());
-    // The namespace of SVG is a name and no address.
-    let page = page.replace("http://www.w3.org/2000/svg", "");
-    assert!(!page.contains("://") && !page.contains("\"//") && !page.contains("'//"), "an address");
-    for text in [STYLE, SCRIPT] {
-        assert!(!text.contains("@import"));
-        // What would end the element that it stands in.
-        assert!(!text.contains("</"));
-    }
-    for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "on=\""]
-    {
-        assert!(!SCRIPT.contains(word), "{word}");
+    for (language, rights) in looks() {
+        let page = empty(language, rights);
+        assert!(page.len() < 60_000, "{} bytes for {rights:?}", page.len());
+        // The namespace of SVG is a name and no address.
+        let page = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(
+            !page.contains("://") && !page.contains("\"//") && !page.contains("'//"),
+            "an address"
+        );
+        let look::Look { style, script, .. } = look(language, rights);
+        for text in [*style, script.as_str()] {
+            assert!(!text.contains("@import"));
+            // What would end the element that it stands in.
+            assert!(!text.contains("</"));
+        }
+        for word in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "on=\""]
+        {
+            assert!(!script.contains(word), "{word}");
+        }
     }
 }
 
 #[test]
 fn the_script_knows_how_rows_are_grouped() {
-    assert!(SCRIPT.contains(&format!("const GROUP = {GROUP};")));
+    for (language, rights) in looks().filter(|(_, rights)| rights.read) {
+        assert!(look(language, rights).script.contains(&format!("const GROUP={GROUP};")));
+    }
 }
 
 #[test]
 fn the_policy_names_this_style_and_this_script() {
-    let policy = policy();
-    assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"));
-    assert_eq!(policy.matches("'sha256-").count(), 2);
-    assert!(!policy.contains("unsafe") && !policy.contains(['\r', '\n', '*']));
+    for (language, rights) in looks() {
+        let policy = policy(language, rights);
+        assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"));
+        assert_eq!(policy.matches("'sha256-").count(), 2);
+        assert!(!policy.contains("unsafe") && !policy.contains(['\r', '\n', '*']));
+        let page = empty(language, rights);
+        let inside = |tag: &str| {
+            let (_, rest) = page.split_once(&format!("<{tag}>")).unwrap();
+            rest.split_once(&format!("</{tag}>")).unwrap().0
+        };
+        let look::Look { style, script, .. } = look(language, rights);
+        assert_eq!((inside("style"), inside("script")), (*style, script.as_str()));
+    }
 }

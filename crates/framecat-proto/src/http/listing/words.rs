@@ -41,7 +41,7 @@ impl Language {
     }
 }
 
-/// What the page says; what its script says stands in the script.
+/// What the page says; what its script says stands in words.en.js and words.zh.js.
 #[derive(Debug)]
 pub(super) struct Words {
     /// The value of `lang`.
@@ -59,6 +59,7 @@ pub(super) struct Words {
     pub folders: (&'static str, &'static str),
     pub files: (&'static str, &'static str),
     pub comma: &'static str,
+    pub pack: &'static str,
     pub json: &'static str,
     pub keys: &'static str,
     /// The names of a file that tells what the folder is, the best first.
@@ -79,8 +80,9 @@ static ENGLISH: Words = Words {
     folders: (" folder", " folders"),
     files: (" file", " files"),
     comma: ", ",
+    pack: "Download all:",
     json: "As JSON",
-    keys: "<kbd>/</kbd> filter <kbd>↑</kbd> <kbd>↓</kbd> choose <kbd>Enter</kbd> open",
+    keys: "<kbd>/</kbd> filter <kbd>↑</kbd> <kbd>↓</kbd> <kbd>Enter</kbd> open <kbd>?</kbd> all keys",
     readme: &["readme.md", "readme.markdown", "readme.txt", "readme", "readme.zh-cn.md"],
 };
 
@@ -98,8 +100,9 @@ static CHINESE: Words = Words {
     folders: (" 个文件夹", " 个文件夹"),
     files: (" 个文件", " 个文件"),
     comma: "，",
+    pack: "全部下载：",
     json: "JSON 格式",
-    keys: "<kbd>/</kbd> 筛选 <kbd>↑</kbd> <kbd>↓</kbd> 选择 <kbd>Enter</kbd> 打开",
+    keys: "<kbd>/</kbd> 筛选 <kbd>↑</kbd> <kbd>↓</kbd> <kbd>Enter</kbd> 打开 <kbd>?</kbd> 所有快捷键",
     readme: &[
         "readme.zh-cn.md",
         "readme_zh-cn.md",
