@@ -243,7 +243,9 @@ impl Part {
     /// open(2).
     pub fn unnamed(folder: &Folder, id: u64) -> io::Result<Part> {
         let how = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        match rustix::fs::openat(&folder.fd, ".", how, Mode::from_raw_mode(0o600)) {
+        // Nobody else can open it before it has a name, so it has its permissions from the start: the kernel
+        // knows the umask, and the rules of the folder (acl(5)).
+        match rustix::fs::openat(&folder.fd, ".", how, Mode::from_raw_mode(0o666)) {
             Ok(fd) => Ok(Part { folder: folder.fd.try_clone()?, fd, name: None, keep: false }),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
                 let mut part = Part::open(folder, id, true)?;
@@ -351,11 +353,13 @@ impl Part {
     /// # Errors
     /// [`CommitError`]; the part is dropped with it, or kept as it was before.
     pub fn commit(mut self, name: &str, taken: Taken, finish: Finish) -> Result<(), CommitError> {
-        let mode = match finish.mode {
-            Some(mode) => Mode::from_raw_mode(mode & 0o777),
-            None => Mode::from_raw_mode(0o666 & !umask()),
-        };
-        rustix::fs::fchmod(&self.fd, mode)?;
+        match (finish.mode, &self.name) {
+            (Some(mode), _) => rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode & 0o777))?,
+            (None, Some(_)) => {
+                rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(0o666 & !umask()))?;
+            }
+            (None, None) => {}
+        }
         if let Some(mtime) = finish.mtime {
             let time = timespec(mtime);
             let times = Timestamps { last_access: time, last_modification: time };

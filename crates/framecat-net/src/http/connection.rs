@@ -409,7 +409,11 @@ impl Connection {
                     self.answered = true;
                     self.begin(receiver, answers);
                     at = input.len();
-                    break Some(Step::Receive);
+                    // A worker looks at its place now, whatever of it is here, and takes that with it.
+                    break Some(match self.receive(answers) {
+                        Step::Close => Step::Close,
+                        _ => Step::Receive,
+                    });
                 }
                 Answer::Look(wanted) => {
                     self.state = State::Working(None);
