@@ -93,6 +93,9 @@ impl Conditions {
     }
 }
 
+/// The coding in which files are sent that are kept in none.
+const GZIP: Option<Coding> = Some(Coding::Gzip);
+
 /// What there is of what a request would change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State<'f> {
@@ -107,13 +110,21 @@ pub enum State<'f> {
 /// Whether the conditions of a request that changes something hold (section 13.2.2, steps 1 to 3): with
 /// any other outcome than `true` it is answered with 412 and nothing is changed.
 pub fn holds(fields: &Fields<'_>, state: State<'_>, now: Seconds) -> bool {
-    let is = match state {
-        State::Known(facts) => Some(Validators::of(facts, None, now)),
-        _ => None,
+    let (is, coded) = match state {
+        State::Known(facts) => {
+            (Some(Validators::of(facts, None, now)), Some(Validators::of(facts, GZIP, now)))
+        }
+        _ => (None, None),
     };
     let there = state != State::Missing;
+    // Who read the file coded on its way knows its state by that tag.
+    let named = |name, compare| {
+        there
+            && (matches(fields, name, is.as_ref(), compare)
+                || matches(fields, name, coded.as_ref(), compare))
+    };
     if fields.get("if-match").is_some() {
-        if !(there && matches(fields, "if-match", is.as_ref(), Compare::Strong)) {
+        if !named("if-match", Compare::Strong) {
             return false;
         }
     } else if let Some((is, since)) = is.as_ref().zip(moment(fields, "if-unmodified-since", now))
@@ -121,7 +132,7 @@ pub fn holds(fields: &Fields<'_>, state: State<'_>, now: Seconds) -> bool {
     {
         return false;
     }
-    !(there && matches(fields, "if-none-match", is.as_ref(), Compare::Weak))
+    !named("if-none-match", Compare::Weak)
 }
 
 /// Whether the Range of a request counts (section 13.2.2, step 5): there is no If-Range, or it names

@@ -2,6 +2,7 @@
 
 use super::*;
 use framecat_proto::http::Coding;
+use framecat_proto::http::conditional::{self, State, Validators};
 
 /// Fields, with `E` for the file's ETag, `=`, `<` and `>` for its date, one second before and after.
 fn with(fields: &str) -> String {
@@ -510,4 +511,21 @@ fn a_listing_is_coded_for_whoever_accepts_it() {
     }
     let text = "GET / HTTP/1.1\nHost: localhost\nAccept-Encoding: br, identity;q=0";
     assert_eq!(answer(text, &Facts::Folder).status, 406);
+}
+
+#[test]
+fn whoever_read_a_file_coded_on_its_way_may_change_it_if_it_is_still_the_same() {
+    let holds = |field: &str, tag: &str, file: &FileFacts| {
+        let bytes = bytes(&format!("PUT /a.txt HTTP/1.1\nHost: localhost\n{field}: {tag}"));
+        let request = head::request(&bytes).unwrap().unwrap();
+        conditional::holds(&request.fields, State::Known(file), NOW)
+    };
+    let changed = FileFacts { mtime_nanos: 124, ..file() };
+    for coding in [None, Some(Coding::Gzip)] {
+        let tag = Validators::of(&file(), coding, NOW).etag;
+        assert!(holds("If-Match", &tag, &file()) && !holds("If-Match", &tag, &changed), "{tag}");
+        assert!(!holds("If-None-Match", &tag, &file()) && holds("If-None-Match", &tag, &changed));
+    }
+    let other = Validators::of(&file(), Some(Coding::Brotli), NOW).etag;
+    assert!(!holds("If-Match", &other, &file()));
 }
