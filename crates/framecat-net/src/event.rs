@@ -36,6 +36,8 @@ pub enum Event<'a> {
         hidden: bool,
         /// What who reaches it may do.
         rights: Rights,
+        /// What is asked of whoever comes; `None`: nothing.
+        passwords: Option<PasswordsAsked<'a>>,
         /// The port that was meant is another program's.
         taken: Option<u16>,
         /// How the other side can name our key: `sha256:…`. Of TLS only.
@@ -431,6 +433,17 @@ pub trait Observer: Send + Sync {
     fn exchange(&self, _exchange: &Exchange<'_>) {}
 }
 
+/// That a server asks for a user and a password.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordsAsked<'a> {
+    /// A user and the password that was made for it, to be told once.
+    pub made: Option<(&'a str, &'a str)>,
+    /// Whoever reads needs none.
+    pub open_read: bool,
+    /// They come over a network, and not by TLS.
+    pub in_clear: bool,
+}
+
 /// A request over HTTP and its reply, told when the reply sets out.
 #[derive(Debug, Clone)]
 pub struct Exchange<'a> {
@@ -440,9 +453,12 @@ pub struct Exchange<'a> {
     pub n: u64,
     /// The client's address; `unix` where it has none.
     pub peer: &'a str,
+    /// Whose password came with it, where one is asked for.
+    pub user: Option<&'a str>,
     /// When, in nanoseconds since 1970.
     pub now_ns: u64,
-    /// The request's head as it came; of what was refused, all that had come.
+    /// The request's head as it came; of what was refused, all that had come. Where passwords are asked for,
+    /// what Authorization brought is `*`.
     pub request: &'a [u8],
     /// The beginning of its content as it came, chunk sizes and all.
     pub request_content: &'a [u8],

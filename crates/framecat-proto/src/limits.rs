@@ -357,6 +357,36 @@ pub const HTTP_ZIP_DIRECTORY_BYTES: usize = 16 << 20;
 /// Ports that are tried, one after the other, where nobody chose one.
 pub const HTTP_PORTS: usize = 100;
 
+/// The name of a user of an HTTP server.
+pub const AUTH_NAME_BYTES: usize = 64;
+
+/// A password of an HTTP server.
+pub const AUTH_PASSWORD_BYTES: usize = 1_024;
+
+/// Users of an HTTP server: each request that brings a password is compared with what all have.
+pub const AUTH_USERS: usize = 1_000;
+
+/// A file of users: a line of [`AUTH_USERS`] is some 120 bytes long.
+pub const AUTH_FILE_BYTES: usize = 1 << 20;
+
+/// The memory that one look at a password may take, in KiB; as many are looked at as there are cores.
+pub const AUTH_HASH_KIB: u32 = 1 << 20;
+
+/// Passwords that wait for a look. Behind so many the next one is told to come again (503).
+pub const AUTH_WAITING: usize = 64;
+
+/// Wrong passwords of one address that cost it nothing: who mistypes, or a browser that asks for several
+/// things at once with what it was told.
+pub const AUTH_TRIES: u32 = 10;
+
+/// What each further one costs: 1 s, 2, 4 … and no more than this, in which no password of that address is
+/// looked at (429). One is forgiven for each such time that passes without one.
+pub const AUTH_PAUSE: Duration = Duration::from_secs(60);
+
+/// Addresses that gave wrong passwords and are remembered: 32 bytes each. Of more, the one whose last is the
+/// oldest is forgotten.
+pub const AUTH_SOURCES: usize = 4_096;
+
 /// A row of `framecat help limits`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
@@ -501,6 +531,17 @@ pub const TABLE: &[Limit] = &[
         bound: "64 KiB, 60 s",
         then: "the connection ends behind the reply",
     },
+    Limit {
+        what: "HTTP passwords that wait for a look",
+        bound: "64; a look a core",
+        then: "told to come again: 503",
+    },
+    Limit {
+        what: "wrong HTTP passwords of one address (IPv6: a /64)",
+        bound: "10",
+        then: "no other is looked at for 1 s, 2, 4 … 60 s: 429",
+    },
+    Limit { what: "users of an HTTP server", bound: "1,000", then: "refused at the start" },
     Limit { what: "HTTP requests in hand after SIGINT or SIGTERM", bound: "10 s", then: "cut off" },
     Limit {
         what: "names in a folder that is listed",

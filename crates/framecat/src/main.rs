@@ -10,6 +10,7 @@ mod flags;
 mod help;
 #[cfg(feature = "pages")]
 mod pages;
+mod password;
 mod plan;
 mod play;
 mod print;
@@ -97,6 +98,10 @@ fn verb(verb: Verb) -> u8 {
         Verb::Connect(args) => go(verb::connect::plan(args, run::standard())),
         Verb::Ask(args) => go(verb::ask::plan(args, run::standard())),
         Verb::Relay(args) => go(verb::relay::plan(args, run::standard())),
+        Verb::Serve(args) if args.auth.hash => match verb::serve::auth::hash(&args.auth) {
+            Ok(line) => tell(&line),
+            Err(mistake) => mistaken(&mistake),
+        },
         Verb::Serve(args) => go(verb::serve::plan(args)),
         Verb::Fetch(args) if args.check => go(verb::fetch::check::plan(args)),
         Verb::Fetch(args) => go(verb::fetch::plan(args)),

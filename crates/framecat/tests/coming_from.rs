@@ -109,6 +109,14 @@ rows! {
         assert_eq!(row.read("x.iso"), b"hello");
         assert!(peer.join().unwrap()[1].contains("Range: bytes=3-\r\nIf-Range: \"a\"\r\n"));
     };
+    a_page_is_fetched_as_somebody:
+        "framecat fetch http://localhost:9000/x --user ada --password-file x.pw" => |row| {
+        fs::write(row.folder.file("x.pw"), "secret\n").unwrap();
+        let (port, peer) = http("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        row.run(port).run("").expect(0, "hello");
+        let asked = peer.join().unwrap();
+        assert!(asked.contains("\r\nAuthorization: Basic YWRhOnNlY3JldA==\r\n"), "{asked}");
+    };
     a_head_is_fetched: "framecat fetch http://localhost:9000/x --head" => |row| {
         let reply = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
         let (port, peer) = http(reply);
@@ -176,6 +184,24 @@ rows! {
         client.read_to_string(&mut got).unwrap();
         assert!(got.starts_with("HTTP/1.1 201 Created\r\n"), "{got}");
         assert_eq!(fs::read(row.folder.file("new")).unwrap(), b"hello");
+        server.signal(run::Signal::INT);
+        assert_eq!(server.wait().code, 0);
+    };
+    a_folder_is_served_to_who_knows_the_password:
+        "framecat serve . --auth ada --listen :9000" => |row| {
+        let server = row.listen();
+        let told = server.told("told this once");
+        let (_, at) = told.split_once(" at http://").expect("it was waited for");
+        let at = at.split('/').next().unwrap();
+        let (_, password) = told.split_once("user ada, password ").unwrap();
+        let password = password.split(':').next().unwrap();
+        let url = format!("http://{at}/x.tar");
+        let fetch = |password: &str| {
+            let fetch = Run::new(&["fetch", &url, "--user", "ada", "--fail"]);
+            fetch.env("FRAMECAT_PASSWORD", password).run("")
+        };
+        fetch(password).expect(0, file());
+        fetch("secret").expect(1, "");
         server.signal(run::Signal::INT);
         assert_eq!(server.wait().code, 0);
     };

@@ -17,6 +17,7 @@ use framecat_proto::limits::{HTTP_BODY_PASSED, HTTP_LOOKS};
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
+use super::auth::Attempt;
 use super::files::{Found, Opened, Patience, Wanted};
 use super::folder::{Task, Unlisted};
 use super::hash::{Hash, Hasher};
@@ -34,6 +35,7 @@ pub(super) use early::Early;
 
 mod coded;
 mod early;
+mod guarded;
 mod received;
 
 /// When a client for which there is no place, no descriptor or no memory should come again, in seconds.
@@ -50,6 +52,8 @@ pub(super) enum Answer {
     Body { head: usize, length: Length },
     /// A disk must be waited for. Ask again once it is [learnt](Answers::learn).
     Look(Wanted),
+    /// Its password is to be looked at. Ask again once that was [learnt](super::auth::Shown::learn).
+    Judge(Box<Attempt>),
     /// The hash of a file is to be made for it.
     Hash { used: usize, hashing: Box<Hashing> },
     /// The content behind the head is to be received, and all that came is the receiver's.
@@ -194,7 +198,13 @@ impl Answers {
         let now = clock_gettime(ClockId::RealtimeCoarse);
         let now_ns = now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64;
         let reasons = std::mem::take(&mut self.reasons);
-        client.tell(&*self.shared.observer, request, (&self.out[start..], rest), reasons, now_ns);
+        let mut hidden = None;
+        let (request, reply) = match &self.shared.guard {
+            None => (request, &self.out[start..]),
+            Some(_) => self.without_passwords(request, start, &mut hidden),
+        };
+        let told = (self.user(client), now_ns);
+        client.tell(&*self.shared.observer, request, (reply, rest), reasons, told);
     }
 
     fn answer_to(
@@ -202,9 +212,11 @@ impl Answers {
         input: &[u8],
         heads: &mut Heads,
         body: Option<&[u8]>,
-        client: &Client,
+        client: &mut Client,
     ) -> Answer {
         let body_read = body.is_some();
+        client.shown.next();
+        // What was answered to who brought a password is not among them.
         if !body_read && let Some(answer) = self.remembered(input) {
             *heads = Heads::default();
             return answer;
@@ -217,6 +229,9 @@ impl Answers {
                 return Answer::Reply { used: input.len(), body: Body::None, then: Then::Close };
             }
         };
+        if let Some(answer) = self.guarded(&request, client) {
+            return answer;
+        }
         let expects = head::expects_continue(&request) != Ok(false);
         if !body_read && self.shared.policy.rights.writes() && !self.shared.echo {
             // What is wrong with it is answered below, as for any request that brings what nobody takes.
@@ -346,8 +361,10 @@ impl Answers {
             Content::File { coding, .. } => *coding,
             _ => None,
         };
-        let keep =
-            whole && !asked.closes && can_be_remembered(request, &needs, &found, &reply, self.wall);
+        let keep = whole
+            && !asked.closes
+            && self.is_open(request)
+            && can_be_remembered(request, &needs, &found, &reply, self.wall);
         let squeezed = coded::squeezed(&mut reply, &found);
         let start = self.out.len();
         let (body, then) = self.compose(reply, Some(&found), asked);
@@ -540,6 +557,11 @@ impl Answers {
         let part = |n: u64| RandomState::new().hash_one(n);
         format!("{:016x}{:016x}", part(0), part(1))
     }
+}
+
+/// The second of the clock that a loop goes by.
+pub(super) fn second() -> u32 {
+    clock_gettime(ClockId::MonotonicCoarse).tv_sec as u32
 }
 
 /// Where the moment stands in a reply with status 200.

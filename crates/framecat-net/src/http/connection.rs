@@ -23,6 +23,7 @@ use framecat_proto::limits::{
 use rustix::io::Errno;
 
 use super::answer::{Answer, Answers, Awaited, Early, Hashing, Listed};
+use super::auth::{Attempt, Verdict};
 use super::files::{STRETCH, Wanted};
 use super::folder::{Task, Unlisted};
 use super::hash::{Hash, Hasher};
@@ -114,6 +115,8 @@ pub(super) enum Step {
     Again,
     /// A look that may wait for a disk.
     Look(Wanted),
+    /// A look at a password.
+    Judge(Box<Attempt>),
     /// A folder's listing.
     List,
     /// This stretch of the file that is being sent.
@@ -209,6 +212,12 @@ impl Connection {
     pub(super) fn looked(&mut self, answers: &mut Answers) -> Step {
         self.state = State::Reading;
         self.requests(&[], answers)
+    }
+
+    /// A worker has looked at its password.
+    pub(super) fn judged(&mut self, verdict: Verdict, answers: &mut Answers) -> Step {
+        self.client.shown.learn(verdict);
+        self.looked(answers)
     }
 
     /// A worker has brought this stretch into memory.
@@ -418,6 +427,10 @@ impl Connection {
                 Answer::Look(wanted) => {
                     self.state = State::Working(None);
                     break Some(Step::Look(wanted));
+                }
+                Answer::Judge(attempt) => {
+                    self.state = State::Working(None);
+                    break Some(Step::Judge(attempt));
                 }
                 Answer::Hash { used, hashing } => {
                     at += used;

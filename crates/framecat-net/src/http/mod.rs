@@ -18,6 +18,7 @@
 //! | loops on threads of their own, and their end | `server` |
 //! | one loop: hear all who are ready, then answer them | `rounds` |
 //! | one client: what it said, what is on its way, by TLS or not | `connection`, `outgoing`, `wire` |
+//! | who brings no password gets no further | `auth` |
 //! | from a request to its reply | `answer`, `memory` |
 //! | files and folders below the root, and nothing else | `files`, `folder` |
 //! | a folder in one piece; the hash of a file; gzip | `pack`, `hash`, `squeeze` |
@@ -32,6 +33,7 @@
 //! | what is told of a request and its reply | `telling` |
 
 mod answer;
+mod auth;
 pub mod check;
 pub(crate) mod client;
 mod connection;
@@ -56,4 +58,5 @@ mod telling;
 mod wire;
 mod workers;
 
+pub use auth::{Account, Passwords, hash_password, make_password};
 pub use server::{Server, Site};

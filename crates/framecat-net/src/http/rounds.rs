@@ -20,8 +20,8 @@ use rustix::event::{EventfdFlags, Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::SocketFlags;
 
-use super::answer::Answers;
-use super::answer::Listed;
+use super::answer::{self, Answers, Listed};
+use super::auth::{Attempt, Verdict};
 use super::connection::{Connection, Step};
 use super::files::{Found, Patience, Wanted, warm};
 use super::folder::{self, Unlisted};
@@ -56,6 +56,8 @@ pub(super) struct Mailbox {
 #[derive(Debug)]
 pub(super) enum Letter {
     Looked(Wanted, Result<Found, Errno>),
+    /// What became of a password.
+    Judged(Verdict),
     Warmed(u64, Result<(), Errno>),
     Listed(Result<Listed, Unlisted>),
     /// The hash of a file, or what goes on with it.
@@ -269,6 +271,7 @@ impl Rounds {
                     Letter::Looked(wanted, found)
                 });
             }
+            Ok(Step::Judge(attempt)) => self.judge(name, attempt),
             Ok(Step::Warm(from, upto)) => {
                 let outgoing =
                     self.connections.get(name).and_then(|c| c.outgoing()?.file().cloned());
@@ -323,14 +326,31 @@ impl Rounds {
 
     /// Has a worker do it for the connection.
     fn work(&mut self, name: Name, job: impl FnOnce() -> Letter + Send + 'static) {
-        let mail = self.mail.clone();
-        let given = self.shared.workers.give(move || {
-            let done = catch_unwind(AssertUnwindSafe(job)).unwrap_or(Letter::Lost);
-            mail.post(name, done);
-        });
-        if !given {
+        if !self.shared.workers.give(self.posted(name, job)) {
             self.close(name);
         }
+    }
+
+    /// Has one of the few who look at passwords look at this one.
+    fn judge(&mut self, name: Name, attempt: Box<Attempt>) {
+        let shared = self.shared.clone();
+        let job = self.posted(name, move || match &shared.guard {
+            Some(guard) => Letter::Judged(guard.look(&attempt, answer::second)),
+            None => Letter::Lost,
+        });
+        if !self.shared.guard.as_ref().is_some_and(|guard| guard.workers.give(job)) {
+            self.mail.post(name, Letter::Judged(Verdict::Busy));
+        }
+    }
+
+    /// The job, and the letter that tells of it.
+    fn posted(
+        &self,
+        name: Name,
+        job: impl FnOnce() -> Letter + Send + 'static,
+    ) -> impl FnOnce() + Send + 'static {
+        let mail = self.mail.clone();
+        move || mail.post(name, catch_unwind(AssertUnwindSafe(job)).unwrap_or(Letter::Lost))
     }
 
     fn read_mail(&mut self) {
@@ -349,6 +369,7 @@ impl Rounds {
                     answers.learn(wanted, found);
                     connection.looked(answers)
                 }
+                Letter::Judged(verdict) => connection.judged(verdict, answers),
                 Letter::Warmed(upto, Ok(())) => connection.warmed(upto, answers),
                 Letter::Listed(listed) => connection.listed(listed, answers),
                 Letter::Hashed(Err(hasher)) => connection.hashes(hasher),

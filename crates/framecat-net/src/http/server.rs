@@ -16,6 +16,7 @@ use framecat_proto::limits::{
 };
 use rustix::io::Errno;
 
+use super::auth::{Guard, Passwords, Shown};
 use super::files::Root;
 use super::folder::Rooms;
 use super::hash::Known;
@@ -23,7 +24,7 @@ use super::places::Places;
 use super::rounds::{Mailbox, Rounds};
 use super::seats::Seats;
 use super::telling::Client;
-use super::workers::Workers;
+use super::workers::{FOR_DISKS, Workers};
 use crate::datagrams::shown_ip;
 use crate::disk::Folder;
 use crate::error::{Error, Op};
@@ -42,6 +43,8 @@ pub struct Site {
     pub max_per_source: usize,
     /// Each request is answered with itself, and the folder is not looked at.
     pub echo: bool,
+    /// Who may ask. `None`: everybody.
+    pub passwords: Option<Passwords>,
 }
 
 impl Site {
@@ -63,6 +66,7 @@ impl Site {
             max_clients: CLIENTS,
             max_per_source: HTTP_CLIENTS_PER_SOURCE,
             echo: false,
+            passwords: None,
         }
     }
 }
@@ -71,6 +75,7 @@ impl Site {
 pub(super) struct Shared {
     pub(super) policy: Policy,
     pub(super) echo: bool,
+    pub(super) guard: Option<Guard>,
     pub(super) root: Root,
     pub(super) rooms: Rooms,
     pub(super) workers: Workers,
@@ -99,10 +104,11 @@ impl Shared {
     ) -> Result<Shared, Errno> {
         Ok(Shared {
             echo: site.echo,
+            guard: site.passwords.as_ref().map(Guard::new).transpose()?,
             policy: Policy { secure: tls.is_some(), ..site.policy.clone() },
             root: Root::open(&site.folder, site.policy.hidden)?,
             rooms: Rooms::default(),
-            workers: Workers::default(),
+            workers: Workers::new(FOR_DISKS, usize::MAX),
             places: Places::new(site.max_clients, site.max_per_source),
             tls,
             archives: Seats::new(HTTP_ARCHIVES),
@@ -126,7 +132,8 @@ impl Shared {
 
     /// A client that has come.
     pub(super) fn client(&self, peer: Option<SocketAddr>) -> Client {
-        Client::new(peer, self.tells, || self.told.fetch_add(1, Ordering::Relaxed) + 1)
+        let shown = Shown::of(peer.map(|peer| peer.ip()));
+        Client::new(peer, shown, self.tells, || self.told.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// Nobody is let in any more.

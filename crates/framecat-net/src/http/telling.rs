@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use framecat_proto::http::{Refusal, Why};
 
+use super::auth::Shown;
 use super::outgoing::Body;
 use crate::datagrams::shown_ip;
 use crate::event::{Exchange, Observer};
@@ -13,6 +14,8 @@ use crate::event::{Exchange, Observer};
 pub(super) struct Client {
     /// On this machine: it may know why it is refused.
     pub(super) near: bool,
+    /// To the guard, if there is one.
+    pub(super) shown: Shown,
     told: Option<Box<Told>>,
 }
 
@@ -36,6 +39,7 @@ impl Client {
     /// One from there; `None` is a Unix socket. `conn` numbers those that are told.
     pub(super) fn new(
         peer: Option<SocketAddr>,
+        shown: Shown,
         content: Option<usize>,
         conn: impl FnOnce() -> u64,
     ) -> Client {
@@ -47,7 +51,7 @@ impl Client {
             };
             Box::new(Told { conn: conn(), n: 0, peer, content })
         });
-        Client { near, told }
+        Client { near, shown, told }
     }
 
     /// How much of a request's content is to be kept for telling.
@@ -68,7 +72,7 @@ impl Client {
         (request, content): (&[u8], &[u8]),
         (reply, body): (&[u8], &Body),
         reasons: Reasons,
-        now_ns: u64,
+        (user, now_ns): (Option<&str>, u64),
     ) {
         let Some(told) = &mut self.told else { return };
         told.n += 1;
@@ -77,6 +81,7 @@ impl Client {
             conn: told.conn,
             n: told.n,
             peer: &told.peer,
+            user,
             now_ns,
             request,
             request_content: content,

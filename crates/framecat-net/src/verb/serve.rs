@@ -54,6 +54,7 @@ pub async fn run(
         }
         None => bound(endpoint, lan, any_port).await?,
     };
+    let in_clear = tls.is_none() && matches!(reach, Reach::Network(_));
     let server = Server::start_secured(&site, socket, tls, observer.clone())?;
     let urls = urls(&shown, &reach);
     observer.event(Event::Serving {
@@ -62,6 +63,7 @@ pub async fn run(
         reach: &reach,
         hidden: site.policy.hidden,
         rights: site.policy.rights,
+        passwords: site.passwords.as_ref().map(|passwords| passwords.asked(in_clear)),
         taken,
         pin: pin.as_deref(),
     });

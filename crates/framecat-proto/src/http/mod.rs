@@ -5,7 +5,7 @@
 //! | bytes → [`Request`] or [`Response`], or a [`Refusal`] | `head` |
 //! | where its body ends → [`Length`] | `body` |
 //! | which names a request is about → `Needs` | `plan::needs` |
-//! | whose page sent it | `site::check` |
+//! | who asks, and whose page sent it | [`auth`], `site::check` |
 //! | what is found there → [`Facts`] | the caller looks |
 //! | all of that → [`Reply`] | `plan::plan` |
 //! | names in a folder → a page, or JSON | [`listing`] |
@@ -22,6 +22,7 @@
 
 pub mod accept;
 pub mod archive;
+pub mod auth;
 pub mod body;
 mod characters;
 pub mod check;

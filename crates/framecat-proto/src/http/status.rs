@@ -6,6 +6,7 @@ use super::{Content, Reply};
 /// What a person is told of a status where nothing more is known.
 fn sentence(status: u16) -> &'static str {
     match status {
+        401 => "A user and a password are asked for here.",
         403 => "It is there, but this server may not read it.",
         404 => "Nothing is served at this address.",
         405 => "This server only reads: it answers GET, HEAD and OPTIONS.",

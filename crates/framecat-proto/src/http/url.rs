@@ -230,7 +230,7 @@ fn network(secure: bool, authority: &str) -> Result<Place, ParseUrlError> {
     if authority.contains('@') {
         return Err(error(
             format!("the {scheme} URL has a user or password before its host"),
-            "write the host alone; --header @FILE sends an Authorization field that `ps` does not show",
+            "write the host alone, and --user USER; the password is typed, or in --password-file FILE",
         ));
     }
     let own = if secure { HTTPS_PORT } else { HTTP_PORT };

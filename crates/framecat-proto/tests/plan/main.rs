@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod conditions;
+mod passwords;
 mod properties;
 mod sites;
 mod table;

@@ -7,7 +7,7 @@ use clap::Args;
 use framecat_proto::http::url::Url;
 use framecat_proto::options::{OptionAbout, Options};
 
-use super::{Wrong, show, time};
+use super::{Wrong, auth, show, time};
 use crate::print::Show;
 
 pub mod elsewhere;
@@ -43,6 +43,15 @@ pub struct FetchArgs {
     /// Send a file there; - is stdin
     #[arg(long, value_name = "FILE", help_heading = "The request", allow_hyphen_values = true)]
     pub upload: Option<PathBuf>,
+
+    /// Ask as this user (Basic); the password is that of --password-file, or of the variable
+    /// FRAMECAT_PASSWORD, or typed
+    #[arg(long, value_name = "USER", value_parser = user, help_heading = "The request")]
+    pub user: Option<String>,
+
+    /// The password is the line in this file; /dev/fd/3 is descriptor 3
+    #[arg(long, value_name = "FILE", requires = "user", help_heading = "The request")]
+    pub password_file: Option<PathBuf>,
 
     /// The Host field, where it is not the URL's host
     #[arg(long, value_name = "HOST", value_parser = host, help_heading = "The request")]
@@ -85,7 +94,7 @@ pub struct FetchArgs {
     /// Try the conformance table on the server: what RFC 9110 and 9112 demand, about a plain file of
     /// 100 bytes to 1 MiB; exit 8 where a MUST is not obeyed
     #[arg(long, help_heading = "The server",
-          conflicts_with_all = ["method", "header", "data", "upload", "head", "output", "name", "raw",
+          conflicts_with_all = ["method", "header", "user", "data", "upload", "head", "output", "name", "raw",
                                 "fail", "as_sent", "max_redirects", "idle", "deadline", "show"])]
     pub check: bool,
 
@@ -130,6 +139,12 @@ pub struct FetchArgs {
 
 fn url(text: &str) -> Result<Url, Wrong> {
     text.parse::<Url>().map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
+
+fn user(text: &str) -> Result<String, Wrong> {
+    let remedy = "write the user alone: the password is typed, or that of --password-file FILE, or of \
+                  the variable FRAMECAT_PASSWORD";
+    auth::user_alone(text, remedy)
 }
 
 fn is_token(text: &str) -> bool {

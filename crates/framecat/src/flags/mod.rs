@@ -21,6 +21,7 @@ use framecat_proto::{Endpoint, Framing};
 use crate::print::{Log, Show};
 use crate::verb::lab::LabArgs;
 
+pub mod auth;
 pub mod fetch;
 pub mod nc;
 pub mod serve;
@@ -459,6 +460,9 @@ pub struct ServeArgs {
     /// Let others bring files, too (PUT), whose names are free; nothing that is there changes
     #[arg(long, help_heading = "What")]
     pub upload: bool,
+
+    #[command(flatten)]
+    pub auth: auth::AuthArgs,
 
     /// Serve names that begin with a dot, too
     #[arg(long, help_heading = "What")]

@@ -43,8 +43,8 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "not in this release: nothing that is there is changed; --upload takes new files",
     ),
     (
-        &["-a", "--auth"],
-        "no password is asked for; --listen tls://:8443,self-signed,ca=FILE lets in those whose certificate it signed",
+        &["-a"],
+        "write --auth USER: a password is made and told; --auth-file FILE has more users, as lines that --hash makes",
     ),
 ];
 

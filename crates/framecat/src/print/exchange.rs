@@ -113,7 +113,10 @@ fn host(peer: &str) -> &str {
 
 fn put_combined(exchange: &Exchange<'_>, read: &Brief<'_>, out: &mut Vec<u8>) {
     put_escaped(host(exchange.peer).as_bytes(), out);
-    out.extend_from_slice(b" - - [");
+    out.extend_from_slice(b" - ");
+    // A space would begin another column.
+    put_escaped(exchange.user.unwrap_or("-").replace(' ', "_").as_bytes(), out);
+    out.extend_from_slice(b" [");
     // `Sun, 06 Nov 1994 08:49:37 GMT` as `06/Nov/1994:08:49:37 +0000`.
     let at = date::write((exchange.now_ns / 1_000_000_000) as i64);
     for piece in [&at[5..7], b"/", &at[8..11], b"/", &at[12..16], b":", &at[17..25]] {
@@ -163,6 +166,9 @@ fn put_json(exchange: &Exchange<'_>, read: &Brief<'_>, out: &mut Vec<u8>) {
         .number("n", exchange.n)
         .text("request", &String::from_utf8_lossy(read.line))
         .number("status", read.status.parse().unwrap_or(0));
+    if let Some(user) = exchange.user {
+        object = object.text("user", user);
+    }
     if let Some(len) = read.content {
         object = object.number("bytes", len);
     }
@@ -321,6 +327,7 @@ mod tests {
             conn: 1,
             n: 2,
             peer: "127.0.0.1:50112",
+            user: None,
             now_ns: 784_111_777_123_000_000,
             request,
             request_content: b"",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use framecat_net::error::plain;
-use framecat_net::event::{Event, Place, Reach, Timings, Totals};
+use framecat_net::event::{Event, PasswordsAsked, Place, Reach, Timings, Totals};
 use framecat_proto::framing::EncodeError;
 use framecat_proto::http::plan::Rights;
 use framecat_proto::limits::DATAGRAM_BYTES;
@@ -87,8 +87,8 @@ pub(super) fn weight(event: &Event<'_>) -> Weight {
 pub(super) fn of(event: &Event<'_>) -> Sentence {
     let (text, remedy) = match *event {
         Event::Listening { endpoint, reach, pin } => return listening(endpoint, reach, pin),
-        Event::Serving { folder, urls, reach, hidden, rights, taken, pin } => {
-            return serving(folder, urls, (reach, &may(rights, hidden)), taken, pin);
+        Event::Serving { folder, urls, reach, hidden, rights, passwords, taken, pin } => {
+            return serving(folder, urls, (reach, &may(rights, hidden), passwords), taken, pin);
         }
         Event::TurnedAway { peer, count } => {
             let until_now = if count == 1 { String::new() } else { format!(", {count} until now") };
@@ -266,7 +266,7 @@ fn listening(endpoint: &str, reach: &Reach, pin: Option<&str>) -> Sentence {
 fn serving(
     folder: Option<&str>,
     urls: &[String],
-    (reach, may): (&Reach, &str),
+    (reach, may, passwords): (&Reach, &str, Option<PasswordsAsked<'_>>),
     taken: Option<u16>,
     pin: Option<&str>,
 ) -> Sentence {
@@ -279,17 +279,44 @@ fn serving(
     if let Some(pin) = pin {
         below.push(format!("its key is known by {pin}"));
     }
+    let asked = passwords.map_or_else(Vec::new, |asked| asked_for(&asked));
     let Some(folder) = folder else {
+        below.extend(asked);
         return Sentence { text: format!("answering each request with itself at {first}"), below };
     };
+    let knows = match passwords {
+        Some(PasswordsAsked { open_read: false, .. }) => ", and knows a password,",
+        _ => "",
+    };
     below.push(match reach {
-        Reach::Network(_) => format!("whoever reaches this address can {may}"),
-        Reach::Path => format!("whoever may open the path can {may}"),
-        Reach::ThisMachine { .. } | Reach::Cast(_) => {
+        Reach::Network(_) => format!("whoever reaches this address{knows} can {may}"),
+        Reach::Path => format!("whoever may open the path{knows} can {may}"),
+        Reach::ThisMachine { .. } | Reach::Cast(_) if knows.is_empty() => {
             format!("programs on this machine can {may}; --lan for the network")
         }
+        Reach::ThisMachine { .. } | Reach::Cast(_) => {
+            format!(
+                "programs on this machine that know a password can {may}; --lan for the network"
+            )
+        }
     });
+    below.extend(asked);
     Sentence { text: format!("serving {folder} at {first}"), below }
+}
+
+/// What is to be said of passwords.
+fn asked_for(asked: &PasswordsAsked<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if asked.open_read {
+        lines.push("reading needs no password, and changing something does".into());
+    }
+    if let Some((user, password)) = asked.made {
+        lines.push(format!("user {user}, password {password}: made now, and told this once"));
+    }
+    if asked.in_clear {
+        lines.push("passwords come over the network in clear; --self-signed hides them".into());
+    }
+    lines
 }
 
 /// What strangers can do, in words.
@@ -407,5 +434,41 @@ fn time(time: Duration) -> String {
         0.0..10.0 => format!("{ms:.2} ms"),
         10.0..1000.0 => format!("{ms:.1} ms"),
         _ => format!("{:.2} s", ms / 1000.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_lines_say_who_is_asked_and_what_a_password_costs() {
+        let said = |reach: &Reach, asked: PasswordsAsked<'_>| {
+            let serving = serving(
+                Some("/x"),
+                &["http://192.0.2.7/".into()],
+                (reach, "read it", Some(asked)),
+                None,
+                None,
+            );
+            serving.below
+        };
+        let asked = PasswordsAsked { made: None, open_read: false, in_clear: true };
+        assert_eq!(
+            said(&Reach::Network(Vec::new()), asked),
+            [
+                "whoever reaches this address, and knows a password, can read it",
+                "passwords come over the network in clear; --self-signed hides them",
+            ]
+        );
+        let made = Some(("ada", "abcd-efgh"));
+        assert_eq!(
+            said(&Reach::Path, PasswordsAsked { made, open_read: true, in_clear: false }),
+            [
+                "whoever may open the path can read it",
+                "reading needs no password, and changing something does",
+                "user ada, password abcd-efgh: made now, and told this once",
+            ]
+        );
     }
 }

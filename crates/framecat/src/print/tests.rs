@@ -329,6 +329,7 @@ fn a_code_is_for_a_terminal_and_a_network() {
                 reach: &reach,
                 hidden: false,
                 rights: Rights::READ,
+                passwords: None,
                 taken: None,
                 pin: None,
             });

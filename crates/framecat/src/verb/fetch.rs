@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use framecat_net::error::Error;
 use framecat_net::talk::{End, Shutdown};
 use framecat_net::verb::fetch::{self, Content, Fetch, Output};
-use framecat_proto::http::kind;
+use framecat_proto::http::{auth, kind};
 use framecat_proto::limits::{FETCH_REDIRECTS, SHOW_BYTES};
 
 use crate::flags::Wrong;
 use crate::flags::fetch::{FetchArgs, fields};
+use crate::password;
 use crate::plan::{Explained, Mistake};
 use crate::run::{self, Job, Stdio};
 
@@ -27,6 +28,9 @@ pub struct Plan {
 pub fn plan(args: FetchArgs) -> Result<Plan, Mistake> {
     let wrong = |wrong: Wrong| Mistake { problem: wrong.problem, remedy: wrong.remedy };
     let mut fields = fields(&args.header).map_err(wrong)?;
+    if let Some(user) = &args.user {
+        fields.push(("Authorization".into(), authorization(user, &args, &fields)?.into_bytes()));
+    }
     let sends = args.data.is_some() || args.upload.is_some();
     let method = match (&args.method, args.head) {
         (Some(method), _) => method.clone(),
@@ -98,6 +102,27 @@ pub fn plan(args: FetchArgs) -> Result<Plan, Mistake> {
     Ok(Plan { args, method, fields, output })
 }
 
+/// What tells the server who asks (RFC 7617), with the password from wherever it is.
+fn authorization(
+    user: &str,
+    args: &FetchArgs,
+    fields: &[(String, Vec<u8>)],
+) -> Result<String, Mistake> {
+    if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization")) {
+        return Err(Mistake {
+            problem: "--user is what the Authorization field says, and --header has one, too"
+                .into(),
+            remedy: "leave one of them out".into(),
+        });
+    }
+    let password = match password::left(args.password_file.as_deref())? {
+        Some(password) => password,
+        None if args.explain => String::new(),
+        None => password::ask(&format!("password of {user} at {}: ", args.url.host()))?,
+    };
+    Ok(auth::basic(user, &password))
+}
+
 /// A file is to be sent that is not there.
 fn missing(args: &FetchArgs) -> Option<Mistake> {
     let (option, path) = match (&args.data, &args.upload) {
@@ -155,6 +180,9 @@ impl run::Plan for Plan {
         let options = self.args.options.clone().unwrap_or_default();
         explained.fact("ask", format_args!("{} {}", self.method, self.args.url.target()));
         explained.fact("of", self.args.url.endpoint(&options));
+        if let Some(user) = &self.args.user {
+            explained.fact("as", user);
+        }
         explained.fact("host", self.args.host.clone().unwrap_or_else(|| self.args.url.host()));
         match self.content() {
             Content::None => {}

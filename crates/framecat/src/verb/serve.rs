@@ -10,11 +10,14 @@ use framecat_net::verb::serve;
 use framecat_proto::endpoint::{At, Endpoint};
 use framecat_proto::http::plan::{Hosts, Rights};
 
+use crate::flags::auth::AuthArgs;
 use crate::flags::{self, ServeArgs};
 use crate::plan::{self, Explained, Mistake};
 use crate::print::Log;
 use crate::run::{self, Job, Stdio};
 use crate::stdfds;
+
+pub mod auth;
 
 /// The port of whoever chooses none: what python3 -m http.server and others have.
 const PORT: u16 = 8000;
@@ -23,6 +26,7 @@ const PORT: u16 = 8000;
 #[derive(Debug)]
 pub struct Plan {
     options: serve::Serve,
+    auth: AuthArgs,
     job: Job,
 }
 
@@ -66,6 +70,15 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
     }
     site.policy.trace = args.trace;
     site.echo = args.echo;
+    site.passwords = auth::plan(&args.auth, args.explain)?;
+    if args.auth.open_read && !site.policy.rights.writes() {
+        return Err(Mistake {
+            problem:
+                "--open-read lets read without a password, and nothing but reading is done here"
+                    .into(),
+            remedy: "--upload lets others bring files; or leave it out".into(),
+        });
+    }
     site.policy.hosts = match args.any_host {
         true => Hosts::Any,
         false => Hosts::Only(own_names(&endpoint)),
@@ -77,7 +90,7 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
     let log = args.log.unwrap_or(if args.show.is_some() { Log::None } else { Log::Combined });
     let log = (log != Log::None).then_some(log);
     let job = Job { explain: args.explain, show: args.show, log, ..Job::default() };
-    Ok(Plan { options, job })
+    Ok(Plan { options, auth: args.auth, job })
 }
 
 /// The folder as it is, so that it is seen which one is meant. What may not be read is told when it is
@@ -226,6 +239,7 @@ impl run::Plan for Plan {
             }
         };
         let (all, each) = (site.max_clients, site.max_per_source);
+        auth::explain(&self.auth, site.passwords.as_ref(), &mut explained);
         explained.fact("clients", format_args!("{all}, from one address {each}"));
         explained
     }

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::os::unix::net::UnixListener;
 
 use super::*;
-use crate::run::Folder;
+use crate::run::terminal::Terminal;
+use crate::run::{Folder, Run, have};
 
 /// The only request of a fetch with these arguments.
 fn asked(path: &str, args: &[&str]) -> String {
@@ -227,7 +228,7 @@ fn options_of_curl_and_wget_are_told_what_we_have_for_them() {
         ("-d", "--data"),
         ("-i", "--show"),
         ("-C", "goes on"),
-        ("-u", "Authorization"),
+        ("-u", "--user USER"),
         ("-T", "--upload"),
         ("-f", "--fail"),
         ("-A", "User-Agent"),
@@ -312,4 +313,69 @@ fn what_a_connection_carried_is_counted() {
             assert!(finished.stderr.contains(&told), "{args:?}: {told}: {finished}");
         }
     }
+}
+
+#[test]
+fn a_user_asks_with_a_password_that_nobody_sees() {
+    let folder = Folder::new();
+    let file = folder.file("password");
+    std::fs::write(&file, "s:crét\r\n").unwrap();
+    let want = "Authorization: Basic YWRhOnM6Y3LDqXQ=\r\n";
+    let request = asked("/", &["--user", "ada", "--password-file", &file]);
+    assert!(request.contains(want), "{request}");
+    let typed = |keys: &str, want: &str| {
+        let server = Server::answering([ok("")]);
+        let url = format!("http://127.0.0.1:{}/", server.port);
+        let mut terminal = Terminal::new();
+        // Its screen is there as long as somebody has it open.
+        let _open = terminal.end();
+        let running = Run::new(&["fetch", &url, "--user", "ada"]).stdin(terminal.end()).start();
+        running.told(&format!("password of ada at 127.0.0.1:{}: ", server.port));
+        terminal.types(keys);
+        let finished = running.wait();
+        assert_eq!(finished.code, 0, "{finished}");
+        terminal.types("mark\n");
+        let seen = terminal.shows("mark");
+        assert!(!seen.contains("s:cr") && !finished.stderr.contains("s:cr"), "{seen} {finished}");
+        assert!(server.heard()[0].contains(want));
+    };
+    typed("s:crét\n", want);
+    typed("s:créx\u{7f}ée\u{7f}\u{7f}\u{7f}ét\u{4}", want);
+}
+
+#[test]
+fn a_user_without_a_password_is_told_where_it_may_stand() {
+    let folder = Folder::new();
+    let shared = folder.file("shared");
+    std::fs::write(&shared, "secret").unwrap();
+    std::fs::set_permissions(&shared, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    for (args, want) in [
+        (&["--user", "ada:secret"][..], "can be read by every program"),
+        (&["--user", ""], "a user has a name"),
+        (&["--user", "ada", "--password-file", "/none"], "--password-file /none: "),
+        (&["--user", "ada", "--password-file", &shared], "others than its owner may write it"),
+        (&["--password-file", &shared], "--user"),
+        (
+            &["--user", "ada", "--password-file", "/dev/null", "--header", "authorization: x"],
+            "--header has one, too",
+        ),
+        (&["--user", "ada", "--password-file", "/dev/null"], "the password is empty"),
+        // No terminal is there to type at.
+        (&["--user", "ada"], "there is no terminal to ask for the password at"),
+    ] {
+        let args = [&["fetch", "http://127.0.0.1:1/"], args].concat();
+        let finished = match have("setsid") {
+            true => {
+                let binary = env!("CARGO_BIN_EXE_framecat");
+                Run::program("setsid", &[&["-w", binary], &args[..]].concat()).run("")
+            }
+            false => continue,
+        };
+        assert_eq!((finished.code, &*finished.text()), (2, ""), "{args:?}: {finished}");
+        assert!(finished.stderr.contains(want), "{want}: {finished}");
+        assert!(!finished.stderr.contains("secret"), "{finished}");
+    }
+    let explained =
+        Run::new(&["fetch", "http://127.0.0.1:1/", "--user", "ada", "--explain"]).run("");
+    assert!(explained.text().contains("ada"), "{explained}");
 }

@@ -54,7 +54,11 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("-r", "a range, or a whole tree", "write --header 'Range: bytes=0-99'; trees are not fetched"),
     ("-s", "be quiet", "leave it out: only what went wrong is told"),
     ("-t", "tries", "run it again: -o FILE goes on with a cut one"),
-    ("-u", "user and password", "write --header @FILE, in it the line Authorization: Basic ..."),
+    (
+        "-u",
+        "user and password",
+        "write --user USER; the password is typed, or in --password-file FILE",
+    ),
     ("-w", "what to tell at the end", "--json tells status, sizes and times as lines"),
     ("-x", "a proxy", "proxies are out of scope; a tunnel: ssh -L"),
     ("-z", "only what is newer", "write --header 'If-Modified-Since: DATE'"),
@@ -123,11 +127,6 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("--timeout", "how long to wait", "write --wait TIME, --idle TIME or --deadline TIME"),
     ("--unix-socket", "a Unix socket", "write framecat fetch unix://SOCKET:/PATH"),
     ("--upload-file", "send a file", "write --upload FILE"),
-    (
-        "--user",
-        "user and password",
-        "write --header @FILE, in it the line Authorization: Basic ...",
-    ),
     ("--user-agent", "the user agent", "write --header 'User-Agent: NAME'"),
     ("--write-out", "what to tell at the end", "--json tells status, sizes and times as lines"),
 ];
