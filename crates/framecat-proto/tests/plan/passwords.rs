@@ -213,3 +213,49 @@ fn a_head_is_shown_without_what_is_secret_in_it() {
         assert_eq!(String::from_utf8(bytes).unwrap(), shown.unwrap_or(head), "{head:?}");
     }
 }
+
+/// Pieces of a head, and of what only looks like one.
+fn pieces() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::strategy::Strategy as _;
+    let piece = proptest::sample::select(vec![
+        "Authorization: Basic YWRhOnNlY3JldA==",
+        "authorization",
+        "Proxy-Authorization",
+        ": ",
+        " ",
+        "\t",
+        "\r\n",
+        "\r",
+        "\n",
+        "\r\n ",
+        "Basic ",
+        "x: y",
+        "a",
+        "YWRhOnNlY3JldA==",
+    ]);
+    proptest::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
+}
+
+proptest::proptest! {
+    /// Whatever stands around it, and however often: who reads what is shown learns no password.
+    #[test]
+    fn what_is_shown_of_a_head_lets_nobody_in(before in pieces(), between in pieces(), behind in pieces()) {
+        let all = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nb: {before}\r\nAuthorization: {between}Basic YWRhOnNlY3JldA==\r\nc: {behind}\r\n\r\n"
+        );
+        let mut shown = all.clone().into_bytes();
+        hide(&mut shown);
+        assert_eq!(shown.len(), all.len());
+        let ends = |bytes: &[u8]| bytes.iter().filter(|byte| b"\r\n".contains(byte)).count();
+        assert_eq!(ends(&shown), ends(all.as_bytes()));
+        let mut again = shown.clone();
+        hide(&mut again);
+        assert_eq!(again, shown);
+        if let Ok(Some(request)) = head::request(all.as_bytes())
+            && given(&request.fields).is_some()
+        {
+            let after = head::request(&shown).unwrap().expect("it is a head as before");
+            assert!(given(&after.fields).is_none(), "{all:?}");
+        }
+    }
+}
