@@ -13,6 +13,7 @@
 //! | a line split as a command line is | [`words`] |
 //! | networks, and who may talk | [`cidr`] |
 //! | names of files from a peer | [`path::SafePath`] |
+//! | files from one machine to another | [`transfer`] |
 //! | sizes and times as people write them | [`quantity`] |
 //! | every bound a peer could push against | [`limits`] |
 
@@ -28,6 +29,7 @@ pub mod quantity;
 pub mod rate;
 pub mod template;
 pub mod text;
+pub mod transfer;
 pub mod words;
 
 pub use endpoint::Endpoint;
