@@ -14,6 +14,10 @@ check:
 test *arguments:
     cargo test --workspace {{ arguments }}
 
+# Transfers with everything that can go wrong, from seed 0 up to SEEDS
+simulate seeds="100000":
+    FRAMECAT_SEEDS={{ seeds }} cargo test -p framecat-proto --test transfer sim -- --nocapture
+
 # The tables of bench/README.md; for instance: just bench raw-pipe --runs 5
 bench *arguments="all":
     cargo build --release -p framecat

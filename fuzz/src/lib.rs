@@ -13,6 +13,7 @@ use framecat_proto::message::{Batch, Context, Outgoing, Spans};
 pub mod forms;
 pub mod heads;
 mod models;
+pub mod transfer;
 
 /// The rules that a family of targets covers; `framings` covers all.
 pub const FAMILIES: &[(&str, &[&str])] = &[

@@ -42,7 +42,7 @@ fn shown(name: &[u8]) -> String {
 
 /// Whether a character changes how a text looks instead of being part of it: controls, line
 /// separators, and those that turn the direction of what is around them.
-fn deceives(c: char) -> bool {
+pub(crate) fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
@@ -126,6 +126,16 @@ impl SafePath {
     /// The folders above it, outermost first.
     pub fn folders(&self) -> &[String] {
         &self.components[..self.components.len() - 1]
+    }
+
+    /// Bytes of it, slashes counted.
+    pub fn len(&self) -> usize {
+        self.components.iter().map(|name| name.len() + 1).sum::<usize>() - 1
+    }
+
+    /// Whether it is empty: never.
+    pub fn is_empty(&self) -> bool {
+        self.components.is_empty()
     }
 
     /// Whether a component begins with a dot, so that a listing of names does not show it.
