@@ -2,9 +2,12 @@
 //! end of the file, and no byte of the file is sent twice.
 #![no_main]
 
+use framecat_proto::http::form::Became;
 use framecat_proto::http::plan::{Hosts, Policy, Rights, needs, plan, refused};
+use framecat_proto::http::resume::{self, UploadId};
 use framecat_proto::http::write::{Deed, There, deed};
 use framecat_proto::http::{Coding, Content, Facts, FileFacts, Length, Method, Reply, head};
+use framecat_proto::path::SafePath;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (&[u8], u8, u64, i64, i64, &[u8])| {
@@ -36,6 +39,29 @@ fuzz_target!(|input: (&[u8], u8, u64, i64, i64, &[u8])| {
                 };
                 check(&reply, request.method, 0);
             }
+            return;
+        }
+        Ok(Some(Deed::Form(form))) => {
+            for reply in
+                [form.judge(true, now), form.judge(false, now)].into_iter().filter_map(Result::err)
+            {
+                check(&reply, request.method, 0);
+            }
+            let file = SafePath::new([name]).and_then(|name| {
+                let put =
+                    form.file(&name, &policy).map_err(|reply| check(&reply, request.method, 0));
+                Ok(put.map(|put| put.path).unwrap_or(name))
+            });
+            if let Ok(path) = file {
+                let became = [Became::Saved(path.clone()), Became::Refused(path, 409)];
+                check(&form.done(&became[..1]), request.method, 0);
+                check(&form.done(&became), request.method, 0);
+            }
+            return;
+        }
+        Ok(Some(Deed::Upload(upload))) => {
+            check(&resume::begun(&upload.put.path, UploadId(size)), request.method, 0);
+            assert!(upload.put.size.is_none_or(|size| size <= policy.max_upload));
             return;
         }
         Ok(None) => {}

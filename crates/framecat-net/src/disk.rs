@@ -66,20 +66,36 @@ impl Folder {
     /// `ENOENT` where one is missing, `ENOTDIR` where a file is in the way, `ELOOP` where a symbolic
     /// link is; those of openat2(2) and mkdirat(2) else.
     pub fn parent_of(&self, path: &SafePath, make: bool) -> io::Result<Folder> {
-        let mut fd = self.fd.try_clone()?;
-        for name in path.folders() {
-            fd = match below(&fd, name, AS_FOLDER) {
-                Err(Errno::NOENT) if make => {
-                    match rustix::fs::mkdirat(&fd, name.as_str(), Mode::from_raw_mode(0o777)) {
-                        // Somebody else made it in between.
-                        Ok(()) | Err(Errno::EXIST) => below(&fd, name, AS_FOLDER)?,
-                        Err(error) => return Err(error.into()),
-                    }
+        let (mut folder, missing) = self.nearest(path.folders())?;
+        for name in &path.folders()[path.folders().len() - missing..] {
+            if !make {
+                return Err(Errno::NOENT.into());
+            }
+            match rustix::fs::mkdirat(&folder.fd, name.as_str(), Mode::from_raw_mode(0o777)) {
+                // Somebody else made it in between.
+                Ok(()) | Err(Errno::EXIST) => {
+                    folder = Folder { fd: below(&folder.fd, name, AS_FOLDER)? }
                 }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(folder)
+    }
+
+    /// The deepest of these `folders`, each inside the one before it, that is there, and how many behind it
+    /// are missing. Where the first of them is missing, that is this one.
+    ///
+    /// # Errors
+    /// As [`parent_of`](Self::parent_of), but for `ENOENT`.
+    pub fn nearest(&self, folders: &[String]) -> io::Result<(Folder, usize)> {
+        let mut fd = self.fd.try_clone()?;
+        for (nth, name) in folders.iter().enumerate() {
+            fd = match below(&fd, name, AS_FOLDER) {
+                Err(Errno::NOENT) => return Ok((Folder { fd }, folders.len() - nth)),
                 opened => opened?,
             };
         }
-        Ok(Folder { fd })
+        Ok((Folder { fd }, 0))
     }
 
     /// Bytes that an ordinary user may still write to the file system (statvfs(2)).
@@ -352,7 +368,22 @@ impl Part {
     ///
     /// # Errors
     /// [`CommitError`]; the part is dropped with it, or kept as it was before.
-    pub fn commit(mut self, name: &str, taken: Taken, finish: Finish) -> Result<(), CommitError> {
+    pub fn commit(self, name: &str, taken: Taken, finish: Finish) -> Result<(), CommitError> {
+        let folder = Folder { fd: self.folder.try_clone().map_err(CommitError::Io)? };
+        self.commit_in(&folder, name, taken, finish)
+    }
+
+    /// As [`commit`](Self::commit), in another folder of the same file system.
+    ///
+    /// # Errors
+    /// As there; `EXDEV` where the file system is another one.
+    pub fn commit_in(
+        mut self,
+        folder: &Folder,
+        name: &str,
+        taken: Taken,
+        finish: Finish,
+    ) -> Result<(), CommitError> {
         match (finish.mode, &self.name) {
             (Some(mode), _) => rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode & 0o777))?,
             (None, Some(_)) => {
@@ -371,65 +402,68 @@ impl Part {
         }
         match (self.name.take(), taken) {
             (Some(part), taken) => {
-                if let Err(error) = self.rename(&part, name, taken) {
+                if let Err(error) = rename((&self.folder, &part), (&folder.fd, name), taken) {
                     self.name = Some(part);
                     return Err(error.into());
                 }
             }
-            (None, Taken::Refuse) => self.link(name)?,
-            (None, Taken::Replace) => self.replace(name)?,
+            (None, Taken::Refuse) => self.link(folder, name)?,
+            (None, Taken::Replace) => self.replace(folder, name)?,
         }
         if finish.durable {
-            rustix::fs::fsync(&self.folder)?;
+            rustix::fs::fsync(&folder.fd)?;
         }
         Ok(())
     }
 
-    fn rename(&self, from: &str, to: &str, taken: Taken) -> Result<(), Errno> {
-        if taken == Taken::Replace {
-            return rustix::fs::renameat(&self.folder, from, &self.folder, to);
-        }
-        let flags = RenameFlags::NOREPLACE;
-        match rustix::fs::renameat_with(&self.folder, from, &self.folder, to, flags) {
-            // A file system that has no such rename: a second name fails where there is one, too.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                rustix::fs::linkat(&self.folder, from, &self.folder, to, AtFlags::empty())?;
-                rustix::fs::unlinkat(&self.folder, from, AtFlags::empty())
-            }
-            done => done,
-        }
-    }
-
     /// The first name of a part that had none (open(2), O_TMPFILE).
-    fn link(&self, name: &str) -> Result<(), Errno> {
+    fn link(&self, folder: &Folder, name: &str) -> Result<(), Errno> {
         use std::os::fd::AsRawFd as _;
         let own =
             CString::new(format!("/proc/self/fd/{}", self.fd.as_raw_fd())).unwrap_or_default();
         let cwd = rustix::fs::CWD;
-        rustix::fs::linkat(cwd, &own, &self.folder, name, AtFlags::SYMLINK_FOLLOW)
+        rustix::fs::linkat(cwd, &own, &folder.fd, name, AtFlags::SYMLINK_FOLLOW)
     }
 
     /// linkat(2) replaces nothing: so first a name of its own, then a rename.
-    fn replace(&self, name: &str) -> Result<(), Errno> {
-        match self.link(name) {
+    fn replace(&self, folder: &Folder, name: &str) -> Result<(), Errno> {
+        match self.link(folder, name) {
             Err(Errno::EXIST) => {}
             done => return done,
         }
         let stat = rustix::fs::fstat(&self.fd)?;
         let between = Part::name_of(stat.st_ino);
-        match self.link(&between) {
+        match self.link(folder, &between) {
             // One that was killed between these two calls left it.
             Err(Errno::EXIST) => {
-                rustix::fs::unlinkat(&self.folder, between.as_str(), AtFlags::empty())?;
-                self.link(&between)?;
+                rustix::fs::unlinkat(&folder.fd, between.as_str(), AtFlags::empty())?;
+                self.link(folder, &between)?;
             }
             done => done?,
         }
-        let renamed = self.rename(&between, name, Taken::Replace);
+        let renamed = rename((&folder.fd, &between), (&folder.fd, name), Taken::Replace);
         if renamed.is_err() {
-            let _ = rustix::fs::unlinkat(&self.folder, between.as_str(), AtFlags::empty());
+            let _ = rustix::fs::unlinkat(&folder.fd, between.as_str(), AtFlags::empty());
         }
         renamed
+    }
+}
+
+fn rename(
+    (from, old): (&OwnedFd, &str),
+    (to, new): (&OwnedFd, &str),
+    taken: Taken,
+) -> Result<(), Errno> {
+    if taken == Taken::Replace {
+        return rustix::fs::renameat(from, old, to, new);
+    }
+    match rustix::fs::renameat_with(from, old, to, new, RenameFlags::NOREPLACE) {
+        // A file system that has no such rename: a second name fails where there is one, too.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            rustix::fs::linkat(from, old, to, new, AtFlags::empty())?;
+            rustix::fs::unlinkat(from, old, AtFlags::empty())
+        }
+        done => done,
     }
 }
 

@@ -53,6 +53,9 @@ pub const HTTP_FORM_PARTS: usize = 1_000;
 /// or none is.
 pub const HTTP_FORM_FILES: usize = 100;
 
+/// Forms that come at once, each with its files open.
+pub const HTTP_FORMS: usize = 32;
+
 /// All that comes with a form and is no file: boundaries, heads, fields, what stands before the first
 /// part and behind the last. Nothing of it is kept; it is bounded because nobody needs more.
 pub const HTTP_FORM_OTHER_BYTES: usize = 1 << 20;
@@ -593,6 +596,12 @@ pub const TABLE: &[Limit] = &[
         then: "no other is looked at for 1 s, 2, 4 … 60 s: 429",
     },
     Limit { what: "users of an HTTP server", bound: "1,000", then: "refused at the start" },
+    Limit {
+        what: "a form that is uploaded",
+        bound: "100 files, 1,000 parts",
+        then: "413; so are 8 KiB in the head of a part, and 1 MiB that is in no file",
+    },
+    Limit { what: "forms on their way", bound: "32", then: "503" },
     Limit { what: "HTTP requests in hand after SIGINT or SIGTERM", bound: "10 s", then: "cut off" },
     Limit {
         what: "names in a folder that is listed",

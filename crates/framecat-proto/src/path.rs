@@ -143,6 +143,15 @@ impl SafePath {
         self.components.iter().any(|name| name.starts_with('.'))
     }
 
+    /// What has the name `name` in the folder that this is.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn below(&self, name: &str) -> Result<SafePath, UnsafePath> {
+        let components = self.components.iter().map(String::as_bytes);
+        SafePath::new(components.chain([name.as_bytes()]))
+    }
+
     /// The same place under another name, such as `photo (1).jpg`.
     ///
     /// # Errors
@@ -213,6 +222,8 @@ mod tests {
         assert_eq!((path.to_string().as_str(), path.name()), ("a/b/c.txt", "c.txt"));
         assert_eq!(path.folders(), ["a", "b"]);
         assert_eq!(path.renamed("d").unwrap().to_string(), "a/b/d");
+        assert_eq!(path.below("d").unwrap().to_string(), "a/b/c.txt/d");
+        assert!(path.below("..").is_err() && path.below("d/e").is_err());
     }
 
     #[test]

@@ -239,7 +239,7 @@ fn who_waits_for_leave_gets_it_once_it_is_taken_and_never_else() {
     assert_eq!(status(&head_of(&mut stream)), "201");
     // Taken, not allowed, hidden, and over the connection of an upload that went well.
     for (name, want) in
-        [("taken", "409"), ("a", "409"), (".x", "404"), ("none/x", "409"), ("", "409")]
+        [("taken", "409"), ("a", "409"), (".x", "404"), ("taken/x", "409"), ("", "409")]
     {
         let mut stream = site.dial();
         stream.write_all(head(name, "1").as_bytes()).unwrap();
@@ -441,8 +441,31 @@ fn uploads_are_logged_and_shown() {
 }
 
 #[test]
+fn folders_on_the_way_are_made_with_the_file_and_not_before() {
+    let site = Served::new(UPLOAD, &[("in/x", b"")]);
+    let mut cut = site.dial();
+    begin(&mut cut, "/new/deep/a", "hello");
+    let mut refused = site.dial();
+    refused
+        .write_all(put("/other/a", "hello").replacen("Host", "If-Match: *\r\nHost", 1).as_bytes())
+        .unwrap();
+    assert_eq!(status(&rest(&mut refused)), "412");
+    assert_eq!(names(&site), ["in", "in/x"], "nothing is whole yet");
+    drop(cut);
+    let mut slow = site.dial();
+    begin(&mut slow, "/in/new/deep/b", "hello");
+    // Somebody else makes one of them meanwhile.
+    assert_eq!(status(&site.said(put("/in/new/c", "c"))), "201");
+    slow.write_all(b"o").unwrap();
+    assert_eq!(status(&rest(&mut slow)), "201");
+    assert_eq!(read(&site, "in/new/deep/b"), b"hello");
+    assert_eq!(names(&site), ["in", "in/new", "in/new/c", "in/new/deep", "in/new/deep/b", "in/x"]);
+    site.ends();
+}
+
+#[test]
 fn who_does_not_read_its_replies_is_not_waited_for() {
-    let site = Served::new(UPLOAD, &[]);
+    let site = Served::new(UPLOAD, &[("no", b"")]);
     // Refused at once, and sending on all the same: the reply arrives, and no reset destroys it.
     let mut stream = site.dial();
     let request = put("/no/a", &"x".repeat(600_000));

@@ -22,7 +22,7 @@
 //! | from a request to its reply | `answer`, `memory` |
 //! | files and folders below the root, and nothing else | `files`, `folder` |
 //! | a folder in one piece; the hash of a file; gzip | `pack`, `hash`, `squeeze` |
-//! | content on its way to the disk, and what becomes of it | `receive`, `put` |
+//! | content on its way to the disk, and what becomes of it | `receive`, `put`, `form`, `upload`, `verify` |
 //! | what may wait for a disk | `workers` |
 //! | how many are let in | `places` |
 //! | the conformance table, tried on a server | [`check`] |
@@ -40,6 +40,7 @@ mod connection;
 pub(crate) mod deliver;
 mod files;
 mod folder;
+mod form;
 mod hash;
 mod memory;
 mod outgoing;
@@ -55,6 +56,8 @@ pub(crate) mod sink;
 mod slab;
 mod squeeze;
 mod telling;
+mod upload;
+mod verify;
 mod wire;
 mod workers;
 

@@ -3,84 +3,127 @@
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use framecat_proto::http::plan::because;
 use framecat_proto::http::write::{Put, There, Way, too_long};
 use framecat_proto::http::{Fields, Reply, status};
+use framecat_proto::path::SafePath;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::files::facts;
 use super::receive::Sink;
 use super::server::Shared;
+use super::verify::Verifier;
 use crate::disk::{CommitError, Finish, Folder, Part, Taken};
 
 /// The content of a PUT on its way to the disk.
 #[derive(Debug)]
 pub(super) struct Putting {
     put: Put,
-    open: Option<Open>,
+    verifier: Verifier,
+    part: Option<Part>,
     /// How much came.
     len: u64,
 }
 
-#[derive(Debug)]
-struct Open {
-    folder: Folder,
-    part: Part,
-}
-
 impl Putting {
     pub(super) fn new(put: Put) -> Putting {
-        Putting { put, open: None, len: 0 }
-    }
-
-    fn judge(&self, site: &Shared, folder: &Folder) -> Result<Way, Reply> {
-        let there = there(folder, self.put.path.name()).map_err(|error| failed(&error))?;
-        self.put.judge(&there, &site.policy, now())
+        let verifier = Verifier::new(put.expected);
+        Putting { put, verifier, part: None, len: 0 }
     }
 }
 
 impl Sink for Putting {
     fn begin(&mut self, site: &Shared) -> Result<(), Reply> {
-        let root = site.folder().map_err(|error| failed(&error))?;
-        let folder = root.parent_of(&self.put.path, false).map_err(|error| failed(&error))?;
-        self.judge(site, &folder)?;
-        let room = folder.room().map_err(|error| failed(&error))?;
+        let way = along(site, &self.put.path)?;
+        judge(site, &self.put, &way)?;
+        let room = way.near.room().map_err(|error| failed(&error))?;
         if self.put.size.is_some_and(|size| size > room) {
             return Err(status::page(507, None));
         }
-        let part = Part::unnamed(&folder, chance()).map_err(|error| failed(&error))?;
-        self.open = Some(Open { folder, part });
+        let part = Part::unnamed(&way.near, chance()).map_err(|error| failed(&error))?;
+        self.part = Some(part);
         Ok(())
     }
 
     fn take(&mut self, site: &Shared, content: &[u8]) -> Result<(), Reply> {
-        let Some(open) = &self.open else { return Err(status::page(500, None)) };
+        let Some(part) = &self.part else { return Err(status::page(500, None)) };
         // What is told is true, and is looked at in the plan; chunks tell nothing.
         if self.len + content.len() as u64 > site.policy.max_upload {
             return Err(too_long(&site.policy));
         }
-        open.part.write_at(content, self.len).map_err(|error| failed(&error))?;
+        part.write_at(content, self.len).map_err(|error| failed(&error))?;
+        self.verifier.take(content);
         self.len += content.len() as u64;
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, site: &Shared, _: &Fields<'_>) -> Reply {
-        let Some(Open { folder, part }) = self.open.take() else {
-            return status::page(500, None);
-        };
-        let way = match self.judge(site, &folder) {
-            Ok(way) => way,
-            Err(reply) => return reply,
-        };
-        let taken = match way {
-            Way::New => Taken::Refuse,
-            Way::Replace => Taken::Replace,
-        };
-        match part.commit(self.put.path.name(), taken, Finish::default()) {
-            Ok(()) => self.put.saved(way),
-            Err(CommitError::Taken) => status::page(409, None),
-            Err(CommitError::Io(error)) => failed(&error),
+    fn finish(mut self: Box<Self>, site: &Shared, trailers: &Fields<'_>) -> Reply {
+        let Some(part) = self.part.take() else { return status::page(500, None) };
+        if let Err(why) = self.verifier.whole(trailers) {
+            return because(400, why);
         }
+        match settle(site, &self.put, part) {
+            Ok(way) => self.put.saved(way),
+            Err(reply) => reply,
+        }
+    }
+}
+
+/// The way to a file that is to be.
+#[derive(Debug)]
+pub(super) struct Along {
+    /// The deepest folder on it that is there.
+    pub(super) near: Folder,
+    /// How many are not. They are made when the file is there, and not before: what is cut off leaves none.
+    missing: usize,
+}
+
+impl Along {
+    /// Whether the file's own folder is there.
+    pub(super) fn is_there(&self) -> bool {
+        self.missing == 0
+    }
+}
+
+/// The way to a file of this path.
+pub(super) fn along(site: &Shared, path: &SafePath) -> Result<Along, Reply> {
+    let root = site.folder().map_err(|error| failed(&error))?;
+    let (near, missing) = root.nearest(path.folders()).map_err(|error| failed(&error))?;
+    if missing > 0 && !site.policy.rights.make {
+        return Err(failed(&Errno::NOENT.into()));
+    }
+    Ok(Along { near, missing })
+}
+
+/// Whether and how it is done, by what has its name now.
+pub(super) fn judge(site: &Shared, put: &Put, way: &Along) -> Result<Way, Reply> {
+    let there = match way.missing {
+        0 => there(&way.near, put.path.name()).map_err(|error| failed(&error))?,
+        _ => There::Nothing,
+    };
+    put.judge(&there, &site.policy, now())
+}
+
+/// Gives a part that is whole its name, and makes the folders that are missing.
+pub(super) fn settle(site: &Shared, put: &Put, part: Part) -> Result<Way, Reply> {
+    let along = along(site, &put.path)?;
+    let way = judge(site, put, &along)?;
+    let folder = match along.missing {
+        0 => along.near,
+        _ => {
+            let root = site.folder().map_err(|error| failed(&error))?;
+            root.parent_of(&put.path, true).map_err(|error| failed(&error))?
+        }
+    };
+    let taken = match way {
+        Way::New => Taken::Refuse,
+        Way::Replace => Taken::Replace,
+    };
+    match part.commit_in(&folder, put.path.name(), taken, Finish::default()) {
+        Ok(()) => Ok(way),
+        Err(CommitError::Taken) => Err(status::page(409, None)),
+        Err(CommitError::Io(error)) => Err(failed(&error)),
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use framecat_proto::http::plan::{Hosts, Policy, Rights};
 use framecat_proto::limits::{
-    CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_HASHES, HTTP_LISTINGS_LONG,
+    CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_FORMS, HTTP_HASHES, HTTP_LISTINGS_LONG,
     HTTP_SQUEEZES, HTTP_UPLOAD_BYTES,
 };
 use rustix::io::Errno;
@@ -24,6 +24,7 @@ use super::places::Places;
 use super::rounds::{Mailbox, Rounds};
 use super::seats::Seats;
 use super::telling::Client;
+use super::upload::Uploads;
 use super::workers::{FOR_DISKS, Workers};
 use crate::datagrams::shown_ip;
 use crate::disk::Folder;
@@ -83,6 +84,8 @@ pub(super) struct Shared {
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) archives: Seats,
     pub(super) hashes: Seats,
+    pub(super) forms: Seats,
+    pub(super) uploads: Uploads,
     pub(super) squeezes: Seats,
     pub(super) long_listings: Seats,
     pub(super) known: Known,
@@ -113,6 +116,8 @@ impl Shared {
             tls,
             archives: Seats::new(HTTP_ARCHIVES),
             hashes: Seats::new(HTTP_HASHES),
+            forms: Seats::new(HTTP_FORMS),
+            uploads: Uploads::default(),
             squeezes: Seats::new(HTTP_SQUEEZES),
             long_listings: Seats::new(HTTP_LISTINGS_LONG),
             known: Known::default(),

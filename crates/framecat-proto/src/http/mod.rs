@@ -31,6 +31,7 @@ pub mod conditional;
 pub mod date;
 pub mod digest;
 pub mod follow;
+pub mod form;
 pub mod head;
 mod hosts;
 pub mod kind;

@@ -146,9 +146,13 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
     let known = match request.method {
         Method::Other(_) => return Err(because(501, UNKNOWN)),
         Method::Connect => return Err(connect(request, policy)),
-        Method::Get | Method::Head | Method::Options => true,
+        Method::Get | Method::Options => true,
         Method::Trace => policy.trace,
-        // What is done, and not only looked at, is `write`'s.
+        // What is done, and not only looked at, is `write`'s; so is what is asked of an upload.
+        Method::Head => {
+            deed(request, policy)?;
+            true
+        }
         Method::Post | Method::Put | Method::Delete => {
             deed(request, policy)?;
             false
@@ -282,11 +286,12 @@ impl std::fmt::Display for Allow<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("GET, HEAD, OPTIONS")?;
         f.write_str(if self.0.trace { ", TRACE" } else { "" })?;
-        f.write_str(if self.0.rights.upload { ", PUT" } else { "" })
+        f.write_str(if self.0.rights.upload { ", POST, PUT" } else { "" })
     }
 }
 
-pub(super) fn because(status: u16, why: Why) -> Reply {
+/// The page of a status, with the rule that decided it.
+pub fn because(status: u16, why: Why) -> Reply {
     let mut words = String::with_capacity(why.rule.len() + why.section.len() + 4);
     let mut chars = why.rule.chars();
     words.extend(chars.next().map(|first| first.to_ascii_uppercase()));

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::Why;
+use super::{Fields, Why};
 
 const SECTION: &str = "RFC 9530 section 3";
 
@@ -24,13 +24,85 @@ const LENGTH: Why = Why {
     section: SECTION,
 };
 
+const CONTENT: Why = Why {
+    rule: "the content that came does not have the sha-256 that Content-Digest tells",
+    section: "RFC 9530 section 2",
+};
+const FILE: Why = Why {
+    rule: "what came does not have the sha-256 that Repr-Digest tells of the whole",
+    section: SECTION,
+};
+
+/// A SHA-256.
+pub type Hash = [u8; 32];
+
+/// What a request says of its content: the hashes that must be found before anything is done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expected {
+    /// Of what is sent with this request, chunks taken apart (Content-Digest).
+    pub content: Option<Hash>,
+    /// Of the whole that this content is, or is the end of (Repr-Digest).
+    pub whole: Option<Hash>,
+    /// Trailer names one of the two: it comes behind the content.
+    pub behind: bool,
+}
+
+impl Expected {
+    /// What the head of a request says.
+    ///
+    /// # Errors
+    /// As for [`sha256`].
+    pub fn of(fields: &Fields<'_>) -> Result<Expected, Why> {
+        let behind = ["Content-Digest", "Repr-Digest"];
+        Ok(Expected {
+            content: sha256(fields.all("Content-Digest"))?,
+            whole: sha256(fields.all("Repr-Digest"))?,
+            behind: behind.iter().any(|name| fields.lists("Trailer", name)),
+        })
+    }
+
+    /// Whether nothing is said, nor will be.
+    pub fn is_nothing(&self) -> bool {
+        *self == Expected::default()
+    }
+
+    /// With what the `trailers` say, where they were announced; others may have been put there by anybody on the
+    /// way.
+    ///
+    /// # Errors
+    /// As for [`sha256`].
+    pub fn with(mut self, trailers: &Fields<'_>) -> Result<Expected, Why> {
+        if self.behind {
+            self.content = sha256(trailers.all("Content-Digest"))?.or(self.content);
+            self.whole = sha256(trailers.all("Repr-Digest"))?.or(self.whole);
+        }
+        Ok(self)
+    }
+
+    /// Whether this is the hash of the content.
+    ///
+    /// # Errors
+    /// Another one was told.
+    pub fn is_content(&self, hash: &Hash) -> Result<(), Why> {
+        if self.content.is_none_or(|told| told == *hash) { Ok(()) } else { Err(CONTENT) }
+    }
+
+    /// Whether this is the hash of the whole.
+    ///
+    /// # Errors
+    /// Another one was told.
+    pub fn is_whole(&self, hash: &Hash) -> Result<(), Why> {
+        if self.whole.is_none_or(|told| told == *hash) { Ok(()) } else { Err(FILE) }
+    }
+}
+
 /// The SHA-256 that the `values` of all fields of that name tell: of the last member of this name, as a
 /// dictionary has it. Of other algorithms nothing is said. `None`: there is none.
 ///
 /// # Errors
 /// One of the fields is no dictionary (RFC 9651 section 3.2), or the sha-256 in it none. What is there to keep a
 /// file from harm is not passed over because it is not understood.
-pub fn sha256<'b>(values: impl IntoIterator<Item = &'b [u8]>) -> Result<Option<[u8; 32]>, Why> {
+pub fn sha256<'b>(values: impl IntoIterator<Item = &'b [u8]>) -> Result<Option<Hash>, Why> {
     let mut found = None;
     for value in values {
         let mut rest = Rest(value);
@@ -273,6 +345,33 @@ mod tests {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             assert_eq!(of(&values), Ok(want), "{values:?}");
         }
+    }
+
+    #[test]
+    fn what_is_expected_stands_in_the_head_or_was_announced_there() {
+        use super::super::Field;
+        let fields = |pairs: &[(&'static str, &'static str)]| {
+            let mut fields = Fields::default();
+            for (name, value) in pairs {
+                fields.push(Field { name, value: value.as_bytes() });
+            }
+            fields
+        };
+        let told = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+        let empty = sha256([told.as_bytes()]).unwrap().unwrap();
+        let nothing = Expected::of(&fields(&[("Repr-Digest", "md5=:YQ==:")])).unwrap();
+        assert!(nothing.is_nothing() && nothing.is_whole(&[0; 32]).is_ok());
+        let whole = Expected::of(&fields(&[("repr-digest", told)])).unwrap();
+        assert_eq!((whole.whole, whole.content), (Some(empty), None));
+        assert!(whole.is_whole(&empty).is_ok() && whole.is_content(&[0; 32]).is_ok());
+        assert_eq!(whole.is_whole(&[0; 32]), Err(FILE));
+        let behind = fields(&[("Content-Digest", told)]);
+        assert_eq!(Expected::default().with(&behind), Ok(Expected::default()));
+        let announced = Expected::of(&fields(&[("Trailer", "x, content-digest")])).unwrap();
+        assert!(!announced.is_nothing());
+        assert_eq!(announced.with(&behind).unwrap().is_content(&[0; 32]), Err(CONTENT));
+        assert!(announced.with(&fields(&[("Content-Digest", "x=")])).is_err());
+        assert!(Expected::of(&fields(&[("Content-Digest", "sha-256=x")])).is_err());
     }
 
     #[test]

@@ -13,7 +13,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Why;
+use super::conditional::Conditions;
+use super::path::encode;
+use super::plan::{Policy, because};
+use super::repr_digest::Expected;
+use super::status::page;
+use super::write::{LENGTHLESS, Put, text, too_long};
+use super::{Length, Method, Reply, Request, Why};
+use crate::path::SafePath;
 
 const SECTION_RANGE: &str = "RFC 9110 section 14.4";
 
@@ -36,6 +43,22 @@ const DIFFERS: Why = Why {
     rule: "Content-Length and Content-Range tell different numbers of bytes",
     section: SECTION_RANGE,
 };
+
+const RANGELESS: Why = Why {
+    rule: "a piece of an upload says by Content-Range where it belongs",
+    section: SECTION_RANGE,
+};
+const SHORT: Why = Why {
+    rule: "the content ends before the last byte that Content-Range tells",
+    section: SECTION_RANGE,
+};
+const LONG: Why = Why {
+    rule: "the content goes on behind the last byte that Content-Range tells",
+    section: SECTION_RANGE,
+};
+
+const STEPS: &str = "An upload in pieces is begun by POST with ?upload; with the id that is told then its pieces \
+                     are PUT, HEAD tells how much is there, and DELETE gives it up.";
 
 /// The largest file (`off_t`).
 const FILE_BYTES_MAX: u64 = i64::MAX as u64;
@@ -177,6 +200,133 @@ impl Piece {
             (None, _) => true,
         }
     }
+}
+
+/// What is to be done about an upload in pieces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The file it is to be.
+    pub put: Put,
+    /// What is to be done.
+    pub step: Step,
+}
+
+/// See [`Upload`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Begin one.
+    Begin,
+    /// Tell how much of it is there.
+    Tell(UploadId),
+    /// Take a piece.
+    Take(UploadId, Piece),
+    /// Forget it.
+    Forget(UploadId),
+}
+
+impl Upload {
+    /// What a request to `path` wants whose query asks for an upload.
+    ///
+    /// # Errors
+    /// The reply to what is wrong with it, whatever is there.
+    pub(super) fn of(
+        request: &Request<'_>,
+        path: SafePath,
+        asked: Asked,
+        policy: &Policy,
+    ) -> Result<Upload, Reply> {
+        let fields = &request.fields;
+        let empty = matches!(request.length, Length::None | Length::Bytes(0));
+        if request.method != Method::Put && !empty {
+            return Err(page(400, Some(STEPS)));
+        }
+        let (step, size) = match (request.method, asked) {
+            (_, Asked::Other) => return Err(none()),
+            (Method::Post, Asked::New) => {
+                let told = fields.get("upload-length").map(length).transpose();
+                (Step::Begin, told.map_err(|why| because(400, why))?)
+            }
+            (Method::Head, Asked::Of(id)) => (Step::Tell(id), None),
+            (Method::Delete, Asked::Of(id)) => (Step::Forget(id), None),
+            (Method::Put, Asked::Of(id)) => {
+                let range = fields.only("content-range").ok_or_else(|| because(400, RANGELESS))?;
+                let piece = Piece::of(range).map_err(|why| because(400, why))?;
+                let content = match request.length {
+                    Length::None => return Err(because(411, LENGTHLESS)),
+                    Length::Bytes(len) => Some(len),
+                    _ => None,
+                };
+                piece.fits(content).map_err(|why| because(400, why))?;
+                (Step::Take(id, piece), piece.total)
+            }
+            _ => return Err(page(400, Some(STEPS))),
+        };
+        let end = match step {
+            Step::Take(_, piece) => piece.total.max(piece.from.map(|from| from + piece.len)),
+            _ => size,
+        };
+        if end.is_some_and(|end| end > policy.max_upload) {
+            return Err(too_long(policy));
+        }
+        let expected = Expected::of(fields).map_err(|why| because(400, why))?;
+        let put = Put { path, size, conditions: Conditions::of(fields), expected };
+        Ok(Upload { put, step })
+    }
+}
+
+/// The reply to an upload of the file `path` that has begun.
+pub fn begun(path: &SafePath, id: UploadId) -> Reply {
+    let mut place = b"/".to_vec();
+    encode(path.to_string().as_bytes(), &mut place);
+    let place = format!("{}?upload={id}", String::from_utf8_lossy(&place));
+    let mut reply = text(201, &format!("goes on at {place}\n"));
+    reply.field("Location", place);
+    reply.field("Upload-Offset", 0);
+    reply
+}
+
+/// The reply that tells how much is there: 204 to who asks, 202 behind a piece that was not the last.
+pub fn there(status: u16, offset: u64) -> Reply {
+    let mut reply = Reply::new(status);
+    if status != 204 {
+        reply = text(status, &format!("{offset} bytes are there\n"));
+    } else {
+        reply.field("Cache-Control", "no-store");
+    }
+    reply.field("Upload-Offset", offset);
+    reply
+}
+
+/// The reply to a piece that is not the one that is due.
+pub fn not_due(offset: u64) -> Reply {
+    let words = format!("{offset} bytes are there: the next piece begins at {offset}.");
+    with_offset(page(409, Some(&words)), offset)
+}
+
+/// The reply to a request whose upload another one writes now.
+pub fn busy(offset: u64) -> Reply {
+    with_offset(page(409, Some("Another request goes on with this upload.")), offset)
+}
+
+/// The reply to a piece of which less came than was told.
+pub fn short() -> Reply {
+    because(400, SHORT)
+}
+
+/// The reply to a piece of which more came than was told.
+pub fn long() -> Reply {
+    because(400, LONG)
+}
+
+/// The same reply, with how much is there.
+pub fn with_offset(mut reply: Reply, offset: u64) -> Reply {
+    reply.field("Upload-Offset", offset);
+    reply
+}
+
+/// The reply where there is no such upload.
+pub fn none() -> Reply {
+    page(404, Some("There is no such upload: it was committed, given up, or is too old."))
 }
 
 /// The value of Upload-Length: digits.

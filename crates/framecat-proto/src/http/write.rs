@@ -5,8 +5,11 @@
 //! All are pure functions.
 
 use super::conditional::{Conditions, State, holds};
+use super::form::Form;
 use super::path::{decode, encode};
 use super::plan::{self, Policy, because};
+use super::repr_digest::Expected;
+use super::resume::{self, Asked, Upload};
 use super::site;
 use super::status::page;
 use super::{Content, FileFacts, Length, Method, Reply, Request, Seconds, Target, Why};
@@ -53,6 +56,10 @@ impl Rights {
 pub enum Deed {
     /// PUT: a file is to be what the content is.
     Put(Put),
+    /// POST of a form: its files are to be in a folder.
+    Form(Form),
+    /// `?upload`: a file comes in pieces.
+    Upload(Upload),
 }
 
 /// A file that is to be what the content of a request is.
@@ -64,6 +71,8 @@ pub struct Put {
     pub size: Option<u64>,
     /// What must hold for it.
     pub conditions: Conditions,
+    /// What it must hash to.
+    pub expected: Expected,
 }
 
 /// What has a name.
@@ -100,8 +109,8 @@ const CODED: Why = Why {
     rule: "the content is in a coding (Content-Encoding), which its name would not tell",
     section: "RFC 9110 section 8.4",
 };
-const LENGTHLESS: Why = Why {
-    rule: "a PUT without Content-Length and Transfer-Encoding",
+pub(super) const LENGTHLESS: Why = Why {
+    rule: "content without Content-Length and Transfer-Encoding",
     section: "RFC 9110 section 8.6",
 };
 const LOOSE: Why = Why {
@@ -114,9 +123,16 @@ const LOOSE: Why = Why {
 /// # Errors
 /// The reply to what is not done here, whatever is found.
 pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Reply> {
-    let may = match request.method {
-        Method::Put => policy.rights.upload,
-        Method::Post | Method::Delete => false,
+    let asked = match request.target {
+        Target::Origin { query, .. } | Target::Absolute { query, .. } => resume::asked(query),
+        Target::Asterisk | Target::Authority(_) => Asked::No,
+    };
+    let may = match (request.method, asked) {
+        (Method::Put | Method::Post, _) => policy.rights.upload,
+        // Whatever stands behind `?upload`, it never is about the file itself.
+        (Method::Delete, Asked::No) => false,
+        (Method::Delete, _) => policy.rights.upload,
+        (Method::Head, Asked::Of(_) | Asked::Other) if policy.rights.upload => true,
         _ => return Ok(None),
     };
     plan::meant(request, policy)?;
@@ -134,6 +150,13 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
     if path.hidden && !policy.hidden {
         return Err(page(404, None));
     }
+    if request.fields.all("content-encoding").any(|value| !value.eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(because(415, CODED));
+    }
+    if request.method == Method::Post && asked == Asked::No {
+        return Form::of(request, &path).map(|form| Some(Deed::Form(form)));
+    }
     if path.folder {
         return Err(page(
             409,
@@ -141,12 +164,12 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
         ));
     }
     let path = safe(&path.bytes)?;
+    if asked != Asked::No {
+        let upload = Upload::of(request, path, asked, policy)?;
+        return Ok(Some(Deed::Upload(upload)));
+    }
     if request.fields.get("content-range").is_some() {
         return Err(because(400, PIECE));
-    }
-    if request.fields.all("content-encoding").any(|value| !value.eq_ignore_ascii_case(b"identity"))
-    {
-        return Err(because(415, CODED));
     }
     let size = match request.length {
         // Another length may have been meant than none: a file of nothing is not made of a guess.
@@ -157,7 +180,9 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
     if size.is_some_and(|size| size > policy.max_upload) {
         return Err(too_long(policy));
     }
-    Ok(Some(Deed::Put(Put { path, size, conditions: Conditions::of(&request.fields) })))
+    let expected = Expected::of(&request.fields).map_err(|why| because(400, why))?;
+    let conditions = Conditions::of(&request.fields);
+    Ok(Some(Deed::Put(Put { path, size, conditions, expected })))
 }
 
 /// The path of something that is written. What Windows takes for a separator is refused, so that a folder
@@ -223,7 +248,7 @@ pub fn too_long(policy: &Policy) -> Reply {
 }
 
 /// The reply with a line for a person at a terminal.
-fn text(status: u16, line: &str) -> Reply {
+pub(super) fn text(status: u16, line: &str) -> Reply {
     let mut reply = Reply::new(status);
     reply.fields.extend_from_slice(
         b"Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\

@@ -1,6 +1,7 @@
 //! What is answered to a request by what is found: a table of (request, facts) → reply.
 
 mod bad_input;
+mod brought;
 mod conditions;
 mod passwords;
 mod properties;

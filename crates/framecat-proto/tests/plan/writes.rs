@@ -124,8 +124,8 @@ fn what_a_field_says_of_the_content_is_heeded() {
 fn what_may_not_be_done_is_405_and_allow_says_what_may() {
     for (method, allow, upload) in [
         ("PUT", "GET, HEAD, OPTIONS", false),
-        ("POST", "GET, HEAD, OPTIONS, PUT", true),
-        ("DELETE", "GET, HEAD, OPTIONS, PUT", true),
+        ("POST", "GET, HEAD, OPTIONS", false),
+        ("DELETE", "GET, HEAD, OPTIONS, POST, PUT", true),
     ] {
         let policy = if upload { uploads() } else { policy() };
         let text = format!("{method} /a.txt HTTP/1.1\nHost: localhost");
@@ -138,7 +138,7 @@ fn what_may_not_be_done_is_405_and_allow_says_what_may() {
         assert_eq!(wanted(&text, &uploads()), Ok(None), "{method}");
     }
     let options = answered("OPTIONS * HTTP/1.1\nHost: a", &Facts::Missing, &uploads(), NOW).1;
-    assert_eq!(options.get("Allow"), Some("GET, HEAD, OPTIONS, PUT"));
+    assert_eq!(options.get("Allow"), Some("GET, HEAD, OPTIONS, POST, PUT"));
 }
 
 #[test]

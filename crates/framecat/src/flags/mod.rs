@@ -457,7 +457,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = clients, help_heading = "Peers")]
     pub max_per_source: Option<usize>,
 
-    /// Let others bring files, too (PUT), whose names are free; nothing that is there changes
+    /// Let others bring files, too (PUT, forms), whose names are free; nothing that is there changes
     #[arg(long, help_heading = "What")]
     pub upload: bool,
 

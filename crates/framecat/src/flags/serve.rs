@@ -36,7 +36,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
     (&["--log-format"], "write --log combined, --log json or --log none"),
     (
         &["-u", "--upload-files", "--allow-upload"],
-        "write --upload: files whose names are free are taken by PUT (curl -T FILE URL)",
+        "write --upload: files whose names are free are taken by PUT (curl -T FILE URL) and by form (curl -F f=@FILE URL/)",
     ),
     (
         &["--allow-delete", "-A", "--allow-all"],

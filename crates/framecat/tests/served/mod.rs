@@ -52,6 +52,38 @@ impl Served {
         Run::program("curl", &[&["-sS", "--path-as-is"], args, &[&url]].concat()).run("")
     }
 
+    /// What comes back to a request with these fields, each with its CR LF, and this content.
+    pub fn asked(&self, line: &str, fields: &str, content: impl AsRef<[u8]>) -> String {
+        let content = content.as_ref();
+        let length = content.len();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{fields}\r\n"
+        );
+        self.said([head.as_bytes(), content].concat())
+    }
+
+    /// All names in the folder and below, hidden ones too.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut folders = vec![String::new()];
+        while let Some(before) = folders.pop() {
+            for entry in fs::read_dir(self.folder.path().join(&before)).unwrap() {
+                let entry = entry.unwrap();
+                let name = format!("{before}{}", entry.file_name().to_string_lossy());
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(format!("{name}/"));
+                }
+                names.push(name);
+            }
+        }
+        names.sort();
+        names
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.path().join(name)).unwrap()
+    }
+
     pub fn ends(self) -> run::Finished {
         self.server.signal(Signal::TERM);
         let finished = self.server.wait();
@@ -69,6 +101,12 @@ pub fn rest(stream: &mut TcpStream) -> String {
 /// A GET whose connection ends behind the reply.
 pub fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+}
+
+/// The value of a field of a reply.
+pub fn field<'r>(reply: &'r str, name: &str) -> Option<&'r str> {
+    let head = reply.split("\r\n\r\n").next()?;
+    head.split("\r\n").find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
 pub fn status(reply: &str) -> &str {

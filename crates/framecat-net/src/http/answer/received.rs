@@ -1,12 +1,14 @@
 //! Requests whose content is received, and the replies to them.
 
 use framecat_proto::http::write::Deed;
-use framecat_proto::http::{Request, Then, head};
+use framecat_proto::http::{Method, Request, Then, head};
 
+use super::super::form::Forming;
 use super::super::outgoing::Body;
 use super::super::put::Putting;
-use super::super::receive::{Received, Receiver};
+use super::super::receive::{Received, Receiver, Sink};
 use super::super::telling::Client;
+use super::super::upload::Uploading;
 use super::{Answer, Answers, Asked};
 
 impl Answers {
@@ -19,13 +21,15 @@ impl Answers {
         client: &Client,
     ) -> Answer {
         let asked = Asked {
-            head: false,
+            head: request.method == Method::Head,
             version: request.version,
             closes: self.shared.is_stopping()
                 || !head::keeps_alive(request.version, &request.fields),
         };
-        let sink = match deed {
+        let sink: Box<dyn Sink> = match deed {
             Deed::Put(put) => Box::new(Putting::new(put)),
+            Deed::Form(form) => Box::new(Forming::new(form)),
+            Deed::Upload(upload) => Box::new(Uploading::new(upload)),
         };
         let parts = input.split_at(request.len);
         let how = (request.length, expects, client.keeps());
