@@ -124,6 +124,14 @@ fn the_clients_that_people_have_read_it() {
     }
     let url = site.url() + "/large.txt";
     Run::new(&["fetch", &url]).run("").expect(0, &large);
+    if have("node") {
+        let script = "const r = await fetch(process.argv[1]); \
+            if (r.headers.get('content-encoding') !== 'gzip') throw r; \
+            process.stdout.write(Buffer.from(await r.arrayBuffer()))";
+        let args = ["--input-type=module", "-e", script, &url];
+        let got = Run::program("node", &args).run("");
+        assert!(got.stdout == large, "{}", got.stderr);
+    }
     if have_python(&["gzip", "urllib.request"]) {
         let script = "import gzip, sys, urllib.request\n\
             r = urllib.request.Request(sys.argv[1], headers={'Accept-Encoding': 'gzip'})\n\
