@@ -316,6 +316,9 @@ pub const HTTP_SQUEEZED_FROM: u64 = 1 << 10;
 /// whoever comes then gets them uncoded.
 pub const HTTP_SQUEEZES: usize = 32;
 
+/// Small files that a loop codes in a round, while all others wait: some 4 ms.
+pub const HTTP_SQUEEZED_A_ROUND: usize = 16;
+
 /// Small files that each loop remembers coded, and as they were then: coding one takes longer than all else that is
 /// done for it.
 pub const HTTP_SQUEEZED_BYTES: usize = 2 << 20;

@@ -1,5 +1,6 @@
 //! From the bytes of a request to those of its reply: parsed and planned by proto, looked up in between.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use super::server::Shared;
 use super::squeeze::Squeezer;
 use super::telling::{Client, Reasons};
 
+use coded::Full;
 pub(super) use coded::Listed;
 pub(super) use early::Early;
 
@@ -104,6 +106,8 @@ pub(super) struct Answers {
     pub(super) out: Vec<u8>,
     looked: HashMap<Wanted, Arc<Found>>,
     memory: Memory,
+    /// Small files that were coded since all requests of this round had arrived.
+    squeezed: Cell<usize>,
     /// What decided the reply that was put together last.
     reasons: Reasons,
     /// Milliseconds of a clock that never goes back.
@@ -120,6 +124,7 @@ impl Answers {
             out: Vec::new(),
             looked: HashMap::new(),
             memory: Memory::default(),
+            squeezed: Cell::new(0),
             reasons: Reasons::default(),
             now_ms: 0,
             wall: 0,
@@ -155,6 +160,7 @@ impl Answers {
 
     /// All requests that are answered until [`end`](Self::end) have arrived: one look serves them all.
     pub(super) fn begin(&mut self) {
+        self.squeezed.set(0);
         self.forget();
     }
 
@@ -300,17 +306,17 @@ impl Answers {
         let planned =
             |needs: &Needs| plan::plan(request, needs, &found.facts, policy, self.wall, &boundary);
         let mut reply = planned(&needs);
-        let mut seat = None;
-        if !asked.head && coded::takes_seat(&reply, &found) {
-            seat = self.shared.squeezes.take();
-            if seat.is_none() {
+        let seat = match self.coded_at(&reply, &found, asked.head) {
+            Ok(seat) => seat,
+            Err(Full) => {
                 needs.gzip = false;
                 reply = match needs.accepted.identity {
                     true => planned(&needs),
                     false => failure(Errno::NOMEM),
                 };
+                None
             }
-        }
+        };
         if let (Content::Listing { form, gzip }, Some(folder), false) =
             (&reply.body, &found.folder, asked.head)
         {

@@ -5,12 +5,14 @@ use framecat_proto::http::head::put_status_line;
 use framecat_proto::http::listing::Listing;
 use framecat_proto::http::squeeze::Squeeze;
 use framecat_proto::http::{Content, Reply, Then, Version, status};
+use framecat_proto::limits::HTTP_SQUEEZED_A_ROUND;
 use rustix::io::Errno;
 
 use super::super::files::Found;
 use super::super::folder::{Room, Task, Unlisted};
 use super::super::memory::Squeezed;
 use super::super::outgoing::{Body, Maker, Making, Paged};
+use super::super::seats::Seat;
 use super::super::squeeze::Squeezer;
 use super::{Answers, Asked, Awaited, failure, put_connection, put_date};
 
@@ -44,14 +46,9 @@ impl Listed {
     }
 }
 
-/// Whether it is coded by a worker.
-pub(super) fn takes_seat(reply: &Reply, found: &Found) -> bool {
-    match reply.body {
-        Content::Listing { gzip, .. } => gzip,
-        Content::Squeezed => found.file.as_ref().is_some_and(|file| file.content.is_none()),
-        _ => false,
-    }
-}
+/// There is no place in which it could be coded now: it is sent as it is.
+#[derive(Debug)]
+pub(super) struct Full;
 
 /// A small file is coded at once.
 pub(super) fn squeezed(reply: &mut Reply, found: &Found) -> Option<Squeezed> {
@@ -63,6 +60,27 @@ pub(super) fn squeezed(reply: &mut Reply, found: &Found) -> Option<Squeezed> {
 }
 
 impl Answers {
+    /// Whether it may be coded now, if it is to be. A small file is coded here, in some 0.3 ms at the most, so no
+    /// more than a few in a round; what else there is has a seat.
+    pub(super) fn coded_at(
+        &self,
+        reply: &Reply,
+        found: &Found,
+        head: bool,
+    ) -> Result<Option<Seat>, Full> {
+        let small = found.file.as_ref().is_some_and(|file| file.content.is_some());
+        match reply.body {
+            Content::Squeezed if small => {
+                self.squeezed.set(self.squeezed.get() + 1);
+                if self.squeezed.get() > HTTP_SQUEEZED_A_ROUND { Err(Full) } else { Ok(None) }
+            }
+            Content::Squeezed | Content::Listing { gzip: true, .. } if !head => {
+                self.shared.squeezes.take().map(Some).ok_or(Full)
+            }
+            _ => Ok(None),
+        }
+    }
+
     pub(super) fn list(
         &mut self,
         awaited: Awaited,

@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::mpsc;
 
-use framecat_proto::limits::{HTTP_LISTING_SHORT, HTTP_LISTINGS_LONG};
+use framecat_proto::limits::{HTTP_LISTING_SHORT, HTTP_LISTINGS_LONG, HTTP_SQUEEZED_A_ROUND};
 
 use super::*;
 use crate::event::Nobody;
@@ -193,5 +193,32 @@ fn an_upload_whose_connection_is_gone_while_a_worker_has_it_leaves_nothing() {
     assert!(rounds.connections.get(client.1).unwrap().wants());
     rounds.close(client.1);
     assert_eq!((rounds.connections.len(), fs::read_dir(&folder).unwrap().count()), (0, 0));
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn whoever_asks_for_much_that_is_to_be_coded_holds_nobody_up() {
+    let folder = std::env::temp_dir().join(format!("framecat-coded-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("a.txt"), [b'a'; 2_000]).unwrap();
+    let mut site = Site::new(&folder);
+    site.policy.compress = true;
+    let (mut rounds, address) = rounds_of(&site);
+    let request = |n: usize, end: &str| {
+        format!(
+            "GET /a.txt HTTP/1.1\r\nHost: localhost\r\nX-N: {n}\r\nAccept-Encoding: gzip\r\n{end}\r\n"
+        )
+    };
+    // From now on its name is in memory, and what was coded for it is another request's.
+    said(&mut rounds, address, &request(0, "Connection: close\r\n").replace("GET", "HEAD"));
+    let many: String = (1..=HTTP_SQUEEZED_A_ROUND + 9).map(|n| request(n, "")).collect();
+    let mut client = dial(&mut rounds, address);
+    say(&mut rounds, &mut client, &many);
+    let mut came = vec![0; 256 << 10];
+    let len = client.0.read(&mut came).unwrap();
+    let came = String::from_utf8_lossy(&came[..len]);
+    let coded = came.matches("\r\nContent-Encoding: gzip\r\n").count();
+    let plain = came.matches("\r\nContent-Length: 2000\r\n").count();
+    assert_eq!((coded, plain), (HTTP_SQUEEZED_A_ROUND, 9));
     fs::remove_dir_all(folder).unwrap();
 }
