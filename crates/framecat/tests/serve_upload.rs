@@ -499,3 +499,24 @@ fn by_tls_it_is_the_same() {
     assert_eq!(secured.wait().code, 0);
     site.ends();
 }
+
+#[test]
+fn what_is_brought_never_stands_for_what_is_there() {
+    let site = Served::new(UPLOAD, &[("page.html", b"mine")]);
+    for name in ["/page.html.gz", "/page.html.br", "/page.html.zst", "/index.html", "/feed.rss"] {
+        assert_eq!(status(&site.said(put(name, "theirs"))), "201", "{name}");
+    }
+    let accepts = "Accept-Encoding: gzip, br, zstd\r\nConnection";
+    let page = site.said(get("/page.html").replacen("Connection", accepts, 1));
+    assert_eq!((status(&page), body(&page)), ("200", "mine"), "{page}");
+    let folder = site.said(get("/"));
+    for name in ["page.html", "index.html", "page.html.gz"] {
+        assert!(folder.contains(&format!("href=\"{name}\"")), "{name}: {folder}");
+    }
+    for name in ["/index.html", "/feed.rss"] {
+        let page = site.said(get(name));
+        assert_eq!(body(&page), "theirs");
+        assert!(page.contains("\r\nContent-Security-Policy: sandbox;"), "{page}");
+    }
+    site.ends();
+}

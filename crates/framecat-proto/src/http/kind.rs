@@ -7,7 +7,7 @@ pub struct Kind {
     pub content_type: &'static str,
     /// It is worth being kept compressed, so a `.br`, `.zst` or `.gz` beside it is looked for.
     pub compressible: bool,
-    /// A browser that opens it runs what it says: HTML and SVG.
+    /// A browser that opens it runs what it says: HTML, SVG and any other XML.
     pub active: bool,
 }
 
@@ -201,13 +201,10 @@ pub fn of(name: &[u8]) -> Kind {
 }
 
 fn kind(content_type: &'static str) -> Kind {
-    let active = matches!(
-        content_type,
-        "text/html; charset=utf-8"
-            | "application/xhtml+xml"
-            | "image/svg+xml"
-            | "text/xml; charset=utf-8"
-    );
+    // Whatever is XML may have elements of XHTML in it, and browsers differ in what of it they show (HTML, "XML
+    // MIME type").
+    let active = content_type.ends_with("+xml")
+        || matches!(content_type, "text/html; charset=utf-8" | "text/xml; charset=utf-8");
     let compressible = content_type.starts_with("text/")
         || content_type.ends_with("+xml")
         || content_type.ends_with("json")
@@ -263,6 +260,9 @@ mod tests {
             assert_eq!(of(name.as_bytes()).content_type, content_type, "{name:?}");
         }
         assert!(of(b"x.svg").active && of(b"x.svg").compressible);
+        for active in ["x.html", "x.xml", "x.xsl", "x.rss", "x.atom", "x.mpd", "x.xht"] {
+            assert!(of(active.as_bytes()).active, "{active}");
+        }
         assert!(!of(b"x.png").active && !of(b"x.png").compressible);
     }
 }

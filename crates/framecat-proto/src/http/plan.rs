@@ -46,6 +46,8 @@ pub struct Policy {
     pub compress: bool,
     /// What is in the folder may come from strangers: HTML and SVG run with no rights over the rest of it.
     /// Where only the owner puts files there, the page is theirs and may be one that needs its rights.
+    /// And no file stands for another thing: an index file not for its folder, and one in a coding not for
+    /// the file beside it. A stranger who may only bring new ones would change what is there.
     pub sandbox: bool,
     /// What strangers may do.
     pub rights: Rights,
@@ -189,11 +191,11 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
     let forms = [archive::Form::Tar, archive::Form::Zip];
     let archive = forms.into_iter().find(|form| asks(query, form.name()));
     let hash = Digest::ALL.into_iter().find(|digest| asks(query, digest.name()));
-    let index = path.folder && !json && archive.is_none() && hash.is_none();
+    let index = path.folder && !json && archive.is_none() && hash.is_none() && !policy.sandbox;
     let name = if index { INDEX } else { path.name() };
     let mut accepted = Accepted::of(&request.fields);
     let gzip = accepted.codings().any(|coding| coding == Coding::Gzip);
-    if !policy.precompressed || hash.is_some() || !kind::of(name).compressible {
+    if !policy.precompressed || policy.sandbox || hash.is_some() || !kind::of(name).compressible {
         accepted = accepted.plain();
     }
     let form = if json { ListingForm::Json } else { ListingForm::Html };
@@ -503,7 +505,8 @@ impl Sent<'_> {
         };
         let is = Validators::of(file, coding, self.now);
         // Whoever asks with another Accept-Encoding may get another file.
-        let varies = (self.policy.precompressed || self.policy.compress) && kind.compressible;
+        let precompressed = self.policy.precompressed && !self.policy.sandbox;
+        let varies = (precompressed || self.policy.compress) && kind.compressible;
         let fields = &self.request.fields;
         let plain = self.needs.plain;
         match if plain { Outcome::Proceed } else { outcome(fields, Some(&is), self.now) } {

@@ -159,13 +159,34 @@ fn trace_is_an_echo_without_secrets_where_it_is_allowed() {
 
 #[test]
 fn pages_of_strangers_run_in_a_box_of_their_own() {
-    for (name, boxed) in [("a.html", true), ("a.svg", true), ("a.xhtml", true), ("a.txt", false)] {
+    for (name, boxed) in [
+        ("a.html", true),
+        ("a.svg", true),
+        ("a.xhtml", true),
+        ("a.rss", true),
+        ("a.txt", false),
+        ("a.pdf", false),
+    ] {
         let text = format!("GET /{name} HTTP/1.1\nHost: localhost");
         let strangers = Policy { sandbox: true, ..policy() };
         let reply = answered(&text, &found(name), &strangers, NOW).1;
         let is = reply.get("Content-Security-Policy").is_some_and(|p| p.starts_with("sandbox"));
         assert_eq!(is, boxed, "{name}");
         assert_eq!(answer(&text, &found(name)).get("Content-Security-Policy"), None, "{name}");
+    }
+}
+
+#[test]
+fn what_strangers_bring_stands_for_nothing_else() {
+    let strangers = Policy { sandbox: true, ..policy() };
+    for (policy, index, codings) in [(&policy(), true, 3), (&strangers, false, 0)] {
+        let needs = |target: &str| {
+            let text =
+                format!("GET {target} HTTP/1.1\nHost: localhost\nAccept-Encoding: gzip, br, zstd");
+            answered(&text, &found("a.html"), policy, NOW).0.expect("it is looked for")
+        };
+        assert_eq!(needs("/a/").index, index);
+        assert_eq!(needs("/a.html").accepted.codings().count(), codings);
     }
 }
 
