@@ -10,7 +10,7 @@ use std::time::Duration;
 use framecat_proto::http::body::{LAST_CHUNK, put_chunk_size};
 use framecat_proto::http::follow::counted;
 use framecat_proto::http::head::{Heads, unfold};
-use framecat_proto::http::{Method, Response};
+use framecat_proto::http::{Method, Response, auth};
 use framecat_proto::limits::{
     EXPECT_WAIT, HTTP_INTERIMS, LINGER_TIME, READ_BYTES_MAX, READ_BYTES_MIN,
 };
@@ -304,7 +304,10 @@ pub(crate) async fn exchange(
 ) -> Result<Head, Error> {
     let (stream, out) = (wire.stream.clone(), wire.sent.clone());
     let sending = |error: io::Error| Error::io(Op::Send, stream.peer(), error);
-    telling.part(Dir::Out, HttpPart::Head(&request.head));
+    // What is told is shown, kept, and sent to others who are to help.
+    let mut told = request.head.clone();
+    auth::hide(&mut told);
+    telling.part(Dir::Out, HttpPart::Head(&told));
     let sent = out.put(&stream, &request.head).await.map_err(sending);
     let mut interims = 0;
     let mut goes_on = !request.expects;

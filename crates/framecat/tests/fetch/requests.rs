@@ -340,6 +340,17 @@ fn a_user_asks_with_a_password_that_nobody_sees() {
         assert!(server.heard()[0].contains(want));
     };
     typed("s:crét\n", want);
+    // Sent, and not shown.
+    let server = Server::answering([ok(""), ok("")]);
+    for show in [["--show"], ["--json"]] {
+        let args = [&["--user", "ada", "--password-file", &file][..], &show].concat();
+        let finished = server.fetch("/", &args);
+        assert_eq!(finished.code, 0, "{finished}");
+        let all = finished.stderr.clone() + &finished.text();
+        assert!(all.contains("Authorization: Basic ************"), "{all}");
+        assert!(!all.contains("YWRhOnM6") && !all.contains("s:cr"), "{all}");
+    }
+    assert!(server.heard().iter().all(|head| head.contains(want)));
     typed("s:créx\u{7f}ée\u{7f}\u{7f}\u{7f}ét\u{4}", want);
 }
 
