@@ -52,8 +52,14 @@ pub fn check_records(data: &[u8]) {
     }
 }
 
-const SIZES: Sizes =
-    Sizes { piece_log2: 10, small_bytes: 100, data_bytes: 512, window: 16, asked: 4 };
+const SIZES: Sizes = Sizes {
+    piece_log2: 10,
+    small_bytes: 100,
+    data_bytes: 512,
+    window: 16,
+    asked: 4,
+    unsent_bytes: 4_096,
+};
 
 /// A receiver to which anything is said stays within its memory, and its caller is never told to do what
 /// makes no sense.

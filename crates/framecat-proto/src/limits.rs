@@ -429,6 +429,9 @@ pub const TRANSFER_ASKED: u32 = 1_024;
 /// Ranges of one file in one question. What is beyond them is asked for when these are there.
 pub const TRANSFER_RANGES: usize = 1_024;
 
+/// A text that is sent to be shown: more than a person types or reads.
+pub const TRANSFER_TEXT_BYTES: u64 = 1 << 20;
+
 /// What a receiver has taken and its disk has not: then it takes no more.
 pub const TRANSFER_UNWRITTEN_BYTES: usize = 8 << 20;
 

@@ -22,7 +22,8 @@ pub mod sender;
 pub mod why;
 
 use crate::limits::{
-    TRANSFER_ASKED, TRANSFER_DATA_BYTES, TRANSFER_PIECE_LOG2, TRANSFER_SMALL_BYTES, TRANSFER_WINDOW,
+    TRANSFER_ASKED, TRANSFER_DATA_BYTES, TRANSFER_PIECE_LOG2, TRANSFER_SMALL_BYTES,
+    TRANSFER_UNSENT_BYTES, TRANSFER_WINDOW,
 };
 
 /// The sizes that both sides of a transfer go by. Programs take the default; tests take smaller ones, so
@@ -39,6 +40,8 @@ pub struct Sizes {
     pub window: u32,
     /// Files that are asked for at once.
     pub asked: u32,
+    /// Bytes that wait for the network before a sender reads no more.
+    pub unsent_bytes: usize,
 }
 
 impl Default for Sizes {
@@ -49,6 +52,7 @@ impl Default for Sizes {
             data_bytes: (TRANSFER_DATA_BYTES / 4) as u32,
             window: TRANSFER_WINDOW,
             asked: TRANSFER_ASKED,
+            unsent_bytes: TRANSFER_UNSENT_BYTES,
         }
     }
 }

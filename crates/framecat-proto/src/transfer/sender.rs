@@ -15,7 +15,7 @@
 //!
 //! A file is read from its beginning to its end whatever is asked for of it, because its hash is made on
 //! the way; only what is asked for is sent. Each NEED has one ending: FILE-END, CHANGED, FAILED, or its
-//! place among small files.
+//! place among small files. When the transfer is over, what is open is the caller's to close.
 
 mod reading;
 
@@ -26,13 +26,11 @@ use super::Sizes;
 use super::error::TransferError;
 use super::pieces::Pieces;
 use super::record::{
-    Carries, Decoder, Entry, EntryKind, Item, Need, Opening, Record, SmallFile, Totals,
+    Carries, Decoder, Entry, EntryKind, Item, Need, Opening, Record, SMALL_HEAD_BYTES, SmallFile,
+    Totals,
 };
 use super::why::{Cause, Why};
-use crate::limits::{
-    COMPONENT_BYTES, PATH_BYTES, PATH_DEPTH, TRANSFER_ENTRIES, TRANSFER_RANGES,
-    TRANSFER_UNSENT_BYTES,
-};
+use crate::limits::{COMPONENT_BYTES, PATH_BYTES, PATH_DEPTH, TRANSFER_ENTRIES, TRANSFER_RANGES};
 use reading::Reading;
 
 /// What tells whether a file is still the same (stat(2)). Times in nanoseconds.
@@ -543,7 +541,12 @@ impl Sender {
                     Some(reading) if reading.entry == entry => reading.stop(),
                     // It waits among the small files.
                     _ => {
-                        self.small.retain(|file| file.entry != entry);
+                        let waits = |file: &SmallFile| file.entry == entry;
+                        let dropped = self.small.iter().filter(|file| waits(file));
+                        let bytes: usize =
+                            dropped.map(|it| SMALL_HEAD_BYTES + it.bytes.len()).sum();
+                        self.small_bytes -= bytes;
+                        self.small.retain(|file| !waits(file));
                         self.tell_failed(entry, &why);
                     }
                 }
@@ -559,7 +562,7 @@ impl Sender {
 
     /// Whether the network is behind.
     fn is_full(&self) -> bool {
-        self.out.len() >= TRANSFER_UNSENT_BYTES
+        self.out.len() >= self.sizes.unsent_bytes
     }
 }
 

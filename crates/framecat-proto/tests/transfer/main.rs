@@ -9,5 +9,6 @@
 #[path = "../../../../fuzz/src/transfer.rs"]
 mod laws;
 mod records;
+mod sides;
 mod sim;
 mod wire;

@@ -25,7 +25,7 @@ pub struct Summary {
 /// What the caller is to do. Those about one entry are done in the order in which they are given, and
 /// [`Receiver::handle_fact`](super::Receiver::handle_fact) is told what came of each in that order, but for [`Effect::Close`] and
 /// [`Effect::Resolved`], of which nothing is told. Those about different entries may be done in any
-/// order.
+/// order, so folders that something lies in are made with it where they are missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Ask the person: [`Receiver::accept`](super::Receiver::accept) or [`Receiver::refuse`](super::Receiver::refuse). [`Receiver::offered`](super::Receiver::offered) tells the names.
@@ -39,7 +39,7 @@ pub enum Effect {
         /// Look too for the part and the journal of this id, and read this much of the journal at most.
         part: Option<(u64, u64)>,
     },
-    /// Make the folder: [`Fact::Done`].
+    /// Make the folder: [`Fact::Done`], also where it is there by now.
     MakeFolder {
         /// Its number.
         entry: u32,

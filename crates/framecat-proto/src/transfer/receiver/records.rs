@@ -2,8 +2,9 @@
 
 use super::coming::{Coming, Doing, Step};
 use super::{Effect, End, EntryKind, Outcome, Receiver};
+use crate::limits::TRANSFER_TEXT_BYTES;
 use crate::transfer::pieces::Hash;
-use crate::transfer::record::SmallFile;
+use crate::transfer::record::{Carries, SmallFile};
 use crate::transfer::why::{Cause, Why};
 
 impl Receiver {
@@ -15,6 +16,7 @@ impl Receiver {
 
     pub(super) fn data(&mut self, entry: u32, offset: u64, len: u32) -> Result<(), End> {
         let small = self.small_bytes();
+        let carries = self.opening.map(|opening| opening.carries);
         self.content = entry;
         let coming = self.asked(entry)?;
         if coming.is_leaving() {
@@ -24,6 +26,10 @@ impl Receiver {
             (Some(file), _) => file.is_due(offset, len),
             (None, Some(flow)) => {
                 let end = offset.checked_add(u64::from(len));
+                let text = carries == Some(Carries::Text);
+                if text && end.is_none_or(|end| end > TRANSFER_TEXT_BYTES) {
+                    return Err(End::Misplaced("it is more than a text may be"));
+                }
                 let bound = coming.kind == EntryKind::Stream
                     || coming.size > small && end.is_some_and(|end| end <= coming.size);
                 offset == flow.at && bound

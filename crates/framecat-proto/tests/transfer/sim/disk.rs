@@ -30,6 +30,24 @@ pub struct File {
     unsynced: Vec<Change>,
 }
 
+impl File {
+    /// What was done since the last time reaches the disk; what was lost then does not.
+    fn write_out(&mut self) {
+        for change in self.unsynced.drain(..) {
+            match change {
+                Change::Write(at, bytes) => {
+                    if self.safe.len() < at + bytes.len() {
+                        self.safe.resize(at + bytes.len(), 0);
+                    }
+                    self.safe[at..at + bytes.len()].copy_from_slice(&bytes);
+                }
+                Change::Length(len) => self.safe.resize(len, 0),
+                Change::Time(time) => self.safe_mtime = time,
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Change {
     Write(usize, Vec<u8>),
@@ -215,9 +233,7 @@ impl Disk {
             it.unsynced.clear();
         }
         trouble?;
-        it.unsynced.clear();
-        it.safe = it.bytes.clone();
-        it.safe_mtime = it.mtime;
+        it.write_out();
         Ok(())
     }
 
@@ -232,11 +248,7 @@ impl Disk {
     pub fn settle(&mut self) {
         self.safe_names = self.names.clone();
         self.unsynced.clear();
-        for file in &mut self.files {
-            file.safe = file.bytes.clone();
-            file.safe_mtime = file.mtime;
-            file.unsynced.clear();
-        }
+        self.files.iter_mut().for_each(File::write_out);
     }
 
     /// Of what was not synced some is lost: names behind any one, writes in any order.
@@ -248,30 +260,18 @@ impl Disk {
         }
         let mostly = dice.pick(&[1, 2, 2, 4]);
         for file in &mut self.files {
-            let mut bytes = std::mem::take(&mut file.safe);
-            let mut mtime = file.safe_mtime;
-            for change in file.unsynced.drain(..) {
-                if !dice.one_in(mostly) {
-                    continue;
+            file.unsynced.retain_mut(|change| {
+                if let (Change::Write(_, bytes), true) = (&mut *change, dice.one_in(4)) {
+                    bytes.truncate(dice.below(bytes.len()));
                 }
-                match change {
-                    Change::Write(at, what) => {
-                        let what = &what
-                            [..if dice.one_in(4) { dice.below(what.len()) } else { what.len() }];
-                        if bytes.len() < at + what.len() {
-                            bytes.resize(at + what.len(), 0);
-                        }
-                        bytes[at..at + what.len()].copy_from_slice(what);
-                    }
-                    Change::Length(len) => bytes.resize(len, 0),
-                    Change::Time(time) => mtime = time,
-                }
-            }
+                dice.one_in(mostly)
+            });
+            file.write_out();
             // The length may have come before the bytes did.
-            if bytes.len() < file.bytes.len() && dice.one_in(3) {
-                bytes.resize(file.bytes.len(), 0);
+            if file.safe.len() < file.bytes.len() && dice.one_in(3) {
+                file.safe.resize(file.bytes.len(), 0);
             }
-            (file.bytes, file.mtime) = (bytes, mtime);
+            (file.bytes, file.mtime) = (file.safe.clone(), file.safe_mtime);
         }
         self.settle();
     }
