@@ -48,6 +48,8 @@ fuzz_target!(|bytes: &[u8]| {
                 assert_eq!(hash, again);
             }
         }
-        Err(wrong) => assert!(wrong.line <= bytes.iter().filter(|byte| **byte == b'\n').count() + 1),
+        Err(wrong) => {
+            assert!(wrong.line <= bytes.iter().filter(|byte| **byte == b'\n').count() + 1)
+        }
     }
 });

@@ -20,7 +20,8 @@ fuzz_target!(|input: (&[u8], u8, u64, i64, i64, &[u8])| {
         precompressed: what & 8 != 0,
         compress: what & 16 != 0,
         sandbox: what & 16 != 0,
-        rights: if what & 128 != 0 { Rights::UPLOAD } else { Rights::READ },
+        rights: [Rights::READ, Rights::FULL][usize::from(what & 128 != 0)],
+        numbers: false,
         max_upload: 1 << 20,
     };
     let request = match head::request(bytes) {
@@ -28,19 +29,10 @@ fuzz_target!(|input: (&[u8], u8, u64, i64, i64, &[u8])| {
         Ok(None) => return,
         Err(refusal) => return check(&refused(&refusal, &policy, what & 32 != 0), Method::Get, 0),
     };
+    let settled = what & 64 != 0;
+    let file = FileFacts { size, mtime, mtime_nanos: 1, inode: 7, device: 1, settled };
+    let all = [There::Nothing, There::File(file), There::Folder, There::Other];
     match deed(&request, &policy) {
-        Ok(Some(Deed::Put(put))) => {
-            let settled = what & 64 != 0;
-            let file = FileFacts { size, mtime, mtime_nanos: 1, inode: 7, device: 1, settled };
-            for there in [There::Nothing, There::File(file), There::Folder, There::Other] {
-                let reply = match put.judge(&there, &policy, now) {
-                    Ok(way) => put.saved(way),
-                    Err(reply) => reply,
-                };
-                check(&reply, request.method, 0);
-            }
-            return;
-        }
         Ok(Some(Deed::Form(form))) => {
             for reply in
                 [form.judge(true, now), form.judge(false, now)].into_iter().filter_map(Result::err)
@@ -62,6 +54,28 @@ fuzz_target!(|input: (&[u8], u8, u64, i64, i64, &[u8])| {
         Ok(Some(Deed::Upload(upload))) => {
             check(&resume::begun(&upload.put.path, UploadId(size)), request.method, 0);
             assert!(upload.put.size.is_none_or(|size| size <= policy.max_upload));
+            return;
+        }
+        Ok(Some(deed)) => {
+            for there in &all {
+                let reply = match &deed {
+                    Deed::Put(put) => {
+                        put.judge(there, &policy, now).map(|way| put.saved(way, &put.path))
+                    }
+                    Deed::Make(make) => make.judge(there, now).map(|()| make.made()),
+                    Deed::Rename(rename) => {
+                        assert!(!rename.from.bytes.is_empty() && !rename.from.ours);
+                        let judged = rename.judge(there, &There::Nothing, now);
+                        judged.map(|()| rename.renamed(there))
+                    }
+                    Deed::Delete(delete) => {
+                        assert!(!delete.path.bytes.is_empty() && !delete.path.ours);
+                        delete.judge(there, now).map(|()| delete.deleted())
+                    }
+                    Deed::Form(_) | Deed::Upload(_) => return,
+                };
+                check(&reply.unwrap_or_else(|reply| reply), request.method, 0);
+            }
             return;
         }
         Ok(None) => {}

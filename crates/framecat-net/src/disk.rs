@@ -8,8 +8,12 @@
 //!
 //! | killed | left behind |
 //! | --- | --- |
-//! | before the commit | `.framecat-ID.part`, which the same ID takes up again ([`Part::open`]); of an unnamed part nothing |
+//! | before the commit | `.framecat-ID.part`, which the same ID takes up again ([`Part::open`]); of an unnamed part nothing, or `.framecat-ID.new` where the file system has no unnamed files |
+//! | in a commit that replaces | perhaps `.framecat-ID.new` beside the old file |
 //! | after it | the file |
+//! | while a folder is removed | `.framecat-ID.gone`, with what is left of it |
+//!
+//! [`Folder::sweep`] removes what nobody comes back for.
 //!
 //! All calls here may wait for the disk. They belong on a thread that may.
 
@@ -18,13 +22,16 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use framecat_proto::limits::PARTS_KEPT;
+mod remove;
+
+pub use remove::Gone;
+
 use framecat_proto::path::{OURS, SafePath};
 use rustix::fs::{
-    AtFlags, Dir, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags,
-    ResolveFlags, Stat, Timespec, Timestamps,
+    AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags,
+    Stat, Timespec, Timestamps,
 };
 use rustix::io::Errno;
 
@@ -37,6 +44,10 @@ const AS_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 
 /// Parts end so.
 const PART: &str = ".part";
+/// What is on its way from one system call to the next ends so.
+const NEW: &str = ".new";
+/// What is being removed ends so.
+const GONE: &str = ".gone";
 
 /// A folder below which files are made. Whoever may write elsewhere holds no more than its descriptor.
 #[derive(Debug)]
@@ -98,6 +109,73 @@ impl Folder {
         Ok((Folder { fd }, 0))
     }
 
+    /// The folder that `path`'s last component lies in; those that are missing are made as by
+    /// [`parent_of`](Self::parent_of), and can be taken back. With `durable` they outlive a power cut.
+    ///
+    /// # Errors
+    /// As [`parent_of`](Self::parent_of); what was made is taken back then.
+    pub fn make_parent_of(&self, path: &SafePath, durable: bool) -> io::Result<(Folder, Made)> {
+        let mut folder = Folder { fd: self.fd.try_clone()? };
+        let mut made = Made::default();
+        for name in path.folders() {
+            let inner = match below(&folder.fd, name, AS_FOLDER) {
+                Err(Errno::NOENT) => {
+                    let new = folder.make(name, durable);
+                    match new {
+                        Ok(()) => made.folders.push((folder.fd.try_clone()?, name.clone())),
+                        // Somebody else made it in between.
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                        Err(error) => return Err(made.take_back(error)),
+                    }
+                    below(&folder.fd, name, AS_FOLDER)
+                }
+                opened => opened,
+            };
+            match inner {
+                Ok(fd) => folder = Folder { fd },
+                Err(error) => return Err(made.take_back(error.into())),
+            }
+        }
+        Ok((folder, made))
+    }
+
+    /// The folder at `path`, components parted by `/`; empty: this one. No link on the way is followed.
+    ///
+    /// # Errors
+    /// As [`parent_of`](Self::parent_of).
+    pub fn at(&self, path: &[u8]) -> io::Result<Folder> {
+        let fd = match path {
+            b"" => self.fd.try_clone()?,
+            path => below(&self.fd, path, AS_FOLDER)?,
+        };
+        Ok(Folder { fd })
+    }
+
+    /// Makes a folder (mode 0777 less the umask); with `durable` it outlives a power cut.
+    ///
+    /// # Errors
+    /// `EEXIST`; mkdirat(2), fsync(2).
+    pub fn make(&self, name: &str, durable: bool) -> io::Result<()> {
+        rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o777))?;
+        if durable { self.sync() } else { Ok(()) }
+    }
+
+    /// Gives what is called `name` here the name `to` in another folder, or in this one. A link is moved
+    /// itself. Nothing is ever replaced.
+    ///
+    /// # Errors
+    /// `EEXIST` where the name is taken, `ENOENT`, `EXDEV` for another file system; renameat2(2).
+    pub fn rename(&self, name: &[u8], folder: &Folder, to: &str) -> io::Result<()> {
+        match rename_new(&self.fd, name, &folder.fd, to) {
+            // A folder, on a file system that has no such rename: onto a folder with something in it, or onto
+            // a file, it fails as well.
+            Err(Errno::PERM | Errno::ISDIR) if folder.look(to)?.is_none() => {
+                Ok(rustix::fs::renameat(&self.fd, name, &folder.fd, to)?)
+            }
+            done => Ok(done?),
+        }
+    }
+
     /// Bytes that an ordinary user may still write to the file system (statvfs(2)).
     ///
     /// # Errors
@@ -111,7 +189,7 @@ impl Folder {
     ///
     /// # Errors
     /// fstatat(2) else than `ENOENT`.
-    pub fn look(&self, name: &str) -> io::Result<Option<Stat>> {
+    pub fn look(&self, name: impl rustix::path::Arg) -> io::Result<Option<Stat>> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
@@ -126,41 +204,6 @@ impl Folder {
     pub fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.fd)?)
     }
-
-    /// Removes parts that nobody writes and that have not been touched for [`PARTS_KEPT`], by the
-    /// clock `now`, and returns their names. Those that cannot be removed are passed over: they are
-    /// no harm.
-    ///
-    /// # Errors
-    /// Where the folder cannot be read.
-    pub fn sweep(&self, now: SystemTime) -> io::Result<Vec<String>> {
-        let mut removed = Vec::new();
-        for entry in Dir::read_from(&self.fd)? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            if !name.starts_with(OURS) || !name.ends_with(PART) {
-                continue;
-            }
-            if self.is_stale(name, now)
-                && rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).is_ok()
-            {
-                removed.push(name.to_owned());
-            }
-        }
-        Ok(removed)
-    }
-
-    fn is_stale(&self, name: &str, now: SystemTime) -> bool {
-        let Ok(fd) = below(&self.fd, name, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC)
-        else {
-            return false;
-        };
-        let Ok(stat) = rustix::fs::fstat(&fd) else { return false };
-        let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
-        let touched = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let old = now.duration_since(touched).is_ok_and(|age| age > PARTS_KEPT);
-        old && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && lock(&fd).is_ok()
-    }
 }
 
 impl AsFd for Folder {
@@ -169,9 +212,27 @@ impl AsFd for Folder {
     }
 }
 
-fn below(at: impl AsFd, name: &str, how: OFlags) -> Result<OwnedFd, Errno> {
+/// Folders that were made on the way to a file, outermost first.
+#[derive(Debug, Default)]
+pub struct Made {
+    folders: Vec<(OwnedFd, String)>,
+}
+
+impl Made {
+    /// Removes those that are empty again, for `error` came between.
+    pub fn take_back<E>(self, error: E) -> E {
+        for (folder, name) in self.folders.iter().rev() {
+            // One that somebody uses by now stays.
+            let _ = rustix::fs::unlinkat(folder, name.as_str(), AtFlags::REMOVEDIR);
+        }
+        error
+    }
+}
+
+fn below(at: impl AsFd, name: impl rustix::path::Arg, how: OFlags) -> Result<OwnedFd, Errno> {
+    let name = name.into_c_str()?;
     loop {
-        match rustix::fs::openat2(&at, name, how, Mode::empty(), BELOW) {
+        match rustix::fs::openat2(&at, &*name, how, Mode::empty(), BELOW) {
             // A rename somewhere in the tree came between (openat2(2)).
             Err(Errno::AGAIN | Errno::INTR) => {}
             opened => return opened,
@@ -262,11 +323,13 @@ impl Part {
         // Nobody else can open it before it has a name, so it has its permissions from the start: the kernel
         // knows the umask, and the rules of the folder (acl(5)).
         match rustix::fs::openat(&folder.fd, ".", how, Mode::from_raw_mode(0o666)) {
-            Ok(fd) => Ok(Part { folder: folder.fd.try_clone()?, fd, name: None, keep: false }),
+            Ok(fd) => {
+                // It is ours alone until it has a name; then no sweep may take it.
+                lock(&fd)?;
+                Ok(Part { folder: folder.fd.try_clone()?, fd, name: None, keep: false })
+            }
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-                let mut part = Part::open(folder, id, true)?;
-                part.keep = false;
-                Ok(part)
+                Part::named(folder, format!("{OURS}{id:016x}{NEW}"), true, false)
             }
             Err(error) => Err(error.into()),
         }
@@ -279,7 +342,10 @@ impl Part {
     /// # Errors
     /// `EEXIST` or `ENOENT` where it is there or is not (or not ours), `EWOULDBLOCK` where another writes it, open(2).
     pub fn open(folder: &Folder, id: u64, new: bool) -> io::Result<Part> {
-        let name = Part::name_of(id);
+        Part::named(folder, Part::name_of(id), new, true)
+    }
+
+    fn named(folder: &Folder, name: String, new: bool, keep: bool) -> io::Result<Part> {
         let how = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = match new {
             true => {
@@ -295,7 +361,7 @@ impl Part {
         if stat.st_nlink != 1 || !new && not_ours(&stat).is_some() {
             return Err(Errno::NOENT.into());
         }
-        Ok(Part { folder: folder.fd.try_clone()?, fd, name: Some(name), keep: true })
+        Ok(Part { folder: folder.fd.try_clone()?, fd, name: Some(name), keep })
     }
 
     /// What a part with this number is called.
@@ -363,22 +429,32 @@ impl Part {
         self.keep = keep;
     }
 
+    /// Makes its bytes outlive a power cut (fsync(2)): what a durable commit begins with, so that it has
+    /// less to do then.
+    ///
+    /// # Errors
+    /// fsync(2).
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.fd)?)
+    }
+
     /// Gives it its name in the folder. From this call on, and not before, the name has all of it.
     /// With [`Finish::durable`] that holds across a power cut once it returned.
     ///
     /// # Errors
     /// [`CommitError`]; the part is dropped with it, or kept as it was before.
-    pub fn commit(self, name: &str, taken: Taken, finish: Finish) -> Result<(), CommitError> {
+    pub fn commit(mut self, name: &str, taken: Taken, finish: Finish) -> Result<(), CommitError> {
         let folder = Folder { fd: self.folder.try_clone().map_err(CommitError::Io)? };
-        self.commit_in(&folder, name, taken, finish)
+        self.commit_to(&folder, name, taken, finish)
     }
 
-    /// As [`commit`](Self::commit), in another folder of the same file system.
+    /// As [`commit`](Self::commit), to another folder of the same file system, or to this one. Where it fails
+    /// it can be tried again; where it does not, this is the file, and nothing else is to be done with it.
     ///
     /// # Errors
-    /// As there; `EXDEV` where the file system is another one.
-    pub fn commit_in(
-        mut self,
+    /// [`CommitError`], `EXDEV` among them.
+    pub fn commit_to(
+        &mut self,
         folder: &Folder,
         name: &str,
         taken: Taken,
@@ -400,16 +476,15 @@ impl Part {
             // Once it failed, the pages may count as written: a second try would tell nothing.
             rustix::fs::fsync(&self.fd)?;
         }
-        match (self.name.take(), taken) {
-            (Some(part), taken) => {
-                if let Err(error) = rename((&self.folder, &part), (&folder.fd, name), taken) {
-                    self.name = Some(part);
-                    return Err(error.into());
-                }
+        match (&self.name, taken) {
+            (Some(part), Taken::Refuse) => rename_new(&self.folder, part, &folder.fd, name)?,
+            (Some(part), Taken::Replace) => {
+                rustix::fs::renameat(&self.folder, part, &folder.fd, name)?;
             }
-            (None, Taken::Refuse) => self.link(folder, name)?,
-            (None, Taken::Replace) => self.replace(folder, name)?,
+            (None, Taken::Refuse) => self.link(&folder.fd, name)?,
+            (None, Taken::Replace) => self.replace(&folder.fd, name)?,
         }
+        self.name = None;
         if finish.durable {
             rustix::fs::fsync(&folder.fd)?;
         }
@@ -417,51 +492,52 @@ impl Part {
     }
 
     /// The first name of a part that had none (open(2), O_TMPFILE).
-    fn link(&self, folder: &Folder, name: &str) -> Result<(), Errno> {
+    fn link(&self, folder: &OwnedFd, name: &str) -> Result<(), Errno> {
         use std::os::fd::AsRawFd as _;
         let own =
             CString::new(format!("/proc/self/fd/{}", self.fd.as_raw_fd())).unwrap_or_default();
         let cwd = rustix::fs::CWD;
-        rustix::fs::linkat(cwd, &own, &folder.fd, name, AtFlags::SYMLINK_FOLLOW)
+        rustix::fs::linkat(cwd, &own, folder, name, AtFlags::SYMLINK_FOLLOW)
     }
 
     /// linkat(2) replaces nothing: so first a name of its own, then a rename.
-    fn replace(&self, folder: &Folder, name: &str) -> Result<(), Errno> {
+    fn replace(&self, folder: &OwnedFd, name: &str) -> Result<(), Errno> {
         match self.link(folder, name) {
             Err(Errno::EXIST) => {}
             done => return done,
         }
         let stat = rustix::fs::fstat(&self.fd)?;
-        let between = Part::name_of(stat.st_ino);
+        let between = format!("{OURS}{:016x}{NEW}", stat.st_ino);
         match self.link(folder, &between) {
             // One that was killed between these two calls left it.
             Err(Errno::EXIST) => {
-                rustix::fs::unlinkat(&folder.fd, between.as_str(), AtFlags::empty())?;
+                rustix::fs::unlinkat(folder, between.as_str(), AtFlags::empty())?;
                 self.link(folder, &between)?;
             }
             done => done?,
         }
-        let renamed = rename((&folder.fd, &between), (&folder.fd, name), Taken::Replace);
+        let renamed = rustix::fs::renameat(folder, between.as_str(), folder, name);
         if renamed.is_err() {
-            let _ = rustix::fs::unlinkat(&folder.fd, between.as_str(), AtFlags::empty());
+            let _ = rustix::fs::unlinkat(folder, between.as_str(), AtFlags::empty());
         }
         renamed
     }
 }
 
-fn rename(
-    (from, old): (&OwnedFd, &str),
-    (to, new): (&OwnedFd, &str),
-    taken: Taken,
+/// A rename that replaces nothing.
+fn rename_new(
+    folder: &OwnedFd,
+    from: impl rustix::path::Arg,
+    to_folder: &OwnedFd,
+    to: &str,
 ) -> Result<(), Errno> {
-    if taken == Taken::Replace {
-        return rustix::fs::renameat(from, old, to, new);
-    }
-    match rustix::fs::renameat_with(from, old, to, new, RenameFlags::NOREPLACE) {
+    let from = from.into_c_str()?;
+    let flags = RenameFlags::NOREPLACE;
+    match rustix::fs::renameat_with(folder, &*from, to_folder, to, flags) {
         // A file system that has no such rename: a second name fails where there is one, too.
         Err(Errno::INVAL | Errno::NOSYS) => {
-            rustix::fs::linkat(from, old, to, new, AtFlags::empty())?;
-            rustix::fs::unlinkat(from, old, AtFlags::empty())
+            rustix::fs::linkat(folder, &*from, to_folder, to, AtFlags::empty())?;
+            rustix::fs::unlinkat(folder, &*from, AtFlags::empty())
         }
         done => done,
     }

@@ -53,6 +53,7 @@ fn main() -> std::io::Result<()> {
         precompressed: true,
         sandbox: false,
         rights: Rights::READ,
+        numbers: false,
         max_upload: 1 << 20,
     };
     let file = FileFacts {

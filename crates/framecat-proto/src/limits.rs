@@ -288,6 +288,9 @@ pub const HTTP_BODY_PASSED: usize = 64 << 10;
 /// A file that is uploaded, unless `--max-upload` says otherwise.
 pub const HTTP_UPLOAD_BYTES: u64 = 10 << 30;
 
+/// Numbers that are tried for a file whose name is taken.
+pub const HTTP_NUMBERED: u32 = 1_000;
+
 /// How slowly an upload may come, in bytes a second, once [`HTTP_BODY_IDLE`] is over: a slower one holds a
 /// place for nothing.
 pub const HTTP_UPLOAD_RATE: u64 = 1 << 10;

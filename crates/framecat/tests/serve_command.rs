@@ -35,6 +35,12 @@ fn the_first_lines_say_what_strangers_can_bring() {
     let want = "programs on this machine can read every file in it and bring new ones, and change \
                 nothing that is there; --lan for the network\n";
     assert!(told.contains(want), "{told}");
+    let site = Served::new(&["--full"], &[]);
+    site.url();
+    let told = site.ends().stderr;
+    let want = "programs on this machine can read, replace, rename and delete every file in it but \
+                hidden ones, and bring new ones; --lan for the network\n";
+    assert!(told.contains(want), "{told}");
 }
 
 #[test]
@@ -151,7 +157,15 @@ fn what_makes_no_sense_is_told_before_anything_is_bound() {
         (&["--echo", "."], "--echo answers each request with itself", "leave the folder"),
         (&[".", "--echo"], "--echo answers each request with itself", "leave the folder"),
         (&["--echo", "--hidden"], "serves no folder", "--hidden"),
-        (&["-A"], "-A is not taken here", "--upload takes new files"),
+        (&["-A"], "-A is not taken here", "write --full"),
+        (&["--allow-delete"], "--allow-delete is not taken here", "write --full"),
+        (&["-U"], "-U is not taken here", "leave it out"),
+        (&["--upload", "--full"], "--full is more than --upload", "leave one of them out"),
+        (&["--full", "--rename"], "--full replaces a file", "--upload in place of --full"),
+        (&["--rename"], "--rename is about files that others bring", "write --upload"),
+        (&["--max-upload", "1G"], "--max-upload is about files", "write --upload or --full"),
+        (&["--durable"], "--durable is about files", "write --upload or --full"),
+        (&["--upload", "--max-upload", "x"], "`x` is no size", "64k"),
         (&["-u"], "-u is not taken here", "write --upload"),
         (&["--echo", "--upload"], "serves no folder", "--upload"),
         (&["--tls-cert", "x"], "--tls-cert is not taken here", "cert=FILE,key=FILE"),
@@ -173,7 +187,12 @@ fn what_makes_no_sense_is_told_before_anything_is_bound() {
         assert!(explained.text().contains(fact), "{fact}: {explained}");
     }
     let explained = Run::new(&["serve", "--explain", "--upload"]).run("").text();
-    assert!(explained.contains("read, and bring new files"), "{explained}");
+    assert!(explained.contains("read, bring new files and make folders"), "{explained}");
+    assert!(explained.contains("10737418240 bytes"), "{explained}");
+    let explained =
+        Run::new(&["serve", "--explain", "--full", "--max-upload", "1k"]).run("").text();
+    assert!(explained.contains("read, bring, replace, rename and delete"), "{explained}");
+    assert!(explained.contains("is replaced, once") && explained.contains("1024 bytes"));
 }
 
 #[test]

@@ -465,10 +465,10 @@ fn folders_on_the_way_are_made_with_the_file_and_not_before() {
 
 #[test]
 fn who_does_not_read_its_replies_is_not_waited_for() {
-    let site = Served::new(UPLOAD, &[("no", b"")]);
+    let site = Served::new(UPLOAD, &[("file", b"x")]);
     // Refused at once, and sending on all the same: the reply arrives, and no reset destroys it.
     let mut stream = site.dial();
-    let request = put("/no/a", &"x".repeat(600_000));
+    let request = put("/file/a", &"x".repeat(600_000));
     stream.write_all(request.as_bytes()).unwrap();
     assert_eq!(status(&rest(&mut stream)), "409");
     site.ends();

@@ -117,7 +117,7 @@ impl Sink for Forming {
         let became: Vec<Became> = files
             .into_iter()
             .map(|File { put, part, .. }| match settle(site, &put, part) {
-                Ok(_) => Became::Saved(put.path),
+                Ok((_, place)) => Became::Saved(place),
                 Err(reply) => Became::Refused(put.path, reply.status),
             })
             .collect();

@@ -23,6 +23,7 @@
 //! | files and folders below the root, and nothing else | `files`, `folder` |
 //! | a folder in one piece; the hash of a file; gzip | `pack`, `hash`, `squeeze` |
 //! | content on its way to the disk, and what becomes of it | `receive`, `put`, `form`, `upload`, `verify` |
+//! | folders made, things renamed and deleted | `change` |
 //! | what may wait for a disk | `workers` |
 //! | how many are let in | `places` |
 //! | the conformance table, tried on a server | [`check`] |
@@ -34,6 +35,7 @@
 
 mod answer;
 mod auth;
+mod change;
 pub mod check;
 pub(crate) mod client;
 mod connection;

@@ -1,4 +1,5 @@
-//! A file that comes by PUT: a part in the folder where it will be, and its name once all of it is there.
+//! A file that comes by PUT: a part in the deepest folder on its way that is there, and its name once all of
+//! it has come.
 
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,8 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use framecat_proto::http::plan::because;
 use framecat_proto::http::write::{Put, There, Way, too_long};
 use framecat_proto::http::{Fields, Reply, status};
-use framecat_proto::path::SafePath;
-use rustix::fs::FileType;
+use framecat_proto::limits::HTTP_NUMBERED;
+use framecat_proto::path::{SafePath, numbered};
+use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
 use super::files::facts;
@@ -22,14 +24,15 @@ pub(super) struct Putting {
     put: Put,
     verifier: Verifier,
     part: Option<Part>,
-    /// How much came.
+    /// How much came, and what there was room for at first.
     len: u64,
+    room: u64,
 }
 
 impl Putting {
     pub(super) fn new(put: Put) -> Putting {
         let verifier = Verifier::new(put.expected);
-        Putting { put, verifier, part: None, len: 0 }
+        Putting { put, verifier, part: None, len: 0, room: 0 }
     }
 }
 
@@ -37,13 +40,22 @@ impl Sink for Putting {
     fn begin(&mut self, site: &Shared) -> Result<(), Reply> {
         let way = along(site, &self.put.path)?;
         judge(site, &self.put, &way)?;
-        let room = way.near.room().map_err(|error| failed(&error))?;
-        if self.put.size.is_some_and(|size| size > room) {
+        self.room = way.near.room().map_err(|error| failed(&error))?;
+        if self.put.size.is_some_and(|size| size > self.room) {
             return Err(status::page(507, None));
         }
         let part = Part::unnamed(&way.near, chance()).map_err(|error| failed(&error))?;
         self.part = Some(part);
         Ok(())
+    }
+
+    fn due(&mut self, site: &Shared, len: u64) -> Result<(), Reply> {
+        let all = self.len.saturating_add(len);
+        match all {
+            _ if all > site.policy.max_upload => Err(too_long(&site.policy)),
+            _ if all > self.room => Err(status::page(507, None)),
+            _ => Ok(()),
+        }
     }
 
     fn take(&mut self, site: &Shared, content: &[u8]) -> Result<(), Reply> {
@@ -64,7 +76,7 @@ impl Sink for Putting {
             return because(400, why);
         }
         match settle(site, &self.put, part) {
-            Ok(way) => self.put.saved(way),
+            Ok((way, place)) => self.put.saved(way, &place),
             Err(reply) => reply,
         }
     }
@@ -99,42 +111,102 @@ pub(super) fn along(site: &Shared, path: &SafePath) -> Result<Along, Reply> {
 /// Whether and how it is done, by what has its name now.
 pub(super) fn judge(site: &Shared, put: &Put, way: &Along) -> Result<Way, Reply> {
     let there = match way.missing {
-        0 => there(&way.near, put.path.name()).map_err(|error| failed(&error))?,
+        0 => there(&way.near, put.path.name()).map_err(|error| failed(&error))?.0,
         _ => There::Nothing,
     };
     put.judge(&there, &site.policy, now())
 }
 
-/// Gives a part that is whole its name, and makes the folders that are missing.
-pub(super) fn settle(site: &Shared, put: &Put, part: Part) -> Result<Way, Reply> {
-    let along = along(site, &put.path)?;
-    let way = judge(site, put, &along)?;
-    let folder = match along.missing {
-        0 => along.near,
-        _ => {
-            let root = site.folder().map_err(|error| failed(&error))?;
-            root.parent_of(&put.path, true).map_err(|error| failed(&error))?
+/// Gives a part that is whole its name, and makes the folders that are missing. How, and the path that is to be
+/// told.
+///
+/// # Errors
+/// The reply where it has none; the part is dropped then, or kept if it is one that is.
+pub(super) fn settle(site: &Shared, put: &Put, mut part: Part) -> Result<(Way, SafePath), Reply> {
+    if site.durable {
+        // So that nobody waits for the disk while others wait for the turn.
+        part.sync().map_err(|error| failed(&error))?;
+    }
+    let root = site.folder().map_err(|error| failed(&error))?;
+    // What holds now holds until the name is given, as far as it is up to us.
+    let _turn = site.turn();
+    let (folder, made) = match site.policy.rights.make {
+        true => root.make_parent_of(&put.path, site.durable).map_err(|error| failed(&error))?,
+        false => {
+            let parent = root.parent_of(&put.path, false);
+            (parent.map_err(|error| failed(&error))?, Default::default())
         }
     };
-    let taken = match way {
-        Way::New => Taken::Refuse,
-        Way::Replace => Taken::Replace,
-    };
-    match part.commit_in(&folder, put.path.name(), taken, Finish::default()) {
-        Ok(()) => Ok(way),
-        Err(CommitError::Taken) => Err(status::page(409, None)),
-        Err(CommitError::Io(error)) => Err(failed(&error)),
+    name_it(site, put, &mut part, &folder).map_err(|reply| made.take_back(reply))
+}
+
+fn name_it(
+    site: &Shared,
+    put: &Put,
+    part: &mut Part,
+    folder: &Folder,
+) -> Result<(Way, SafePath), Reply> {
+    let finish = Finish { durable: site.durable, ..Finish::default() };
+    let path = &put.path;
+    // Others than we may take a name, or give it free, between a look and the next call.
+    for _ in 0..4 {
+        let (there, stat) = there(folder, path.name()).map_err(|error| failed(&error))?;
+        let way = put.judge(&there, &site.policy, now())?;
+        let named = match way {
+            Way::New => part.commit_to(folder, path.name(), Taken::Refuse, finish),
+            Way::Replace => {
+                let finish = Finish { mode: stat.map(|stat| stat.st_mode), ..finish };
+                part.commit_to(folder, path.name(), Taken::Replace, finish)
+            }
+            Way::Numbered => {
+                let place = number_it(path, part, folder, finish)?;
+                // Where nobody may look, nobody learns what is there.
+                let told = if site.policy.rights.read { place } else { path.clone() };
+                return Ok((way, told));
+            }
+        };
+        match named {
+            Ok(()) => return Ok((way, path.clone())),
+            Err(CommitError::Taken) => {}
+            Err(CommitError::Io(error)) => return Err(failed(&error)),
+        }
     }
+    Err(status::page(409, None))
+}
+
+/// Gives it the first name that is free.
+fn number_it(
+    path: &SafePath,
+    part: &mut Part,
+    folder: &Folder,
+    finish: Finish,
+) -> Result<SafePath, Reply> {
+    for n in 1..=HTTP_NUMBERED {
+        let name = numbered(path.name(), n);
+        match part.commit_to(folder, &name, Taken::Refuse, finish) {
+            Ok(()) => {
+                let renamed = path.renamed(&name);
+                return renamed.map_err(|error| status::page(400, Some(&format!("{error}."))));
+            }
+            Err(CommitError::Taken) => {}
+            Err(CommitError::Io(error)) => return Err(failed(&error)),
+        }
+    }
+    Err(status::page(409, Some("This name is taken, and so are all that have a number.")))
 }
 
 /// What has the name in the folder.
-pub(super) fn there(folder: &Folder, name: &str) -> io::Result<There> {
-    let Some(stat) = folder.look(name)? else { return Ok(There::Nothing) };
-    Ok(match FileType::from_raw_mode(stat.st_mode) {
+pub(super) fn there(
+    folder: &Folder,
+    name: impl rustix::path::Arg,
+) -> io::Result<(There, Option<Stat>)> {
+    let Some(stat) = folder.look(name)? else { return Ok((There::Nothing, None)) };
+    let there = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => There::File(facts(&stat)),
         FileType::Directory => There::Folder,
         _ => There::Other,
-    })
+    };
+    Ok((there, Some(stat)))
 }
 
 /// What is answered where the disk or the kernel does not do it.

@@ -34,6 +34,15 @@ pub(super) trait Sink: Send + std::fmt::Debug {
     /// The reply to a request that is not done; its content is not read then.
     fn begin(&mut self, site: &Shared) -> Result<(), Reply>;
 
+    /// At least so many bytes more will come: those of the content, or of the chunk at hand.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take), and they are not read then.
+    fn due(&mut self, site: &Shared, len: u64) -> Result<(), Reply> {
+        let _ = (site, len);
+        Ok(())
+    }
+
     /// The next piece of the content, decoded.
     ///
     /// # Errors
@@ -191,6 +200,9 @@ impl Receiver {
                 Ok(Next::More) if self.late => break Early::Late,
                 Ok(Next::More) if self.ended => break Early::Cut,
                 Ok(Next::More) => {
+                    if let Err(reply) = sink.due(site, self.decoder.due()) {
+                        return Received::Refused(reply);
+                    }
                     self.filled = 0;
                     self.sink = Some(sink);
                     return Received::More;

@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ pub struct Site {
     pub echo: bool,
     /// Who may ask. `None`: everybody.
     pub passwords: Option<Passwords>,
+    /// What is said to be there, or gone, stays so across a power cut (fsync(2)).
+    pub durable: bool,
 }
 
 impl Site {
@@ -62,12 +64,14 @@ impl Site {
                 compress: false,
                 sandbox: false,
                 rights: Rights::READ,
+                numbers: false,
                 max_upload: HTTP_UPLOAD_BYTES,
             },
             max_clients: CLIENTS,
             max_per_source: HTTP_CLIENTS_PER_SOURCE,
             echo: false,
             passwords: None,
+            durable: false,
         }
     }
 }
@@ -77,6 +81,9 @@ pub(super) struct Shared {
     pub(super) policy: Policy,
     pub(super) echo: bool,
     pub(super) guard: Option<Guard>,
+    pub(super) durable: bool,
+    /// Whoever changes what is in the folder has it from the last look to the change.
+    turn: Mutex<()>,
     pub(super) root: Root,
     pub(super) rooms: Rooms,
     pub(super) workers: Workers,
@@ -108,6 +115,8 @@ impl Shared {
         Ok(Shared {
             echo: site.echo,
             guard: site.passwords.as_ref().map(Guard::new).transpose()?,
+            durable: site.durable,
+            turn: Mutex::default(),
             policy: Policy { secure: tls.is_some(), ..site.policy.clone() },
             root: Root::open(&site.folder, site.policy.hidden)?,
             rooms: Rooms::default(),
@@ -133,6 +142,11 @@ impl Shared {
     /// The folder that is served, to be written to.
     pub(super) fn folder(&self) -> io::Result<Folder> {
         Ok(Folder::of(self.root.folder()?))
+    }
+
+    /// The right to change what is in the folder, one after the other.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A client that has come.

@@ -193,7 +193,7 @@ impl Uploading {
             }
         }
         match settle(site, &self.put, part) {
-            Ok(way) => self.put.saved(way),
+            Ok((way, place)) => self.put.saved(way, &place),
             // It is there still, and may be asked for once more.
             Err(reply) => resume::with_offset(reply, offset),
         }

@@ -90,7 +90,7 @@ fn what_a_killed_one_left_is_no_hindrance() {
     part.write_at(b"new", 0).unwrap();
     // As if an earlier process with this inode had been killed between its two names.
     let inode = rustix::fs::fstat(&part).unwrap().st_ino;
-    fs::write(scratch.join(&Part::name_of(inode)), "stray").unwrap();
+    fs::write(scratch.join(&format!(".framecat-{inode:016x}.new")), "stray").unwrap();
     part.commit("taken", Taken::Replace, Finish::default()).unwrap();
     assert_eq!(fs::read(scratch.join("taken")).unwrap(), b"new");
     assert_eq!(names(&scratch), ["taken"]);
@@ -258,6 +258,18 @@ fn parts_that_nobody_goes_on_with_are_swept() {
     fs::write(scratch.join("file"), "").unwrap();
     fs::write(scratch.join(".framecat-notes"), "").unwrap();
     symlink("file", scratch.join(&Part::name_of(3))).unwrap();
+    // What was between two system calls when its process ended goes at once; what still is, stays.
+    fs::write(scratch.join(".framecat-0.new"), "").unwrap();
+    fs::write(scratch.join(".framecat-1.new"), "").unwrap();
+    let held = fs::File::open(scratch.join(".framecat-1.new")).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    fs::create_dir_all(scratch.join(".framecat-0.gone/a/b")).unwrap();
+    fs::write(scratch.join(".framecat-0.gone/a/b/c"), "").unwrap();
+    let mut swept = folder.sweep(SystemTime::now()).unwrap();
+    swept.sort();
+    assert_eq!(swept, [".framecat-0.gone", ".framecat-0.new"]);
+    drop(held);
+    assert_eq!(folder.sweep(SystemTime::now()).unwrap(), [".framecat-1.new"]);
     let now = SystemTime::now();
     assert!(folder.sweep(now + PARTS_KEPT / 2).unwrap().is_empty());
     let late = now + PARTS_KEPT + Duration::from_secs(60);
@@ -276,7 +288,110 @@ fn room_that_is_not_there_is_known_at_once() {
     part.reserve(0).unwrap();
     part.reserve(1 << 16).unwrap();
     assert_eq!(part.written().unwrap(), 0, "its length is what was written");
-    let refused = part.reserve(room.saturating_mul(4).saturating_add(1 << 40));
+    assert!(room > 0);
+    // More than any file may have; less would fill the disk for a moment, and others write to it.
+    let refused = part.reserve(1 << 62);
     let errno = refused.unwrap_err().raw_os_error().map(Errno::from_raw_os_error);
     assert!(matches!(errno, Some(Errno::NOSPC | Errno::FBIG | Errno::DQUOT)), "{errno:?}");
+}
+
+#[test]
+fn a_part_is_given_a_name_in_another_folder_and_folders_are_taken_back() {
+    let scratch = Dir::new();
+    let folder = open(&scratch);
+    fs::create_dir(scratch.join("a")).unwrap();
+    let (near, missing) = folder.nearest(path("a/b/c/d").folders()).unwrap();
+    assert_eq!(missing, 2);
+    for (mut part, name) in parts(&near, b"content").into_iter().zip(["d", "e"]) {
+        let (deep, made) = folder.make_parent_of(&path("a/b/c/d"), true).unwrap();
+        part.commit_to(&deep, name, Taken::Refuse, Finish::default()).unwrap();
+        assert_eq!(fs::read(scratch.join(&format!("a/b/c/{name}"))).unwrap(), b"content");
+        // One that is used stays.
+        made.take_back(());
+    }
+    assert!(scratch.join("a/b/c/d").is_file() && scratch.join("a/b/c/e").is_file());
+    let (_, made) = folder.make_parent_of(&path("x/y/z"), false).unwrap();
+    assert!(scratch.join("x/y").is_dir());
+    made.take_back(());
+    assert!(!scratch.join("x").exists());
+    // A refused part can be tried again under another name.
+    for mut part in parts(&folder, b"again") {
+        for name in ["a", "again", "again (1)"] {
+            match part.commit_to(&folder, name, Taken::Refuse, Finish::default()) {
+                Err(CommitError::Taken) => {}
+                done => {
+                    done.unwrap();
+                    break;
+                }
+            }
+        }
+    }
+    assert_eq!(names(&scratch), ["a", "again", "again (1)"]);
+    // A file is in the way.
+    assert_eq!(
+        folder.make_parent_of(&path("again/x"), false).unwrap_err().kind(),
+        ErrorKind::NotADirectory
+    );
+}
+
+#[test]
+fn a_folder_is_removed_with_all_that_is_in_it_and_nothing_else() {
+    let scratch = Dir::new();
+    let outside = Dir::new();
+    let folder = open(&scratch);
+    fs::write(outside.join("precious"), "precious").unwrap();
+    // Deeper than a path may be.
+    let mut at =
+        rustix::fs::open(scratch.join(""), rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty())
+            .unwrap();
+    let long = "d".repeat(250);
+    for depth in 0..300 {
+        rustix::fs::mkdirat(&at, &long, rustix::fs::Mode::RWXU).unwrap();
+        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY;
+        at = rustix::fs::openat(&at, &long, flags, rustix::fs::Mode::empty()).unwrap();
+        rustix::fs::symlinkat(outside.join(""), &at, "link").unwrap();
+        if depth % 100 == 0 {
+            for n in 0..50 {
+                let flags = rustix::fs::OFlags::CREATE | rustix::fs::OFlags::WRONLY;
+                let mode = rustix::fs::Mode::RWXU;
+                rustix::fs::openat(&at, format!("{n}"), flags, mode).unwrap();
+            }
+        }
+    }
+    fs::write(scratch.join("stays"), "").unwrap();
+    symlink(outside.join(""), scratch.join("out")).unwrap();
+    symlink("stays", scratch.join("in")).unwrap();
+    let gone = folder.take_away(long.as_bytes(), 1).unwrap().expect("it was a folder");
+    assert!(!scratch.join(&long).exists(), "it is gone at once");
+    gone.remove().unwrap();
+    for link in ["out", "in"] {
+        assert!(folder.take_away(link.as_bytes(), 2).unwrap().is_none());
+    }
+    assert_eq!(names(&scratch), ["stays"]);
+    assert_eq!(fs::read(outside.join("precious")).unwrap(), b"precious");
+    assert!(folder.take_away(b"stays", 3).unwrap().is_none());
+    assert_eq!(folder.take_away(b"none", 4).unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(names(&scratch).is_empty());
+}
+
+#[test]
+fn nothing_is_replaced_by_a_rename() {
+    let scratch = Dir::new();
+    let folder = open(&scratch);
+    fs::create_dir_all(scratch.join("full/x")).unwrap();
+    fs::create_dir(scratch.join("empty")).unwrap();
+    fs::write(scratch.join("file"), "file").unwrap();
+    symlink("nowhere", scratch.join("link")).unwrap();
+    for from in ["full", "file", "link"] {
+        for to in ["full", "empty", "file", "link"] {
+            let refused = folder.rename(from.as_bytes(), &folder, to).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "{from} {to}");
+        }
+    }
+    let inner = folder.at(b"full").unwrap();
+    folder.rename(b"link", &inner, "moved").unwrap();
+    assert_eq!(fs::read_link(scratch.join("full/moved")).unwrap(), Path::new("nowhere"));
+    folder.rename(b"full", &folder, "renamed").unwrap();
+    assert_eq!(names(&scratch), ["empty", "file", "renamed"]);
+    assert!(folder.at(b"renamed/moved").is_err(), "no link is followed");
 }

@@ -23,6 +23,12 @@ impl Path {
         let from = self.bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
         &self.bytes[from..]
     }
+
+    /// The folder it is in; empty for the root, and for what is in it.
+    pub fn above(&self) -> &[u8] {
+        let upto = self.bytes.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        &self.bytes[..upto]
+    }
 }
 
 const DOTS: Why =
@@ -117,6 +123,12 @@ fn percent(byte: u8, out: &mut Vec<u8>) {
 pub fn asks(query: Option<&str>, name: &str) -> bool {
     let parameters = query.into_iter().flat_map(|query| query.split('&'));
     parameters.into_iter().any(|parameter| parameter.split('=').next() == Some(name))
+}
+
+/// The value of the first parameter `name` of the query, as it came; empty where it has none.
+pub fn parameter<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
+    let mut parameters = query?.split('&').map(|one| one.split_once('=').unwrap_or((one, "")));
+    parameters.find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub struct Policy {
     pub sandbox: bool,
     /// What strangers may do.
     pub rights: Rights,
+    /// A file whose name is taken gets a number.
+    pub numbers: bool,
     /// The content of a file that is uploaded is no longer than so many bytes.
     pub max_upload: u64,
 }
@@ -288,7 +290,10 @@ impl std::fmt::Display for Allow<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("GET, HEAD, OPTIONS")?;
         f.write_str(if self.0.trace { ", TRACE" } else { "" })?;
-        f.write_str(if self.0.rights.upload { ", POST, PUT" } else { "" })
+        let rights = self.0.rights;
+        f.write_str(if rights.posts() { ", POST" } else { "" })?;
+        f.write_str(if rights.upload { ", PUT" } else { "" })?;
+        f.write_str(if rights.delete { ", DELETE" } else { "" })
     }
 }
 

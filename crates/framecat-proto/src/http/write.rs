@@ -1,12 +1,20 @@
 //! What is answered to a request that changes what is served.
 //!
 //! [`deed`] says what a request wants done, or answers at once; the caller looks what has the name;
-//! [`judge`](Put::judge) says by that whether and how it is done; [`saved`](Put::saved) answers once it is.
-//! All are pure functions.
+//! `judge` says by that whether and how it is done, and the rest answers once it is. All are pure functions.
+//!
+//! | request | deed |
+//! | --- | --- |
+//! | `PUT /a/b.txt` | [`Put`] |
+//! | `POST /a/` of a form | [`Form`] |
+//! | `POST`, `HEAD`, `PUT`, `DELETE /a/b.txt?upload` | [`Upload`] |
+//! | `POST /a/b/?mkdir` | [`Make`] |
+//! | `POST /a/b?rename=NAME` | [`Rename`] |
+//! | `DELETE /a/b` | [`Delete`] |
 
 use super::conditional::{Conditions, State, holds};
 use super::form::Form;
-use super::path::{decode, encode};
+use super::path::{Path, asks, decode, encode, parameter};
 use super::plan::{self, Policy, because};
 use super::repr_digest::Expected;
 use super::resume::{self, Asked, Upload};
@@ -45,6 +53,14 @@ impl Rights {
     /// Reading, and new files and folders: nothing that is there changes.
     pub const UPLOAD: Rights = Rights { upload: true, make: true, ..Rights::READ };
 
+    /// All.
+    pub const FULL: Rights = Rights { replace: true, rename: true, delete: true, ..Rights::UPLOAD };
+
+    /// Whether there is anything that POST does.
+    pub(super) fn posts(&self) -> bool {
+        self.upload || self.make || self.rename
+    }
+
     /// Whether anything can be changed.
     pub fn writes(&self) -> bool {
         self.upload || self.replace || self.make || self.rename || self.delete
@@ -54,12 +70,18 @@ impl Rights {
 /// What a request wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
-    /// PUT: a file is to be what the content is.
+    /// A file is to be what the content is.
     Put(Put),
-    /// POST of a form: its files are to be in a folder.
+    /// The files of a form are to be in a folder.
     Form(Form),
-    /// `?upload`: a file comes in pieces.
+    /// A file comes in pieces.
     Upload(Upload),
+    /// A folder is to be made.
+    Make(Make),
+    /// Something is to have another name.
+    Rename(Rename),
+    /// Something is to be gone.
+    Delete(Delete),
 }
 
 /// A file that is to be what the content of a request is.
@@ -73,6 +95,35 @@ pub struct Put {
     pub conditions: Conditions,
     /// What it must hash to.
     pub expected: Expected,
+}
+
+/// A folder that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Make {
+    /// Its place below the root.
+    pub path: SafePath,
+    /// What must hold for it.
+    pub conditions: Conditions,
+}
+
+/// Something that is to have another name. Nothing is replaced by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    /// What, a link itself.
+    pub from: Path,
+    /// Its new place below the root.
+    pub to: SafePath,
+    /// What must hold for it.
+    pub conditions: Conditions,
+}
+
+/// Something that is to be gone: a link itself, a folder with all that is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delete {
+    /// What. Never the root.
+    pub path: Path,
+    /// What must hold for it.
+    pub conditions: Conditions,
 }
 
 /// What has a name.
@@ -95,6 +146,8 @@ pub enum Way {
     New,
     /// A file has it, and is replaced.
     Replace,
+    /// Something has it, and the file gets a number: [`numbered`](crate::path::numbered).
+    Numbered,
 }
 
 const RIGHTLESS: Why = Why {
@@ -113,6 +166,12 @@ pub(super) const LENGTHLESS: Why = Why {
     rule: "content without Content-Length and Transfer-Encoding",
     section: "RFC 9110 section 8.6",
 };
+const NAME: Why = Why {
+    rule: "a new name that holds a slash and does not begin with one, as a path from the root does",
+    section: "RFC 3986 section 3.3",
+};
+/// What is said of a deed that would be done to all of it.
+const ROOT: &str = "The folder itself is not for others to change.";
 const LOOSE: Why = Why {
     rule: "the target holds octets that stand only percent-encoded in one",
     section: "RFC 9112 section 3.2",
@@ -123,16 +182,24 @@ const LOOSE: Why = Why {
 /// # Errors
 /// The reply to what is not done here, whatever is found.
 pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Reply> {
-    let asked = match request.target {
-        Target::Origin { query, .. } | Target::Absolute { query, .. } => resume::asked(query),
-        Target::Asterisk | Target::Authority(_) => Asked::No,
+    let query = match request.target {
+        Target::Origin { query, .. } | Target::Absolute { query, .. } => query,
+        Target::Asterisk | Target::Authority(_) => None,
     };
+    // Whatever stands behind `?upload`, it never is about the file itself.
+    let asked = resume::asked(query);
+    let itself = asked == Asked::No;
+    let makes = itself && asks(query, "mkdir");
+    let name = parameter(query, "rename").filter(|_| itself);
+    let rights = policy.rights;
     let may = match (request.method, asked) {
-        (Method::Put | Method::Post, _) => policy.rights.upload,
-        // Whatever stands behind `?upload`, it never is about the file itself.
-        (Method::Delete, Asked::No) => false,
-        (Method::Delete, _) => policy.rights.upload,
-        (Method::Head, Asked::Of(_) | Asked::Other) if policy.rights.upload => true,
+        (Method::Put, _) => rights.upload,
+        (Method::Post, _) if makes => rights.make,
+        (Method::Post, _) if name.is_some() => rights.rename,
+        (Method::Post, _) => rights.upload,
+        (Method::Delete, Asked::No) => rights.delete,
+        (Method::Delete, _) => rights.upload,
+        (Method::Head, Asked::Of(_) | Asked::Other) if rights.upload => true,
         _ => return Ok(None),
     };
     plan::meant(request, policy)?;
@@ -154,20 +221,48 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
     {
         return Err(because(415, CODED));
     }
-    if request.method == Method::Post && asked == Asked::No {
-        return Form::of(request, &path).map(|form| Some(Deed::Form(form)));
-    }
-    if path.folder {
-        return Err(page(
+    match request.method {
+        Method::Post if makes || name.is_some() => change(request, path, name, policy).map(Some),
+        Method::Delete if itself => change(request, path, None, policy).map(Some),
+        Method::Post if itself => Form::of(request, &path).map(|form| Some(Deed::Form(form))),
+        _ if path.folder => Err(page(
             409,
             Some("A file is put under a name of its own, and not in place of a folder."),
-        ));
+        )),
+        _ if itself => put(request, &path, policy).map(|put| Some(Deed::Put(put))),
+        _ => {
+            let upload = Upload::of(request, safe(&path.bytes)?, asked, policy)?;
+            Ok(Some(Deed::Upload(upload)))
+        }
     }
+}
+
+/// What is done to `path` itself: it is deleted, renamed to `name`, or else made.
+fn change(
+    request: &Request<'_>,
+    path: Path,
+    name: Option<&str>,
+    policy: &Policy,
+) -> Result<Deed, Reply> {
+    if path.bytes.is_empty() {
+        return Err(page(403, Some(ROOT)));
+    }
+    let conditions = Conditions::of(&request.fields);
+    match (request.method, name) {
+        // What is ours cannot be seen.
+        (Method::Delete, _) | (_, Some(_)) if path.ours => Err(page(404, None)),
+        (Method::Delete, _) => Ok(Deed::Delete(Delete { path, conditions })),
+        (_, Some(name)) => {
+            let to = new_place(&path, name, policy)?;
+            Ok(Deed::Rename(Rename { from: path, to, conditions }))
+        }
+        (_, None) => Ok(Deed::Make(Make { path: safe(&path.bytes)?, conditions })),
+    }
+}
+
+/// A file that is put at `path`.
+fn put(request: &Request<'_>, path: &Path, policy: &Policy) -> Result<Put, Reply> {
     let path = safe(&path.bytes)?;
-    if asked != Asked::No {
-        let upload = Upload::of(request, path, asked, policy)?;
-        return Ok(Some(Deed::Upload(upload)));
-    }
     if request.fields.get("content-range").is_some() {
         return Err(because(400, PIECE));
     }
@@ -181,8 +276,33 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
         return Err(too_long(policy));
     }
     let expected = Expected::of(&request.fields).map_err(|why| because(400, why))?;
-    let conditions = Conditions::of(&request.fields);
-    Ok(Some(Deed::Put(Put { path, size, conditions, expected })))
+    Ok(Put { path, size, conditions: Conditions::of(&request.fields), expected })
+}
+
+/// Where something goes that is renamed to `name`, still encoded: a name beside its old one, or with a
+/// slash before it a path from the root.
+fn new_place(from: &Path, name: &str, policy: &Policy) -> Result<SafePath, Reply> {
+    let place = match name.starts_with('/') {
+        true => decode(name),
+        false => decode(&format!("/{name}")),
+    };
+    let place = place.map_err(|why| because(400, why))?;
+    if !name.starts_with('/') && name.contains('/') {
+        return Err(because(400, NAME));
+    }
+    if place.hidden && !policy.hidden {
+        return Err(page(404, None));
+    }
+    let bytes = match (name.starts_with('/'), from.above()) {
+        (true, _) | (false, b"") => place.bytes,
+        (false, above) => [above, b"/", &place.bytes].concat(),
+    };
+    let to = safe(&bytes)?;
+    let inside = to.to_string().into_bytes();
+    match inside.strip_prefix(&from.bytes[..]) {
+        Some([b'/', ..]) => Err(page(409, Some("A folder cannot be moved into itself."))),
+        _ => Ok(to),
+    }
 }
 
 /// The path of something that is written. What Windows takes for a separator is refused, so that a folder
@@ -205,6 +325,7 @@ impl Put {
     pub fn judge(&self, there: &There, policy: &Policy, now: Seconds) -> Result<Way, Reply> {
         let way = match there {
             There::Nothing => Way::New,
+            _ if policy.numbers => Way::Numbered,
             There::File(_) if policy.rights.replace => Way::Replace,
             There::Folder => return Err(page(409, Some("A folder has this name."))),
             There::File(_) => return Err(page(409, None)),
@@ -217,17 +338,90 @@ impl Put {
         Ok(way)
     }
 
-    /// The reply once the file is there.
-    pub fn saved(&self, way: Way) -> Reply {
-        let mut place = b"/".to_vec();
-        encode(self.path.to_string().as_bytes(), &mut place);
+    /// The reply once the file is there, at `place`.
+    pub fn saved(&self, way: Way, place: &SafePath) -> Reply {
+        let place = place.to_string();
         let mut reply = match way {
-            Way::New => text(201, &format!("saved {}\n", self.path)),
+            Way::New | Way::Numbered => text(201, &format!("saved {place}\n")),
             Way::Replace => Reply::new(204),
         };
-        reply.field("Location", String::from_utf8_lossy(&place));
+        locate(&place, &mut reply);
         reply
     }
+}
+
+impl Make {
+    /// Whether it is done.
+    ///
+    /// # Errors
+    /// The reply where it is not.
+    pub fn judge(&self, there: &There, now: Seconds) -> Result<(), Reply> {
+        if *there != There::Nothing {
+            return Err(page(409, Some("Something has this name.")));
+        }
+        self.conditions.judge(there, now)
+    }
+
+    /// The reply once the folder is there.
+    pub fn made(&self) -> Reply {
+        let mut reply = text(201, &format!("made {}\n", self.path));
+        locate(&format!("{}/", self.path), &mut reply);
+        reply
+    }
+}
+
+impl Rename {
+    /// Whether it is done, where `there` has the old name and `taken` the new one.
+    ///
+    /// # Errors
+    /// The reply where it is not.
+    pub fn judge(&self, there: &There, taken: &There, now: Seconds) -> Result<(), Reply> {
+        present(&self.from, there)?;
+        if *taken != There::Nothing {
+            return Err(page(409, Some("Something has the new name.")));
+        }
+        self.conditions.judge(there, now)
+    }
+
+    /// The reply once it has the new name.
+    pub fn renamed(&self, there: &There) -> Reply {
+        let mut reply = text(201, &format!("renamed to {}\n", self.to));
+        let slash = if *there == There::Folder { "/" } else { "" };
+        locate(&format!("{}{slash}", self.to), &mut reply);
+        reply
+    }
+}
+
+impl Delete {
+    /// Whether it is done.
+    ///
+    /// # Errors
+    /// The reply where it is not.
+    pub fn judge(&self, there: &There, now: Seconds) -> Result<(), Reply> {
+        present(&self.path, there)?;
+        self.conditions.judge(there, now)
+    }
+
+    /// The reply once it is gone.
+    pub fn deleted(&self) -> Reply {
+        Reply::new(204)
+    }
+}
+
+/// Something is there, and it is a folder where one was named.
+fn present(path: &Path, there: &There) -> Result<(), Reply> {
+    match there {
+        There::Nothing => Err(page(404, None)),
+        There::File(_) | There::Other if path.folder => Err(page(404, None)),
+        _ => Ok(()),
+    }
+}
+
+/// Location: a path from the root.
+fn locate(place: &str, reply: &mut Reply) {
+    let mut to = b"/".to_vec();
+    encode(place.as_bytes(), &mut to);
+    reply.field("Location", String::from_utf8_lossy(&to));
 }
 
 impl Conditions {

@@ -29,6 +29,7 @@ fn policy() -> Policy {
         compress: false,
         sandbox: false,
         rights: Rights::READ,
+        numbers: false,
         max_upload: 1 << 20,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use framecat_proto::http::conditional::Validators;
-use framecat_proto::http::write::{Deed, Put, Rights, There, Way, deed};
+use framecat_proto::http::write::{Deed, Delete, Put, Rename, Rights, There, Way, deed};
 
 fn uploads() -> Policy {
     Policy { rights: Rights::UPLOAD, ..policy() }
@@ -10,6 +10,10 @@ fn uploads() -> Policy {
 
 fn replaces() -> Policy {
     Policy { rights: Rights { replace: true, ..Rights::UPLOAD }, ..policy() }
+}
+
+fn full() -> Policy {
+    Policy { rights: Rights::FULL, ..policy() }
 }
 
 /// What the request wants done; `Content-Length: 5` where it says nothing of its length.
@@ -139,6 +143,8 @@ fn what_may_not_be_done_is_405_and_allow_says_what_may() {
     }
     let options = answered("OPTIONS * HTTP/1.1\nHost: a", &Facts::Missing, &uploads(), NOW).1;
     assert_eq!(options.get("Allow"), Some("GET, HEAD, OPTIONS, POST, PUT"));
+    let options = answered("OPTIONS * HTTP/1.1\nHost: a", &Facts::Missing, &full(), NOW).1;
+    assert_eq!(options.get("Allow"), Some("GET, HEAD, OPTIONS, POST, PUT, DELETE"));
 }
 
 #[test]
@@ -153,10 +159,17 @@ fn a_name_that_is_taken_is_not_given_twice_unless_files_may_be_replaced() {
         assert_eq!(judged(&uploads()), uploaded, "{there:?}");
         assert_eq!(judged(&replaces()), replaced, "{there:?}");
     }
-    let new = put("").saved(Way::New);
+    let numbers = Policy { numbers: true, ..uploads() };
+    for there in [There::File(file()), There::Folder, There::Other] {
+        assert_eq!(put("").judge(&there, &numbers, NOW), Ok(Way::Numbered), "{there:?}");
+    }
+    let place = put("").path.renamed("a (1).txt").unwrap();
+    let numbered = put("").saved(Way::Numbered, &place);
+    assert_eq!((numbered.status, numbered.get("Location")), (201, Some("/a%20%281%29.txt")));
+    let new = put("").saved(Way::New, &put("").path);
     assert_eq!((new.status, new.get("Location")), (201, Some("/a.txt")));
     assert_eq!(content(&new), "saved a.txt\n");
-    assert_eq!(put("").saved(Way::Replace).status, 204);
+    assert_eq!(put("").saved(Way::Replace, &put("").path).status, 204);
 }
 
 #[test]
@@ -181,11 +194,155 @@ fn conditions_are_asked_for_where_it_would_be_done_without_them() {
     ] {
         let status = |there: There, policy: &Policy| {
             let judged = put(&fields).judge(&there, policy, NOW);
-            judged.map_or_else(|reply| reply.status, |way| put("").saved(way).status)
+            judged.map_or_else(|reply| reply.status, |way| put("").saved(way, &put("").path).status)
         };
         assert_eq!(status(There::Nothing, &replaces()), missing, "{fields}");
         assert_eq!(status(There::File(file()), &replaces()), there, "{fields}");
         // Without the right it is a conflict, whatever the conditions (RFC 9110 section 13.2.1).
         assert_eq!(status(There::File(file()), &uploads()), 409, "{fields}");
     }
+}
+
+/// What the request is taken for, in a word and a path or two; or its status.
+fn told(text: &str, policy: &Policy) -> String {
+    let path = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match wanted(&format!("{text} HTTP/1.1\nHost: localhost\nContent-Length: 0"), policy) {
+        Err(reply) => reply.status.to_string(),
+        Ok(None) => "nothing".into(),
+        Ok(Some(Deed::Put(put))) => format!("put {}", put.path),
+        Ok(Some(Deed::Form(_))) => "form".into(),
+        Ok(Some(Deed::Upload(upload))) => format!("upload {}", upload.put.path),
+        Ok(Some(Deed::Make(make))) => format!("make {}", make.path),
+        Ok(Some(Deed::Rename(rename))) => {
+            format!("rename {} {}", path(&rename.from.bytes), rename.to)
+        }
+        Ok(Some(Deed::Delete(delete))) => format!("delete {}", path(&delete.path.bytes)),
+    }
+}
+
+#[test]
+fn folders_are_made_and_things_renamed_and_deleted_by_the_rights_to_it() {
+    for (request, want) in [
+        ("POST /a/?mkdir", "make a"),
+        ("POST /a/b?mkdir", "make a/b"),
+        ("POST /a/b?mkdir=1", "make a/b"),
+        ("POST /?mkdir", "403"),
+        ("POST /.a?mkdir", "404"),
+        ("POST /a%0Ab?mkdir", "400"),
+        ("POST /a%5Cb?mkdir", "400"),
+        ("POST /../a?mkdir", "400"),
+        ("POST /a?rename=b", "rename a b"),
+        ("POST /x/a?rename=b%20c", "rename x/a x/b c"),
+        ("POST /x/a?rename=/b", "rename x/a b"),
+        ("POST /x/a?rename=/y/b/", "rename x/a y/b"),
+        ("POST /x/a?rename=%2Fb", "400"),
+        ("POST /x/a?rename=y/b", "400"),
+        ("POST /x/a?rename=..", "400"),
+        ("POST /x/a?rename=/../b", "400"),
+        ("POST /x/a?rename=", "400"),
+        ("POST /x/a?rename", "400"),
+        ("POST /x/a?rename=/", "400"),
+        ("POST /x/a?rename=.b", "404"),
+        ("POST /x/a?rename=%1B", "400"),
+        ("POST /x/a?rename=%FF", "400"),
+        ("POST /x?rename=/x/y", "409"),
+        ("POST /x?rename=/x2", "rename x x2"),
+        ("POST /?rename=b", "403"),
+        // What has a name that nothing is given here can be got rid of.
+        ("POST /a%0Ab%FF?rename=c", "rename a\nb\u{fffd} c"),
+        ("DELETE /a%0Ab%FF", "delete a\nb\u{fffd}"),
+        ("DELETE /a/b", "delete a/b"),
+        ("DELETE /a/b/", "delete a/b"),
+        ("DELETE /", "403"),
+        ("DELETE //", "403"),
+        ("DELETE /sub/..", "400"),
+        ("DELETE /%2e%2e/a", "400"),
+        ("DELETE /.git", "404"),
+        ("POST /a", "415"),
+        ("POST /a?x", "415"),
+        // What is about an upload in pieces is never done to the file itself.
+        ("DELETE /a?upload=0123456789abcdef", "upload a"),
+        ("DELETE /a?upload", "400"),
+        ("DELETE /a?upload=x", "404"),
+        ("POST /a?upload&mkdir", "upload a"),
+        ("POST /a?rename=b&upload", "upload a"),
+        ("PUT /a?mkdir", "put a"),
+    ] {
+        assert_eq!(told(request, &full()), want, "{request}");
+    }
+    let hidden = Policy { hidden: true, ..full() };
+    for (request, want) in [
+        ("DELETE /.git", "delete .git"),
+        ("DELETE /.framecat-0.part", "404"),
+        ("POST /.framecat-0.part?rename=a", "404"),
+        ("POST /a?rename=.framecat-0.part", "400"),
+        ("POST /.framecat-x?mkdir", "400"),
+    ] {
+        assert_eq!(told(request, &hidden), want, "{request}");
+    }
+    for (request, uploads_want) in [
+        ("POST /a?mkdir", "make a"),
+        ("POST /a?rename=b", "405"),
+        ("DELETE /a", "405"),
+        ("PUT /a", "put a"),
+    ] {
+        assert_eq!(told(request, &uploads()), uploads_want, "{request}");
+        assert_eq!(told(request, &policy()), "405", "{request}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_not_deleted_or_renamed_and_nothing_is_replaced() {
+    let delete = |target: &str, fields: &str| -> Delete {
+        match wanted(&format!("DELETE {target} HTTP/1.1\nHost: a\n{fields}"), &full()) {
+            Ok(Some(Deed::Delete(delete))) => delete,
+            other => panic!("{other:?}"),
+        }
+    };
+    let tag = Validators::of(&file(), None, NOW).etag;
+    let [nothing, a_file, folder, other] =
+        [There::Nothing, There::File(file()), There::Folder, There::Other];
+    for (target, fields, there, want) in [
+        ("/a", "", nothing, 404),
+        ("/a", "", a_file, 204),
+        ("/a", "", folder, 204),
+        ("/a", "", other, 204),
+        ("/a/", "", folder, 204),
+        ("/a/", "", a_file, 404),
+        ("/a/", "", other, 404),
+        ("/a", "If-Match: *", nothing, 404),
+        ("/a", "If-Match: *", folder, 204),
+        ("/a", "If-Match: \"x\"", folder, 412),
+        ("/a", "If-Match: \"x\"", a_file, 412),
+        ("/a", "If-None-Match: *", a_file, 412),
+        ("/a", &format!("If-Match: {tag}"), a_file, 204),
+    ] {
+        let delete = delete(target, fields);
+        let status =
+            delete.judge(&there, NOW).map_or_else(|r| r.status, |()| delete.deleted().status);
+        assert_eq!(status, want, "{target} {fields} {there:?}");
+    }
+    let rename = |fields: &str| -> Rename {
+        match wanted(&format!("POST /a?rename=b HTTP/1.1\nHost: a\n{fields}"), &full()) {
+            Ok(Some(Deed::Rename(rename))) => rename,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (fields, there, taken, want) in [
+        ("", a_file, nothing, 201),
+        ("", other, nothing, 201),
+        ("", nothing, nothing, 404),
+        ("", a_file, a_file, 409),
+        ("", a_file, folder, 409),
+        ("", folder, other, 409),
+        ("If-Match: \"x\"", a_file, nothing, 412),
+        (&format!("If-Match: {tag}"), a_file, nothing, 201),
+    ] {
+        let rename = rename(fields);
+        let judged = rename.judge(&there, &taken, NOW);
+        let status = judged.map_or_else(|reply| reply.status, |()| rename.renamed(&there).status);
+        assert_eq!(status, want, "{fields} {there:?} {taken:?}");
+    }
+    assert_eq!(rename("").renamed(&a_file).get("Location"), Some("/b"));
+    assert_eq!(rename("").renamed(&folder).get("Location"), Some("/b/"));
 }

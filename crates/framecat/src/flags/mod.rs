@@ -457,9 +457,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = clients, help_heading = "Peers")]
     pub max_per_source: Option<usize>,
 
-    /// Let others bring files, too (PUT, forms), whose names are free; nothing that is there changes
-    #[arg(long, help_heading = "What")]
-    pub upload: bool,
+    #[command(flatten)]
+    pub writing: serve::Writing,
 
     #[command(flatten)]
     pub auth: auth::AuthArgs,
@@ -478,7 +477,7 @@ pub struct ServeArgs {
     pub trace: bool,
 
     /// Answer each request with itself as text, and serve no folder: what a browser really sends
-    #[arg(long, help_heading = "What", conflicts_with_all = ["folder", "upload", "hidden", "compress", "trace"])]
+    #[arg(long, help_heading = "What", conflicts_with_all = ["folder", "upload", "full", "hidden", "compress", "trace"])]
     pub echo: bool,
 
     /// A line for each request on stderr: combined, json or none [default: combined; with --show none]

@@ -1,10 +1,43 @@
-//! What other servers of a folder have and `serve` has not under that name, with what takes its place.
+//! What `serve` lets others do; and what other servers of a folder have and `serve` has not under that name, with what takes its place.
 //!
 //! Sources: `python3 -m http.server --help`, `miniserve --help`, `dufs --help`.
 
 use std::ffi::OsString;
 
+use clap::Args;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use framecat_proto::quantity::parse_size;
+
+use super::Wrong;
+
+/// What others may do besides reading.
+#[derive(Debug, Args)]
+pub struct Writing {
+    /// Let others bring files whose names are free (PUT, forms), and make folders; nothing that is there
+    /// changes
+    #[arg(long, help_heading = "Writing")]
+    pub upload: bool,
+
+    /// Let others do everything: bring, replace, rename and delete files and folders
+    #[arg(long, help_heading = "Writing")]
+    pub full: bool,
+
+    /// Where the name of a file that is brought is taken, give it a number: `a (1).txt`
+    #[arg(long, help_heading = "Writing")]
+    pub rename: bool,
+
+    /// The largest file that is taken [default: 10GiB]
+    #[arg(long, value_name = "SIZE", value_parser = upload_size, help_heading = "Writing")]
+    pub max_upload: Option<u64>,
+
+    /// Say that something is there, or gone, only once that outlives a power cut (fsync)
+    #[arg(long, help_heading = "Writing")]
+    pub durable: bool,
+}
+
+fn upload_size(text: &str) -> Result<u64, Wrong> {
+    parse_size(text).map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+}
 
 /// Their options, and what to type here.
 const OPTIONS: &[(&[&str], &str)] = &[
@@ -38,9 +71,10 @@ const OPTIONS: &[(&[&str], &str)] = &[
         &["-u", "--upload-files", "--allow-upload"],
         "write --upload: files whose names are free are taken by PUT (curl -T FILE URL) and by form (curl -F f=@FILE URL/)",
     ),
+    (&["-U", "--mkdir"], "leave it out: who may bring files (--upload) may make folders"),
     (
-        &["--allow-delete", "-A", "--allow-all"],
-        "not in this release: nothing that is there is changed; --upload takes new files",
+        &["-R", "--rm-files", "--allow-delete", "-A", "--allow-all", "-o", "--overwrite-files"],
+        "write --full: files and folders are brought, replaced, renamed and deleted",
     ),
     (
         &["-a"],
@@ -57,7 +91,8 @@ pub fn elsewhere(words: &[OsString], error: &clap::Error) -> Option<(String, Str
         let problem = "--echo answers each request with itself, and serves no folder".to_string();
         return Some((
             problem,
-            "leave the folder, --upload, --hidden, --compress and --trace out, or --echo".into(),
+            "leave the folder, --upload, --full, --hidden, --compress and --trace out, or --echo"
+                .into(),
         ));
     }
     if error.kind() != ErrorKind::UnknownArgument {

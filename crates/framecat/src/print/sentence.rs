@@ -322,9 +322,10 @@ fn asked_for(asked: &PasswordsAsked<'_>) -> Vec<String> {
 /// What strangers can do, in words.
 fn may(rights: Rights, hidden: bool) -> String {
     let all = if hidden { "every file in it" } else { "every file in it but hidden ones" };
-    match rights.upload {
-        false => format!("read {all}, and change nothing"),
-        true => format!("read {all} and bring new ones, and change nothing that is there"),
+    match (rights.upload, rights.replace) {
+        (false, _) => format!("read {all}, and change nothing"),
+        (true, false) => format!("read {all} and bring new ones, and change nothing that is there"),
+        (true, true) => format!("read, replace, rename and delete {all}, and bring new ones"),
     }
 }
 

@@ -8,7 +8,7 @@ use framecat_net::http::Site;
 use framecat_net::talk::{End, Shutdown};
 use framecat_net::verb::serve;
 use framecat_proto::endpoint::{At, Endpoint};
-use framecat_proto::http::plan::{Hosts, Rights};
+use framecat_proto::http::plan::Hosts;
 
 use crate::flags::auth::AuthArgs;
 use crate::flags::{self, ServeArgs};
@@ -18,6 +18,7 @@ use crate::run::{self, Job, Stdio};
 use crate::stdfds;
 
 pub mod auth;
+mod writing;
 
 /// The port of whoever chooses none: what python3 -m http.server and others have.
 const PORT: u16 = 8000;
@@ -63,11 +64,7 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
     let mut site = Site::new(folder);
     site.policy.hidden = args.hidden;
     site.policy.compress = args.compress;
-    if args.upload {
-        site.policy.rights = Rights::UPLOAD;
-        // What is in the folder is no longer its owner's alone.
-        site.policy.sandbox = true;
-    }
+    writing::allow(&args.writing, &mut site)?;
     site.policy.trace = args.trace;
     site.echo = args.echo;
     site.passwords = auth::plan(&args.auth, args.explain)?;
@@ -219,12 +216,8 @@ impl run::Plan for Plan {
         if socket.is_none() {
             explained.fact("reach", reach(endpoint, *lan));
         }
-        let others = match site.policy.rights.upload {
-            true => "read, and bring new files",
-            false => "read",
-        };
         if !site.echo {
-            explained.fact("others can", others);
+            writing::explain(site, &mut explained);
         }
         let hidden = if site.policy.hidden { "served" } else { "not served" };
         explained.fact("hidden names", hidden);

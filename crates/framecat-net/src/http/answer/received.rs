@@ -3,6 +3,7 @@
 use framecat_proto::http::write::Deed;
 use framecat_proto::http::{Method, Request, Then, head};
 
+use super::super::change::{Change, Changing};
 use super::super::form::Forming;
 use super::super::outgoing::Body;
 use super::super::put::Putting;
@@ -26,10 +27,14 @@ impl Answers {
             closes: self.shared.is_stopping()
                 || !head::keeps_alive(request.version, &request.fields),
         };
+        let changing = |change| Box::new(Changing::new(change));
         let sink: Box<dyn Sink> = match deed {
             Deed::Put(put) => Box::new(Putting::new(put)),
             Deed::Form(form) => Box::new(Forming::new(form)),
             Deed::Upload(upload) => Box::new(Uploading::new(upload)),
+            Deed::Make(make) => changing(Change::Make(make)),
+            Deed::Rename(rename) => changing(Change::Rename(rename)),
+            Deed::Delete(delete) => changing(Change::Delete(delete)),
         };
         let parts = input.split_at(request.len);
         let how = (request.length, expects, client.keeps());

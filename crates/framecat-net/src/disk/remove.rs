@@ -1,0 +1,163 @@
+//! What is removed: a folder with all that is in it, and what killed processes left.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, SystemTime};
+
+use framecat_proto::limits::PARTS_KEPT;
+use framecat_proto::path::OURS;
+use rustix::fs::{AtFlags, Dir, FileType, OFlags};
+use rustix::io::Errno;
+
+use super::{AS_FOLDER, Folder, GONE, NEW, PART, below, lock, rename_new};
+
+impl Folder {
+    /// Takes away what is called `name`: a link itself, and a folder with all that is in it. A folder gets a name
+    /// of our own, made of `id`, which is new: so it is gone at once and whole. What is in it remains to be
+    /// removed, which takes longer: [`Gone::remove`].
+    ///
+    /// # Errors
+    /// `ENOENT`; unlinkat(2), renameat2(2). It is still there then.
+    pub fn take_away(&self, name: &[u8], id: u64) -> io::Result<Option<Gone>> {
+        match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+            // POSIX has EPERM for a folder, and Linux EISDIR.
+            Err(Errno::ISDIR | Errno::PERM) if self.is_folder(name)? => {}
+            done => return Ok(done.map(|()| None)?),
+        }
+        let gone = format!("{OURS}{id:016x}{GONE}");
+        self.rename(name, self, &gone)?;
+        Ok(Some(Gone { folder: Folder { fd: self.fd.try_clone()? }, name: gone }))
+    }
+
+    fn is_folder(&self, name: &[u8]) -> io::Result<bool> {
+        let stat = self.look(name)?;
+        Ok(stat.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory))
+    }
+
+    /// Removes a folder and all in it, two folders open at a time however deep it is: what is a folder in a
+    /// folder of it is moved up first. No link is followed, and no other file system is entered.
+    fn empty(&self, gone: &str) -> Result<(), Errno> {
+        let top = below(&self.fd, gone, AS_FOLDER)?;
+        let mut moved = 0;
+        loop {
+            let mut failed = None;
+            let mut removed = false;
+            each(&top, |name, told| {
+                let done = match rustix::fs::unlinkat(&top, name, AtFlags::empty()) {
+                    Err(Errno::ISDIR | Errno::PERM) if told != FileType::RegularFile => {
+                        raise(&top, name, &mut moved)
+                    }
+                    done => done,
+                };
+                match done {
+                    Ok(()) => removed = true,
+                    Err(Errno::NOENT) => {}
+                    Err(error) => failed = Some(error),
+                }
+            })?;
+            match failed {
+                // What was moved up in this turn is removed in the next one.
+                _ if removed => {}
+                Some(error) => return Err(error),
+                None => return rustix::fs::unlinkat(&self.fd, gone, AtFlags::REMOVEDIR),
+            }
+        }
+    }
+
+    /// Removes what nobody comes back for, by the clock `now`, and returns the names: parts that nobody writes and
+    /// that have not been touched for [`PARTS_KEPT`], and what was on its way to a name, or to its removal, when
+    /// its process ended. Those that cannot be removed are passed over: they are no harm.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn sweep(&self, now: SystemTime) -> io::Result<Vec<String>> {
+        let mut removed = Vec::new();
+        for entry in Dir::read_from(&self.fd)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if !name.starts_with(OURS) {
+                continue;
+            }
+            let done = if name.ends_with(GONE) {
+                self.empty(name).is_ok()
+            } else {
+                (name.ends_with(PART) && self.is_left(name, Some(now))
+                    || name.ends_with(NEW) && self.is_left(name, None))
+                    && rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).is_ok()
+            };
+            if done {
+                removed.push(name.to_owned());
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Whether nobody has the file; and with `now` has touched it for long.
+    fn is_left(&self, name: &str, now: Option<SystemTime>) -> bool {
+        let Ok(fd) = below(&self.fd, name, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC)
+        else {
+            return false;
+        };
+        let Ok(stat) = rustix::fs::fstat(&fd) else { return false };
+        let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
+        let touched = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let old = |now: SystemTime| now.duration_since(touched).is_ok_and(|age| age > PARTS_KEPT);
+        now.is_none_or(old)
+            && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && lock(&fd).is_ok()
+    }
+}
+
+/// A folder that nobody finds any more. One that is not removed is [swept](Folder::sweep) later.
+#[derive(Debug)]
+#[must_use = "it still takes room"]
+pub struct Gone {
+    folder: Folder,
+    name: String,
+}
+
+impl Gone {
+    /// Removes it with all that is in it.
+    ///
+    /// # Errors
+    /// Some of it cannot be removed, and is left.
+    pub fn remove(self) -> io::Result<()> {
+        Ok(self.folder.empty(&self.name)?)
+    }
+}
+
+/// Moves the folders in `name` up to `top`, removes what else is in it, and then itself.
+fn raise(top: &OwnedFd, name: &CStr, moved: &mut u64) -> Result<(), Errno> {
+    let empty = match below(top, name, AS_FOLDER) {
+        Ok(folder) => each(&folder, |name, told| {
+            let removed = rustix::fs::unlinkat(&folder, name, AtFlags::empty());
+            if matches!(removed, Err(Errno::ISDIR | Errno::PERM)) && told != FileType::RegularFile {
+                loop {
+                    *moved += 1;
+                    match rename_new(&folder, name, top, &format!("{OURS}{moved:016x}")) {
+                        Err(Errno::EXIST) => {}
+                        // Whatever it was, its folder is not empty, and that is told.
+                        _ => break,
+                    }
+                }
+            }
+        }),
+        Err(error) => Err(error),
+    };
+    match rustix::fs::unlinkat(top, name, AtFlags::REMOVEDIR) {
+        Ok(()) => Ok(()),
+        Err(error) => empty.and(Err(error)),
+    }
+}
+
+/// Calls it for each name in the folder.
+fn each(folder: impl AsFd, mut act: impl FnMut(&CStr, FileType)) -> Result<(), Errno> {
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            act(entry.file_name(), entry.file_type());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! What is done by a request that brings nothing: a folder made, something renamed or deleted.
+
+use std::io;
+
+use framecat_proto::http::write::{Delete, Make, Rename, There};
+use framecat_proto::http::{Fields, Reply, status};
+use framecat_proto::limits::HTTP_BODY_PASSED;
+use rustix::io::Errno;
+
+use super::put::{chance, failed, now, there};
+use super::receive::Sink;
+use super::server::Shared;
+
+/// One of them. Content that comes with it is passed over.
+#[derive(Debug)]
+pub(super) struct Changing {
+    what: Change,
+    passed: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Change {
+    Make(Make),
+    Rename(Rename),
+    Delete(Delete),
+}
+
+impl Changing {
+    pub(super) fn new(what: Change) -> Changing {
+        Changing { what, passed: 0 }
+    }
+}
+
+impl Sink for Changing {
+    fn begin(&mut self, _: &Shared) -> Result<(), Reply> {
+        Ok(())
+    }
+
+    fn take(&mut self, _: &Shared, content: &[u8]) -> Result<(), Reply> {
+        self.passed += content.len();
+        if self.passed > HTTP_BODY_PASSED { Err(status::page(413, None)) } else { Ok(()) }
+    }
+
+    fn finish(self: Box<Self>, site: &Shared, _: &Fields<'_>) -> Reply {
+        let done = match &self.what {
+            Change::Make(make) => self::make(site, make),
+            Change::Rename(rename) => self::rename(site, rename),
+            Change::Delete(delete) => self::delete(site, delete),
+        };
+        done.unwrap_or_else(|reply| reply)
+    }
+}
+
+fn make(site: &Shared, make: &Make) -> Result<Reply, Reply> {
+    let failed = |error: io::Error| failed(&error);
+    let _turn = site.turn();
+    let folder = site.folder().and_then(|root| root.parent_of(&make.path, false));
+    let folder = folder.map_err(failed)?;
+    make.judge(&there(&folder, make.path.name()).map_err(failed)?.0, now())?;
+    match folder.make(make.path.name(), site.durable) {
+        Ok(()) => Ok(make.made()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(status::page(409, Some("Something has this name.")))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn rename(site: &Shared, rename: &Rename) -> Result<Reply, Reply> {
+    let failed = |error: io::Error| failed(&error);
+    let _turn = site.turn();
+    let root = site.folder().map_err(failed)?;
+    let from = root.at(rename.from.above()).map_err(missing)?;
+    let is = there(&from, rename.from.name()).map_err(failed)?.0;
+    if is == There::Nothing {
+        return Err(status::page(404, None));
+    }
+    let to = root.parent_of(&rename.to, false).map_err(failed)?;
+    let taken = there(&to, rename.to.name()).map_err(failed)?.0;
+    rename.judge(&is, &taken, now())?;
+    from.rename(rename.from.name(), &to, rename.to.name()).map_err(|error| {
+        match Errno::from_io_error(&error) {
+            Some(Errno::EXIST | Errno::NOTEMPTY) => {
+                status::page(409, Some("Something has the new name."))
+            }
+            Some(Errno::NOENT) => status::page(404, None),
+            Some(Errno::XDEV | Errno::BUSY) => {
+                status::page(409, Some("It cannot be moved there: that is another disk."))
+            }
+            _ => failed(error),
+        }
+    })?;
+    if site.durable {
+        to.sync().and_then(|()| from.sync()).map_err(failed)?;
+    }
+    Ok(rename.renamed(&is))
+}
+
+fn delete(site: &Shared, delete: &Delete) -> Result<Reply, Reply> {
+    let failed = |error: io::Error| failed(&error);
+    let root = site.folder().map_err(failed)?;
+    let folder = root.at(delete.path.above()).map_err(missing)?;
+    let turn = site.turn();
+    delete.judge(&there(&folder, delete.path.name()).map_err(failed)?.0, now())?;
+    let gone =
+        folder.take_away(delete.path.name(), chance()).map_err(
+            |error| match Errno::from_io_error(&error) {
+                Some(Errno::NOENT) => status::page(404, None),
+                Some(Errno::BUSY | Errno::XDEV) => {
+                    status::page(409, Some("It is in use, or another disk."))
+                }
+                _ => failed(error),
+            },
+        )?;
+    // Nobody finds it any more: what is left to do needs no turn.
+    drop(turn);
+    if let Some(gone) = gone {
+        let left = "It is gone, but some of it could not be removed from the disk.";
+        gone.remove().map_err(|_| status::page(500, Some(left)))?;
+    }
+    if site.durable {
+        folder.sync().map_err(failed)?;
+    }
+    Ok(delete.deleted())
+}
+
+/// Where the folder of what is to be changed cannot be reached: then that is not there either.
+fn missing(error: io::Error) -> Reply {
+    match Errno::from_io_error(&error) {
+        Some(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => status::page(404, None),
+        _ => failed(&error),
+    }
+}

@@ -1,0 +1,64 @@
+//! What the flags let others do besides reading.
+
+use framecat_net::http::Site;
+use framecat_proto::http::plan::Rights;
+
+use crate::flags::serve::Writing;
+use crate::plan::{Explained, Mistake};
+
+/// Gives others the rights that the flags say.
+pub fn allow(flags: &Writing, site: &mut Site) -> Result<(), Mistake> {
+    let Writing { upload, full, rename, max_upload, durable } = *flags;
+    let wrong = |problem: &str, remedy: &str| {
+        Err(Mistake { problem: problem.into(), remedy: remedy.into() })
+    };
+    let brings = upload || full;
+    if upload && full {
+        return wrong("--full is more than --upload, and both are given", "leave one of them out");
+    }
+    if full && rename {
+        return wrong(
+            "--full replaces a file whose name is taken, and --rename gives the new one a number",
+            "leave --rename out, or write --upload in place of --full",
+        );
+    }
+    let needless =
+        [(rename, "--rename"), (max_upload.is_some(), "--max-upload"), (durable, "--durable")];
+    if let Some((_, option)) = needless.iter().find(|(given, _)| *given && !brings) {
+        let problem = format!("{option} is about files that others bring, and none may");
+        return Err(Mistake { problem, remedy: "write --upload or --full as well".into() });
+    }
+    if brings {
+        site.policy.rights = if full { Rights::FULL } else { Rights::UPLOAD };
+        // What is in the folder is no longer its owner's alone.
+        site.policy.sandbox = true;
+    }
+    site.policy.numbers = rename;
+    site.policy.max_upload = max_upload.unwrap_or(site.policy.max_upload);
+    site.durable = durable;
+    Ok(())
+}
+
+/// Says what they can do.
+pub fn explain(site: &Site, explained: &mut Explained) {
+    let rights = site.policy.rights;
+    explained.fact(
+        "others can",
+        match (rights.upload, rights.replace) {
+            (false, _) => "read",
+            (true, false) => "read, bring new files and make folders",
+            (true, true) => "read, bring, replace, rename and delete files and folders",
+        },
+    );
+    if rights.upload {
+        explained.fact(
+            "a taken name",
+            match (site.policy.numbers, rights.replace) {
+                (true, _) => "gets a number",
+                (false, true) => "is replaced, once all of the new file is there",
+                (false, false) => "is refused (409)",
+            },
+        );
+        explained.fact("largest file", format_args!("{} bytes", site.policy.max_upload));
+    }
+}
