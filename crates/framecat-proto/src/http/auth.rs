@@ -9,9 +9,8 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD, STANDARD_NO_PAD};
 
-use super::path::asks;
 use super::plan::because;
-use super::{Fields, Method, Reply, Request, Target, Why};
+use super::{Fields, Method, Reply, Request, Target, Why, resume};
 use crate::limits::{AUTH_HASH_KIB, AUTH_NAME_BYTES, AUTH_USERS};
 
 const NOTHING: Why =
@@ -78,7 +77,7 @@ pub fn only_reads(request: &Request<'_>) -> bool {
     };
     match request.method {
         // How far an upload has come is for those who may upload.
-        Method::Get | Method::Head => !asks(query, "upload"),
+        Method::Get | Method::Head => resume::asked(query) == resume::Asked::No,
         Method::Options => true,
         _ => false,
     }
