@@ -113,7 +113,7 @@ fn chromium_shows_the_page_to_who_knows_the_password() {
 #[test]
 fn nothing_is_looked_up_for_who_has_no_password() {
     let files: &[(&str, &[u8])] = &[("a.txt", b"hello"), (".hidden", b"h"), ("sub/b", b"b")];
-    for args in [&[][..], &["--trace"], &["--hidden"], &["--upload"], &["--echo"]] {
+    for args in [&[][..], &["--trace"], &["--hidden"], &["--upload"], &["--full"], &["--echo"]] {
         let folder = Folder::new();
         let path = users(&folder, LINES);
         let args = [&["--auth-file", &path], args].concat();
@@ -491,6 +491,8 @@ fn what_is_wrong_with_a_password_is_told_before_anything_is_bound() {
         "can be read by every program",
         "--password-file",
     );
+    refused(&["--hash", "."], "--hash", "");
+    refused(&["--hash", "--lan"], "--hash", "");
     refused(&["--auth", ""], "a user has a name", "such as ada");
     refused(&["--open-read"], "none is asked for", "--auth USER");
     refused(&["--open-read", "--auth", "ada"], "nothing but reading is done here", "--upload");

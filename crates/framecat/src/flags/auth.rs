@@ -28,7 +28,8 @@ pub struct AuthArgs {
     pub open_read: bool,
 
     /// Print the hash of a password, typed or on stdin; with --auth USER the line for --auth-file
-    #[arg(long, help_heading = "Passwords", conflicts_with_all = ["password_file", "auth_file", "open_read"])]
+    #[arg(long, help_heading = "Passwords", conflicts_with_all = ["password_file",
+          "auth_file", "open_read", "folder", "listen", "lan", "self_signed", "upload", "full", "echo", "show", "explain"])]
     pub hash: bool,
 }
 

@@ -423,7 +423,7 @@ pub struct RelayArgs {
 /// `serve`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  framecat serve\n  framecat serve ~/share --lan\n  framecat serve --listen 127.0.0.1:0\n  framecat serve --listen unix:///run/share.sock\n\nNothing outside the folder is ever served: links that lead out of it are not followed"
+    after_help = "Examples:\n  framecat serve\n  framecat serve ~/share --lan\n  framecat serve ~/share --lan --self-signed --auth ada\n  framecat serve --listen 127.0.0.1:0\n  framecat serve --listen unix:///run/share.sock\n\nNothing outside the folder is ever served: links that lead out of it are not followed"
 )]
 pub struct ServeArgs {
     /// The folder [default: the one we are in]

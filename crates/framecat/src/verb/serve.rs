@@ -73,7 +73,7 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
             problem:
                 "--open-read lets read without a password, and nothing but reading is done here"
                     .into(),
-            remedy: "--upload lets others bring files; or leave it out".into(),
+            remedy: "--upload or --full lets others change something; or leave it out".into(),
         });
     }
     site.policy.hosts = match args.any_host {
