@@ -288,6 +288,9 @@ pub const HTTP_BODY_PASSED: usize = 64 << 10;
 /// A file that is uploaded, unless `--max-upload` says otherwise.
 pub const HTTP_UPLOAD_BYTES: u64 = 10 << 30;
 
+/// How often it is looked for uploads that nobody goes on with.
+pub const HTTP_SWEEP: Duration = Duration::from_secs(3_600);
+
 /// Numbers that are tried for a file whose name is taken.
 pub const HTTP_NUMBERED: u32 = 1_000;
 

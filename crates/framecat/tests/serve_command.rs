@@ -35,6 +35,11 @@ fn the_first_lines_say_what_strangers_can_bring() {
     let want = "programs on this machine can read every file in it and bring new ones, and change \
                 nothing that is there; --lan for the network\n";
     assert!(told.contains(want), "{told}");
+    let site = Served::new(&["--drop"], &[]);
+    site.url();
+    let told = site.ends().stderr;
+    let want = "programs on this machine can bring files, and see nothing of what is there; --lan";
+    assert!(told.contains(want), "{told}");
     let site = Served::new(&["--full"], &[]);
     site.url();
     let told = site.ends().stderr;
@@ -161,6 +166,10 @@ fn what_makes_no_sense_is_told_before_anything_is_bound() {
         (&["--allow-delete"], "--allow-delete is not taken here", "write --full"),
         (&["-U"], "-U is not taken here", "leave it out"),
         (&["--upload", "--full"], "--full is more than --upload", "leave one of them out"),
+        (&["--drop", "--full"], "--drop lets others read nothing", "leave one of them out"),
+        (&["--drop", "--upload"], "--drop lets others read nothing", "leave one of them out"),
+        (&["--drop", "--rename"], "--drop numbers a taken name by itself", "leave --rename out"),
+        (&["--echo", "--drop"], "serves no folder", "--drop"),
         (&["--full", "--rename"], "--full replaces a file", "--upload in place of --full"),
         (&["--rename"], "--rename is about files that others bring", "write --upload"),
         (&["--max-upload", "1G"], "--max-upload is about files", "write --upload or --full"),

@@ -491,3 +491,47 @@ fn a_folder_that_is_swapped_for_a_link_all_the_time_leads_nowhere() {
     assert_eq!(fs::read_to_string(outside.path().join("victim")).unwrap(), "precious");
     site.ends();
 }
+
+#[test]
+fn what_killed_servers_left_is_gone_soon_after_the_start_and_nothing_else() {
+    let folder = Folder::new();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("a/b/.framecat-0000000000000001.gone/c/d")).unwrap();
+    fs::write(at("a/b/.framecat-0000000000000001.gone/c/d/file"), "x").unwrap();
+    fs::write(at("a/b/.framecat-0000000000000002.new"), "x").unwrap();
+    fs::write(at("a/.framecat-0000000000000003.part"), "somebody goes on with it").unwrap();
+    fs::write(at(".framecat-0000000000000004.part"), "nobody does").unwrap();
+    let old = SystemTime::now() - Duration::from_secs(8 * 24 * 60 * 60);
+    let file = fs::File::options().write(true).open(at(".framecat-0000000000000004.part")).unwrap();
+    file.set_modified(old).unwrap();
+    fs::write(at("a/b/.framecat-notes"), "mine").unwrap();
+    fs::write(at("a/b/.hidden"), "mine").unwrap();
+    let outside = Folder::new();
+    fs::write(outside.path().join(".framecat-0000000000000005.new"), "not ours").unwrap();
+    symlink(outside.path(), at("out")).unwrap();
+    let left = [
+        "a",
+        "a/.framecat-0000000000000003.part",
+        "a/b",
+        "a/b/.framecat-notes",
+        "a/b/.hidden",
+        "out",
+    ];
+    // Who only reads changes nothing.
+    let listen = ["serve", ".", "--listen", "127.0.0.1:0"];
+    let reader = Run::new(&listen).in_folder(folder.path()).start();
+    reader.told("--lan for the network");
+    let before = names_in(folder.path());
+    let server = Run::new(&[&listen[..], &["--upload"]].concat()).in_folder(folder.path()).start();
+    assert!(before.len() > left.len());
+    let begun = std::time::Instant::now();
+    while names_in(folder.path()) != left && begun.elapsed() < run::PATIENCE {
+        std::thread::yield_now();
+    }
+    assert_eq!(names_in(folder.path()), left);
+    assert_eq!(names_in(outside.path()), [".framecat-0000000000000005.new"]);
+    for server in [server, reader] {
+        server.signal(Signal::TERM);
+        assert_eq!(server.wait().code, 0);
+    }
+}

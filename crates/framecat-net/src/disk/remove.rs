@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
-use framecat_proto::limits::PARTS_KEPT;
+use framecat_proto::limits::{PARTS_KEPT, PATH_DEPTH};
 use framecat_proto::path::OURS;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
@@ -79,18 +79,46 @@ impl Folder {
             if !name.starts_with(OURS) {
                 continue;
             }
-            let done = if name.ends_with(GONE) {
-                self.empty(name).is_ok()
-            } else {
-                (name.ends_with(PART) && self.is_left(name, Some(now))
-                    || name.ends_with(NEW) && self.is_left(name, None))
-                    && rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).is_ok()
-            };
-            if done {
+            if self.sweep_away(name, now) {
                 removed.push(name.to_owned());
             }
         }
         Ok(removed)
+    }
+
+    /// [Sweeps](Self::sweep) this folder and all in it, 64 deep, as long as `go_on` says so before each.
+    /// Folders that cannot be read are passed over, and no link is followed.
+    pub fn sweep_all(&self, now: SystemTime, go_on: &mut impl FnMut() -> bool) {
+        self.sweep_down(now, PATH_DEPTH, go_on);
+    }
+
+    fn sweep_down(&self, now: SystemTime, depth: usize, go_on: &mut impl FnMut() -> bool) {
+        if !go_on() {
+            return;
+        }
+        let Ok(entries) = Dir::read_from(&self.fd) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if name.to_bytes().starts_with(OURS.as_bytes()) {
+                let _ = name.to_str().is_ok_and(|name| self.sweep_away(name, now));
+            } else if matches!(entry.file_type(), FileType::Directory | FileType::Unknown)
+                && !matches!(name.to_bytes(), b"." | b"..")
+                && depth > 0
+                && let Ok(fd) = below(&self.fd, name, AS_FOLDER)
+            {
+                Folder { fd }.sweep_down(now, depth - 1, go_on);
+            }
+        }
+    }
+
+    /// Removes it, if nobody comes back for it.
+    fn sweep_away(&self, name: &str, now: SystemTime) -> bool {
+        if name.ends_with(GONE) {
+            return self.empty(name).is_ok();
+        }
+        (name.ends_with(PART) && self.is_left(name, Some(now))
+            || name.ends_with(NEW) && self.is_left(name, None))
+            && rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).is_ok()
     }
 
     /// Whether nobody has the file; and with `now` has touched it for long.

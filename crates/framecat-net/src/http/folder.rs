@@ -101,7 +101,9 @@ pub(super) fn list(
         true => Some(long.take().ok_or(Unlisted::Busy)?),
         false => None,
     };
-    let (entries, room) = read(root, task, first.into_iter().chain(dir), rooms)?;
+    // Nothing of what may not be read is told.
+    let names = first.into_iter().chain(dir).filter(|_| task.rights.read);
+    let (entries, room) = read(root, task, names, rooms)?;
     let Task { form, path, language, sort, rights, .. } = &**task;
     Ok((Listing::new(*form, path, *language, *sort, entries, *rights), room))
 }

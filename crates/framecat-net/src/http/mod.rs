@@ -23,7 +23,7 @@
 //! | files and folders below the root, and nothing else | `files`, `folder` |
 //! | a folder in one piece; the hash of a file; gzip | `pack`, `hash`, `squeeze` |
 //! | content on its way to the disk, and what becomes of it | `receive`, `put`, `form`, `upload`, `verify` |
-//! | folders made, things renamed and deleted | `change` |
+//! | folders made, things renamed and deleted; what killed servers left | `change`, `sweep` |
 //! | what may wait for a disk | `workers` |
 //! | how many are let in | `places` |
 //! | the conformance table, tried on a server | [`check`] |
@@ -57,6 +57,7 @@ mod server;
 pub(crate) mod sink;
 mod slab;
 mod squeeze;
+mod sweep;
 mod telling;
 mod upload;
 mod verify;

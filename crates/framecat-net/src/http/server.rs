@@ -23,6 +23,7 @@ use super::hash::Known;
 use super::places::Places;
 use super::rounds::{Mailbox, Rounds};
 use super::seats::Seats;
+use super::sweep::Sweeper;
 use super::telling::Client;
 use super::upload::Uploads;
 use super::workers::{FOR_DISKS, Workers};
@@ -184,6 +185,8 @@ pub struct Server {
     shared: Arc<Shared>,
     mail: Vec<Arc<Mailbox>>,
     loops: Vec<JoinHandle<()>>,
+    /// Where something can be left behind.
+    _sweeper: Option<Sweeper>,
 }
 
 impl Server {
@@ -211,7 +214,13 @@ impl Server {
             |error: io::Error| Error::io(Op::Open, site.folder.display().to_string(), error);
         let shared = Shared::new(site, tls, observer).map_err(|error| failed(error.into()))?;
         let shared = Arc::new(shared);
-        let mut server = Server { shared: shared.clone(), mail: Vec::new(), loops: Vec::new() };
+        let sweeper = site.policy.rights.writes().then(|| Sweeper::start(&shared));
+        let mut server = Server {
+            shared: shared.clone(),
+            mail: Vec::new(),
+            loops: Vec::new(),
+            _sweeper: sweeper,
+        };
         let listener = Arc::new(listener);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         for _ in 0..cores {

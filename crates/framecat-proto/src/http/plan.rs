@@ -184,7 +184,7 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
     if path.ours || path.hidden && !policy.hidden {
         return Err(page(404, None));
     }
-    if is_loose(request.target) {
+    if is_loose(request.target) && policy.rights.read {
         // Browsers send some octets that a target may not hold. Who reads over them in silence may read
         // another name than a filter before it (RFC 9112 section 3.2): so they are shown the right one.
         return Err(moved(&path, path.folder, query, "The address, written as it should be"));
@@ -193,6 +193,11 @@ fn looked(request: &Request<'_>, policy: &Policy) -> Result<Needs, Reply> {
     let forms = [archive::Form::Tar, archive::Form::Zip];
     let archive = forms.into_iter().find(|form| asks(query, form.name()));
     let hash = Digest::ALL.into_iter().find(|digest| asks(query, digest.name()));
+    // Of what may not be read nothing is told, and the root is the page by which files are brought.
+    let told = policy.rights.read || path.bytes.is_empty() && archive.is_none() && hash.is_none();
+    if !told || json && !policy.rights.read {
+        return Err(page(404, None));
+    }
     let index = path.folder && !json && archive.is_none() && hash.is_none() && !policy.sandbox;
     let name = if index { INDEX } else { path.name() };
     let mut accepted = Accepted::of(&request.fields);

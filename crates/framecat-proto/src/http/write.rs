@@ -53,6 +53,8 @@ impl Rights {
     /// Reading, and new files and folders: nothing that is there changes.
     pub const UPLOAD: Rights = Rights { upload: true, make: true, ..Rights::READ };
 
+    /// A letter box: new files, of which nobody learns anything.
+    pub const DROP: Rights = Rights { read: false, upload: true, ..Rights::READ };
     /// All.
     pub const FULL: Rights = Rights { replace: true, rename: true, delete: true, ..Rights::UPLOAD };
 
@@ -217,6 +219,10 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
     if path.hidden && !policy.hidden {
         return Err(page(404, None));
     }
+    if !rights.read && path.bytes.contains(&b'/') {
+        // All files go into the folder itself, and whether there are others is not told.
+        return Err(page(404, None));
+    }
     if request.fields.all("content-encoding").any(|value| !value.eq_ignore_ascii_case(b"identity"))
     {
         return Err(because(415, CODED));
@@ -224,6 +230,7 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
     match request.method {
         Method::Post if makes || name.is_some() => change(request, path, name, policy).map(Some),
         Method::Delete if itself => change(request, path, None, policy).map(Some),
+        Method::Post if itself && !rights.read && !path.bytes.is_empty() => Err(page(404, None)),
         Method::Post if itself => Form::of(request, &path).map(|form| Some(Deed::Form(form))),
         _ if path.folder => Err(page(
             409,
@@ -333,8 +340,10 @@ impl Put {
                 return Err(page(409, Some("Something that is no file has this name.")));
             }
         };
-        // Where it would not be done anyhow, its conditions are not asked for (RFC 9110 section 13.2.1).
-        self.conditions.judge(there, now)?;
+        // Where it would not be done anyhow, its conditions are not asked for (RFC 9110 section 13.2.1). And
+        // where nothing may be read, none of them tells what is there.
+        let seen = if policy.rights.read { there } else { &There::Nothing };
+        self.conditions.judge(seen, now)?;
         Ok(way)
     }
 

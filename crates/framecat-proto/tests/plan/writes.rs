@@ -203,6 +203,63 @@ fn conditions_are_asked_for_where_it_would_be_done_without_them() {
     }
 }
 
+#[test]
+fn a_letter_box_tells_nothing_of_what_is_in_it() {
+    let drop = Policy { rights: Rights::DROP, numbers: true, ..policy() };
+    let reply = |line: &str, facts: &Facts| {
+        answered(&format!("{line} HTTP/1.1\nHost: localhost"), facts, &drop, NOW).1
+    };
+    for there in [Facts::Missing, Facts::Denied, Facts::Folder, found("a.txt")] {
+        for line in [
+            "GET /a.txt",
+            "HEAD /a.txt",
+            "GET /a/",
+            "GET /a?json",
+            "GET /?json",
+            "GET /?tar",
+            "GET /?zip",
+            "GET /?sha256",
+            "GET /a.txt?blake3",
+            "GET /[a]",
+        ] {
+            assert_eq!(reply(line, &there).status, 404, "{line} {there:?}");
+        }
+    }
+    assert_eq!(reply("GET /", &Facts::Folder).status, 200);
+    for (request, want) in [
+        ("PUT /a", "put a"),
+        ("PUT /a/b", "404"),
+        ("PUT /", "409"),
+        ("POST /a/", "404"),
+        ("POST /", "415"),
+        ("POST /a?upload", "upload a"),
+        ("POST /a/b?upload", "404"),
+        ("POST /a?mkdir", "405"),
+        ("POST /a?rename=b", "405"),
+        ("DELETE /a", "405"),
+    ] {
+        assert_eq!(told(request, &drop), want, "{request}");
+    }
+    // Whatever has the name, and whatever is asked of it, it is the same.
+    for fields in [
+        "",
+        "If-None-Match: *",
+        "If-Match: *",
+        "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT",
+    ] {
+        let judged = |there: There| put(fields).judge(&there, &drop, NOW).map_err(|r| r.status);
+        let free = judged(There::Nothing).map(drop_way);
+        for there in [There::File(file()), There::Folder, There::Other] {
+            assert_eq!(judged(there).map(drop_way), free, "{fields} {there:?}");
+        }
+    }
+}
+
+/// What is told of the way.
+fn drop_way(way: Way) -> Reply {
+    put("").saved(way, &put("").path)
+}
+
 /// What the request is taken for, in a word and a path or two; or its status.
 fn told(text: &str, policy: &Policy) -> String {
     let path = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -477,7 +477,7 @@ pub struct ServeArgs {
     pub trace: bool,
 
     /// Answer each request with itself as text, and serve no folder: what a browser really sends
-    #[arg(long, help_heading = "What", conflicts_with_all = ["folder", "upload", "full", "hidden", "compress", "trace"])]
+    #[arg(long, help_heading = "What", conflicts_with_all = ["folder", "upload", "drop", "full", "hidden", "compress", "trace"])]
     pub echo: bool,
 
     /// A line for each request on stderr: combined, json or none [default: combined; with --show none]

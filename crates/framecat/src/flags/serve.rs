@@ -18,6 +18,10 @@ pub struct Writing {
     #[arg(long, help_heading = "Writing")]
     pub upload: bool,
 
+    /// Let others bring files and see nothing of what is there: a letter box. A taken name gets a number
+    #[arg(long, help_heading = "Writing")]
+    pub drop: bool,
+
     /// Let others do everything: bring, replace, rename and delete files and folders
     #[arg(long, help_heading = "Writing")]
     pub full: bool,
@@ -91,7 +95,7 @@ pub fn elsewhere(words: &[OsString], error: &clap::Error) -> Option<(String, Str
         let problem = "--echo answers each request with itself, and serves no folder".to_string();
         return Some((
             problem,
-            "leave the folder, --upload, --full, --hidden, --compress and --trace out, or --echo"
+            "leave the folder, --upload, --drop, --full, --hidden, --compress and --trace out, or --echo"
                 .into(),
         ));
     }

@@ -322,6 +322,9 @@ fn asked_for(asked: &PasswordsAsked<'_>) -> Vec<String> {
 /// What strangers can do, in words.
 fn may(rights: Rights, hidden: bool) -> String {
     let all = if hidden { "every file in it" } else { "every file in it but hidden ones" };
+    if !rights.read {
+        return "bring files, and see nothing of what is there".into();
+    }
     match (rights.upload, rights.replace) {
         (false, _) => format!("read {all}, and change nothing"),
         (true, false) => format!("read {all} and bring new ones, and change nothing that is there"),

@@ -8,13 +8,22 @@ use crate::plan::{Explained, Mistake};
 
 /// Gives others the rights that the flags say.
 pub fn allow(flags: &Writing, site: &mut Site) -> Result<(), Mistake> {
-    let Writing { upload, full, rename, max_upload, durable } = *flags;
+    let Writing { upload, drop, full, rename, max_upload, durable } = *flags;
     let wrong = |problem: &str, remedy: &str| {
         Err(Mistake { problem: problem.into(), remedy: remedy.into() })
     };
-    let brings = upload || full;
+    let brings = upload || drop || full;
+    if drop && (upload || full) {
+        return wrong(
+            "--drop lets others read nothing, and --upload and --full let them read",
+            "leave one of them out",
+        );
+    }
     if upload && full {
         return wrong("--full is more than --upload, and both are given", "leave one of them out");
+    }
+    if drop && rename {
+        return wrong("--drop numbers a taken name by itself", "leave --rename out");
     }
     if full && rename {
         return wrong(
@@ -29,11 +38,15 @@ pub fn allow(flags: &Writing, site: &mut Site) -> Result<(), Mistake> {
         return Err(Mistake { problem, remedy: "write --upload or --full as well".into() });
     }
     if brings {
-        site.policy.rights = if full { Rights::FULL } else { Rights::UPLOAD };
+        site.policy.rights = match (drop, full) {
+            (true, _) => Rights::DROP,
+            (_, true) => Rights::FULL,
+            _ => Rights::UPLOAD,
+        };
         // What is in the folder is no longer its owner's alone.
         site.policy.sandbox = true;
     }
-    site.policy.numbers = rename;
+    site.policy.numbers = rename || drop;
     site.policy.max_upload = max_upload.unwrap_or(site.policy.max_upload);
     site.durable = durable;
     Ok(())
@@ -46,6 +59,7 @@ pub fn explain(site: &Site, explained: &mut Explained) {
         "others can",
         match (rights.upload, rights.replace) {
             (false, _) => "read",
+            (true, _) if !rights.read => "bring files, and see nothing of what is there",
             (true, false) => "read, bring new files and make folders",
             (true, true) => "read, bring, replace, rename and delete files and folders",
         },
