@@ -496,6 +496,26 @@ deeds! {
     };
 }
 
+#[test]
+fn a_name_that_is_taken_in_the_last_moment_is_told_beside_those_that_were_not() {
+    if !can_trace() {
+        return;
+    }
+    let folder = Folder::new();
+    lay_out(folder.path());
+    let mut want = tree(folder.path());
+    want.insert("d/new.bin".into(), Some(new()));
+    let (server, client) = start(folder.path(), &["--upload"]);
+    // The second of three files finds its name taken, each time that it was free a moment ago.
+    let inject = "inject=linkat:error=EEXIST:when=2+";
+    let _strace = fault(&server, &["-o", "/dev/null", "-e", inject]);
+    let said = client.said(&form(&[("new.bin", &new()), ("x.txt", b"hello"), ("y.txt", b"")]));
+    let lines = "saved d/new.bin\nnot saved d/x.txt: its name was taken meanwhile\n\
+                 not saved d/y.txt: one before it was not\n";
+    assert!(status(&said) == Some(409) && said.ends_with(lines), "{said}");
+    assert_eq!(shown(&tree(folder.path())), shown(&want));
+}
+
 /// A server of a folder on a file system of its own, of 1 MiB, that ends with it; and that folder as we see it.
 fn on_a_small_disk(args: &str) -> Option<(Running, Client, std::path::PathBuf, Folder)> {
     if !rustix::process::geteuid().is_root() {

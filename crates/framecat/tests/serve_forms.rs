@@ -238,6 +238,35 @@ fn all_files_of_a_form_are_there_or_none() {
 }
 
 #[test]
+fn taken_names_of_a_form_are_numbered_or_replaced_where_that_is_meant() {
+    let files = [("a.txt", "new"), ("b", "1"), ("b", "2"), ("folder", "3")];
+    let site = Served::new(&["--upload", "--rename"], &[("a.txt", b"old"), ("folder/x", b"")]);
+    let said = post(&site, "/", &form(&files));
+    let lines = "saved a (1).txt\nsaved b\nsaved b (1)\nsaved folder (1)\n";
+    assert_eq!((status(&said), body(&said)), ("201", lines), "{said}");
+    assert_eq!((site.read("a.txt"), site.read("b (1)")), (b"old".to_vec(), b"2".to_vec()));
+    assert_eq!(
+        site.names(),
+        ["a (1).txt", "a.txt", "b", "b (1)", "folder", "folder (1)", "folder/x"]
+    );
+    site.ends();
+    let site = Served::new(&["--full"], &[("a.txt", b"old"), ("folder/x", b"")]);
+    // Of two of one name one would be lost.
+    for refused in [&files[1..3], &files[2..]] {
+        assert_eq!(status(&post(&site, "/", &form(refused))), "409");
+    }
+    assert_eq!(site.names(), ["a.txt", "folder", "folder/x"]);
+    let said = post(&site, "/", &form(&files[..2]));
+    assert_eq!((status(&said), site.read("a.txt")), ("201", b"new".to_vec()), "{said}");
+    // In pieces it is the same.
+    let begun = site.asked("POST /a.txt?upload", "", "");
+    let place = field(&begun, "Location").unwrap();
+    let said = site.asked(&format!("PUT {place}"), "Content-Range: bytes 0-5/6\r\n", "newest");
+    assert_eq!((status(&said), site.read("a.txt")), ("204", b"newest".to_vec()), "{said}");
+    site.ends();
+}
+
+#[test]
 fn a_form_that_is_cut_anywhere_leaves_nothing() {
     let site = Served::new(UPLOAD, &[]);
     let content = form(&[("a", "hello"), ("b", "\r\n--")]);

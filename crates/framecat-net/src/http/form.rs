@@ -10,7 +10,7 @@ use framecat_proto::path::SafePath;
 use rustix::io::Errno;
 
 use super::answer::failure;
-use super::put::{along, chance, failed, judge, settle};
+use super::put::{along, chance, failed, judge, settle_in_turn, sync};
 use super::receive::Sink;
 use super::seats::Seat;
 use super::server::Shared;
@@ -26,6 +26,8 @@ pub(super) struct Forming {
     files: Vec<File>,
     /// So many forms hold their files open at once.
     seat: Option<Seat>,
+    /// What there was room for at first.
+    room: u64,
 }
 
 #[derive(Debug)]
@@ -39,13 +41,14 @@ impl Forming {
     pub(super) fn new(form: Form) -> Forming {
         let parts = Parts::new(&form.boundary);
         let verifier = Verifier::new(form.expected);
-        Forming { form, parts, verifier, files: Vec::new(), seat: None }
+        Forming { form, parts, verifier, files: Vec::new(), seat: None, room: 0 }
     }
 
     /// A file begins.
     fn file(&mut self, site: &Shared, name: &SafePath) -> Result<(), Reply> {
         let put = self.form.file(name, &site.policy)?;
-        if self.files.iter().any(|file| file.put.path == put.path) {
+        let is_there = |file: &File| file.put.path == put.path;
+        if !site.policy.numbers && self.files.iter().any(is_there) {
             return Err(twice(name));
         }
         let way = along(site, &put.path)?;
@@ -67,11 +70,16 @@ impl Sink for Forming {
         let path = path.map_err(|error| status::page(400, Some(&format!("{error}."))))?;
         let way = along(site, &path)?;
         self.form.judge(way.is_there(), super::put::now())?;
-        let room = way.near.room().map_err(|error| failed(&error))?;
-        if self.form.size.is_some_and(|size| size > room) {
+        self.room = way.near.room().map_err(|error| failed(&error))?;
+        if self.form.size.is_some_and(|size| size > self.room) {
             return Err(status::page(507, None));
         }
         Ok(())
+    }
+
+    fn due(&mut self, _: &Shared, len: u64) -> Result<(), Reply> {
+        // Chunks that tell more than there is room for.
+        if len > self.room { Err(status::page(507, None)) } else { Ok(()) }
     }
 
     fn take(&mut self, site: &Shared, content: &[u8]) -> Result<(), Reply> {
@@ -97,7 +105,7 @@ impl Sink for Forming {
     }
 
     fn finish(self: Box<Self>, site: &Shared, trailers: &Fields<'_>) -> Reply {
-        let Forming { form, parts, verifier, files, seat } = *self;
+        let Forming { form, parts, verifier, files, seat, .. } = *self;
         if let Err(refusal) = parts.finish() {
             return refused(&refusal);
         }
@@ -107,20 +115,33 @@ impl Sink for Forming {
         if let Err(why) = verifier.whole(trailers) {
             return because(400, why);
         }
-        // What would not be done is known before anything is.
-        for file in &files {
-            let judged = along(site, &file.put.path).and_then(|way| judge(site, &file.put, &way));
-            if let Err(reply) = judged {
+        if let Some(reply) = files.iter().find_map(|file| sync(site, &file.part).err()) {
+            return reply;
+        }
+        // What would not be done is known before anything is, and nobody who asks us comes between.
+        let turn = site.turn();
+        for File { put, .. } in &files {
+            if let Err(reply) = along(site, &put.path).and_then(|way| judge(site, put, &way)) {
                 return reply;
             }
         }
-        let became: Vec<Became> = files
-            .into_iter()
-            .map(|File { put, part, .. }| match settle(site, &put, part) {
-                Ok((_, place)) => Became::Saved(place),
-                Err(reply) => Became::Refused(put.path, reply.status),
-            })
-            .collect();
+        let mut became = Vec::with_capacity(files.len());
+        let mut refused = false;
+        for File { put, mut part, .. } in files {
+            became.push(match refused {
+                true => Became::Left(put.path),
+                false => match settle_in_turn(site, &put, &mut part) {
+                    Ok((_, place)) => Became::Saved(place),
+                    // Nothing has been done.
+                    Err(reply) if became.is_empty() => return reply,
+                    Err(reply) => {
+                        refused = true;
+                        Became::Refused(put.path, reply.status)
+                    }
+                },
+            });
+        }
+        drop(turn);
         drop(seat);
         form.done(&became)
     }

@@ -123,13 +123,25 @@ pub(super) fn judge(site: &Shared, put: &Put, way: &Along) -> Result<Way, Reply>
 /// # Errors
 /// The reply where it has none; the part is dropped then, or kept if it is one that is.
 pub(super) fn settle(site: &Shared, put: &Put, mut part: Part) -> Result<(Way, SafePath), Reply> {
-    if site.durable {
-        // So that nobody waits for the disk while others wait for the turn.
-        part.sync().map_err(|error| failed(&error))?;
-    }
-    let root = site.folder().map_err(|error| failed(&error))?;
+    sync(site, &part)?;
     // What holds now holds until the name is given, as far as it is up to us.
     let _turn = site.turn();
+    settle_in_turn(site, put, &mut part)
+}
+
+/// Makes sure that a part outlives a power cut, where that is promised: before the turn, so that nobody waits
+/// for the disk while others wait for the turn.
+pub(super) fn sync(site: &Shared, part: &Part) -> Result<(), Reply> {
+    if site.durable { part.sync().map_err(|error| failed(&error)) } else { Ok(()) }
+}
+
+/// As [`settle`], by who has the [turn](Shared::turn).
+pub(super) fn settle_in_turn(
+    site: &Shared,
+    put: &Put,
+    part: &mut Part,
+) -> Result<(Way, SafePath), Reply> {
+    let root = site.folder().map_err(|error| failed(&error))?;
     let (folder, made) = match site.policy.rights.make {
         true => root.make_parent_of(&put.path, site.durable).map_err(|error| failed(&error))?,
         false => {
@@ -137,7 +149,7 @@ pub(super) fn settle(site: &Shared, put: &Put, mut part: Part) -> Result<(Way, S
             (parent.map_err(|error| failed(&error))?, Default::default())
         }
     };
-    name_it(site, put, &mut part, &folder).map_err(|reply| made.take_back(reply))
+    name_it(site, put, part, &folder).map_err(|reply| made.take_back(reply))
 }
 
 fn name_it(

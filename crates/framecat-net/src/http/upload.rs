@@ -217,6 +217,19 @@ impl Sink for Uploading {
         }
     }
 
+    fn due(&mut self, _: &Shared, len: u64) -> Result<(), Reply> {
+        match &self.taking {
+            Some(taking) if len > taking.len - taking.came => {
+                // As if they had come.
+                let slot = taking.hold.part();
+                let back = slot.as_ref().map(|part| part.set_len(taking.from));
+                back.transpose().map_err(|error| failed(&error))?;
+                Err(resume::with_offset(resume::long(), taking.from))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn take(&mut self, site: &Shared, content: &[u8]) -> Result<(), Reply> {
         self.verifier.take(content);
         let Some(taking) = &mut self.taking else { return Err(status::page(500, None)) };
@@ -299,7 +312,7 @@ fn open(site: &Shared, number: u64, path: &SafePath) -> Result<Part, Reply> {
         let folder = folder.map_err(|error| failed(&error))?;
         match Part::open(&folder, number, false) {
             Err(error) => match Errno::from_io_error(&error) {
-                Some(Errno::NOENT | Errno::LOOP) => {}
+                Some(Errno::NOENT | Errno::LOOP | Errno::ISDIR) => {}
                 Some(Errno::AGAIN) => {
                     let stat = find(site, number, path).map_err(|error| failed(&error))?;
                     return Err(

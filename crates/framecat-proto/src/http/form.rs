@@ -39,6 +39,8 @@ pub enum Became {
     Saved(SafePath),
     /// It is not, for this status.
     Refused(SafePath, u16),
+    /// It is not, for one before it is not.
+    Left(SafePath),
 }
 
 impl Form {
@@ -105,7 +107,7 @@ impl Form {
     pub fn done(&self, files: &[Became]) -> Reply {
         let refused = files.iter().find_map(|file| match file {
             Became::Refused(_, status) => Some(*status),
-            Became::Saved(_) => None,
+            Became::Saved(_) | Became::Left(_) => None,
         });
         if self.browser && refused.is_none() {
             let mut reply = Reply::new(303);
@@ -121,7 +123,10 @@ impl Form {
             .iter()
             .map(|file| match file {
                 Became::Saved(path) => format!("saved {path}\n"),
-                Became::Refused(path, status) => format!("not saved {path}: {}\n", reason(*status)),
+                Became::Refused(path, status) => {
+                    format!("not saved {path}: {}\n", reason(*status))
+                }
+                Became::Left(path) => format!("not saved {path}: one before it was not\n"),
             })
             .collect();
         text(refused.unwrap_or(201), &lines)

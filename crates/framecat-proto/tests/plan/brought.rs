@@ -65,9 +65,14 @@ fn what_became_of_the_files_of_a_form_is_told_a_line_each() {
     let all = [Became::Saved(path(&["in", "a"])), Became::Saved(path(&["in", "b"]))];
     let reply = form("/in/", "").done(&all);
     assert_eq!((reply.status, content(&reply).as_str()), (201, "saved in/a\nsaved in/b\n"));
-    let lines = "saved in/a\nnot saved in/b: its name was taken meanwhile\n";
+    let lines = "saved in/a\nnot saved in/b: its name was taken meanwhile\n\
+                 not saved in/c: one before it was not\n";
     for accepts in ["", "Accept: text/html"] {
-        let some = [all[0].clone(), Became::Refused(path(&["in", "b"]), 409)];
+        let some = [
+            all[0].clone(),
+            Became::Refused(path(&["in", "b"]), 409),
+            Became::Left(path(&["in", "c"])),
+        ];
         let reply = form("/in/", accepts).done(&some);
         assert_eq!((reply.status, content(&reply).as_str()), (409, lines), "{accepts}");
         assert_eq!(reply.get("Content-Type"), Some("text/plain; charset=utf-8"));
@@ -84,8 +89,8 @@ fn the_files_of_a_form_lie_in_its_folder() {
     let shown = Policy { hidden: true, ..uploads() };
     assert!(form.file(&path(&[".a"]), &shown).is_ok());
     let deep = "/a".repeat(64) + "/";
-    let form = super::brought::form(&deep, "");
-    assert_eq!(form.file(&path(&["b"]), &uploads()).unwrap_err().status, 400, "too deep");
+    let deepest = self::form(&deep, "");
+    assert_eq!(deepest.file(&path(&["b"]), &uploads()).unwrap_err().status, 400, "too deep");
 }
 
 #[test]
