@@ -111,6 +111,8 @@ enum Stage {
     Asking,
     /// It is taken.
     Open,
+    /// The sender has said that all was told.
+    Leaving,
     /// All is done.
     Done,
     Over(TransferError),
@@ -154,6 +156,8 @@ pub struct Receiver {
 impl Receiver {
     /// One to which nothing has been offered.
     pub fn new(rules: Rules) -> Receiver {
+        // Into a stream no name goes.
+        let hidden = rules.taste.hidden || rules.to == To::Stream;
         Receiver {
             rules,
             decoder: Decoder::new(),
@@ -162,7 +166,7 @@ impl Receiver {
             effects: VecDeque::new(),
             stage: Stage::New,
             opening: None,
-            names: Names::new(rules.taste),
+            names: Names::new(Taste { hidden, ..rules.taste }),
             entries: BTreeMap::new(),
             waiting: VecDeque::new(),
             open: 0,
@@ -308,6 +312,10 @@ impl Receiver {
         if !matches!(self.stage, Stage::Over(_)) {
             self.said.flush(&mut self.out);
         }
+        if self.stage == Stage::Leaving && self.entries.is_empty() {
+            Record::Bye(self.totals).encode(&mut self.out);
+            self.stage = Stage::Done;
+        }
         std::mem::take(&mut self.out)
     }
 
@@ -356,7 +364,7 @@ impl Receiver {
                 }
                 Ok(())
             }
-            (Stage::New | Stage::Done | Stage::Over(_), _) => Err(NO_PLACE),
+            (Stage::New | Stage::Leaving | Stage::Done | Stage::Over(_), _) => Err(NO_PLACE),
             (_, Record::Entries(entries)) if !self.offer_ended => {
                 entries.into_iter().try_for_each(|entry| self.entry(entry))
             }
@@ -388,10 +396,9 @@ impl Receiver {
             Record::Failed(all) => {
                 all.into_iter().try_for_each(|(entry, why)| self.failed_there(entry, why))
             }
-            Record::Bye(_) if self.offer_ended && self.entries.is_empty() => {
-                self.said.flush(&mut self.out);
-                Record::Bye(self.totals).encode(&mut self.out);
-                self.stage = Stage::Done;
+            // What failed may still come to its end here: the answer waits for that.
+            Record::Bye(_) if self.offer_ended && self.unresolved == 0 => {
+                self.stage = Stage::Leaving;
                 Ok(())
             }
             _ => Err(NO_PLACE),

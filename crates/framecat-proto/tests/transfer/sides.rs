@@ -350,6 +350,9 @@ fn a_sync_that_failed_leaves_nothing_to_go_on_with() {
     // The sender may still be at it; then it ends, and the part is removed.
     hear(&mut receiver, &[Record::Data { entry: 0, offset: 1_200, len: 300 }]).unwrap();
     let before = effects(&mut receiver);
+    // What was given before is done first.
+    assert!(matches!(before[..], [Effect::Log { .. }, Effect::Resolved { .. }]), "{before:?}");
+    receiver.handle_fact(0, Fact::Done);
     assert!(!before.iter().any(|effect| matches!(effect, Effect::Discard { .. })), "{before:?}");
     hear(&mut receiver, &[Record::Failed(vec![(0, Cause::Cancelled.into())])]).unwrap();
     let after = effects(&mut receiver);
@@ -418,6 +421,52 @@ fn a_stream_is_told_as_whole_when_its_hash_is_right() {
         assert!(if right { sink == b"hello world" } else { sink.len() <= 11 });
         assert_eq!(sender.totals().missing, u64::from(!right));
     }
+}
+
+#[test]
+fn what_changed_while_it_was_sent_begins_anew_without_what_came_of_it() {
+    let mut receiver = offered(rules(), vec![file("a", 1_500)]);
+    let old = Journal::new(&path("a"), Pieces::of(1_500, 10), 7).id();
+    let part = Record::Data { entry: 0, offset: 0, len: 1_200 };
+    hear(&mut receiver, &[part, Record::Changed { entry: 0, size: 1_600, mtime: 8 }]).unwrap();
+    let mut seen = Vec::new();
+    while let Some(effect) = receiver.poll_effect() {
+        seen.push(effect.clone());
+        receiver.handle_fact(
+            0,
+            match effect {
+                Effect::Look { .. } => Fact::Looked(Found::Nothing, None),
+                _ => Fact::Done,
+            },
+        );
+    }
+    let new = Journal::new(&path("a"), Pieces::of(1_600, 10), 8).id();
+    let [Effect::Write { .. }, Effect::Discard { id, .. }, Effect::Look { .. }, begin] = &seen[..]
+    else {
+        panic!("{seen:?}")
+    };
+    assert_eq!(*id, old);
+    assert!(matches!(begin, Effect::Begin { id, size: 1_600, .. } if *id == new));
+    let said = decode(&receiver.poll_output());
+    let asked = said.iter().filter(|it| matches!(it, Record::Need(_)));
+    assert_eq!(asked.count(), 1, "{said:?}");
+}
+
+#[test]
+fn the_answer_to_bye_waits_for_the_disk() {
+    let mut receiver = offered(rules(), vec![file("a", 1_500)]);
+    receiver.poll_output();
+    let data = Record::Data { entry: 0, offset: 0, len: 1_200 };
+    let failed = Record::Failed(vec![(0, Cause::Unreadable.into())]);
+    hear(&mut receiver, &[data, failed, Record::Bye(Totals::default())]).unwrap();
+    let told = effects(&mut receiver);
+    assert!(matches!(told[..], [Effect::Write { .. }, Effect::Resolved { .. }]), "{told:?}");
+    assert!(receiver.poll_output().is_empty() && !receiver.is_done());
+    receiver.handle_fact(0, Fact::Done);
+    assert_eq!(effects(&mut receiver), [Effect::Close { entry: 0 }]);
+    let bye = Totals { there: 0, missing: 1, bytes: 1_200 };
+    assert_eq!(decode(&receiver.poll_output()), [Record::Bye(bye)]);
+    assert!(receiver.is_done());
 }
 
 #[test]
@@ -538,7 +587,7 @@ fn with_the_sizes_of_programs_a_cut_costs_less_than_a_piece() {
 #[test]
 fn a_stream_takes_one_file_and_no_folder() {
     let mut receiver = Receiver::new(Rules { to: To::Stream, ..rules() });
-    let entries = vec![file("a", 2), file("b", 2), entry("d", EntryKind::Folder, 0)];
+    let entries = vec![file(".a", 2), file("b", 2), entry("d", EntryKind::Folder, 0)];
     let end = Record::OfferEnd { count: 3, bytes: 4, more: false };
     hear(&mut receiver, &[opening(Carries::Files), Record::Entries(entries), end]).unwrap();
     let resolved = effects(&mut receiver);

@@ -146,7 +146,7 @@ impl Receiver {
     /// # Panics
     /// In debug builds, where there is none.
     pub fn handle_fact(&mut self, entry: u32, fact: Fact) {
-        if self.stage != Stage::Open {
+        if !matches!(self.stage, Stage::Open | Stage::Leaving) {
             return;
         }
         let Some(coming) = self.entries.get_mut(&entry) else {
@@ -476,7 +476,6 @@ impl Receiver {
 
     /// It cannot be kept. The sender is told at once, and may still be sending.
     pub(super) fn fail(&mut self, entry: u32, why: Why, discard: bool) {
-        self.withdraw(entry);
         let Some(coming) = self.entries.get_mut(&entry) else { return };
         let name = coming.at.to_string();
         coming.step = Step::Leaving { outcome: None, discard };
@@ -493,24 +492,6 @@ impl Receiver {
         if let Some(coming) = self.entries.get_mut(&entry) {
             coming.step = Step::Leaving { outcome, discard };
             self.settle(entry);
-        }
-    }
-
-    /// Takes back what was given of it and nobody has taken up.
-    pub(super) fn withdraw(&mut self, entry: u32) {
-        let Some(coming) = self.entries.get_mut(&entry) else { return };
-        let of = |effect: &Effect| match effect {
-            Effect::Write { entry, .. } | Effect::Log { entry, .. } | Effect::Sync { entry } => {
-                Some(*entry)
-            }
-            _ => None,
-        };
-        let before = self.effects.len();
-        self.effects.retain(|effect| of(effect) != Some(entry));
-        for _ in self.effects.len()..before {
-            if let Some(Doing::Write(len)) = coming.doing.pop_back() {
-                self.unwritten -= len;
-            }
         }
     }
 

@@ -150,7 +150,8 @@ pub enum Effect {
         mode: u16,
         /// When it was last changed, in nanoseconds since 1970.
         mtime: i64,
-        /// Whether its bytes are to outlive a power cut.
+        /// Whether its bytes are to outlive a power cut. Several of these that are given together may be
+        /// written, synced by one syncfs(2), and then be given their names.
         durable: bool,
     },
     /// Make the names that these were given outlive a power cut, their folders' own included:

@@ -165,7 +165,6 @@ impl Receiver {
             self.fail(entry, Cause::Changed.into(), true);
             return Ok(());
         }
-        self.withdraw(entry);
         if let Some(coming) = self.entries.get_mut(&entry) {
             coming.step = Step::Restarting { size, mtime };
         }
@@ -183,7 +182,6 @@ impl Receiver {
         // What is there of a file that can no more be read may be gone on with; of one that changes all
         // the time nothing is worth keeping.
         let discard = why.cause == Cause::Changed || coming.flow.is_some();
-        self.withdraw(entry);
         self.unresolved -= 1;
         if let Some(coming) = self.entries.get_mut(&entry) {
             let name = coming.at.to_string();

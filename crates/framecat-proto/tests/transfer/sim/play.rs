@@ -20,6 +20,8 @@ use super::{Dice, Met};
 /// What either side needs to hold besides content that waits: the names and facts of a window of entries,
 /// the hashes of their pieces, one record of control each way, and what one call hands over.
 const HELD: usize = 16 << 10;
+/// A sender knows no names and keeps no hashes.
+const SENDER_HELD: usize = 6 << 10;
 
 /// What goes wrong in a run.
 #[derive(Debug, Default)]
@@ -37,6 +39,8 @@ struct Plan {
     /// Reads until one fails.
     unreadable: Option<usize>,
     refuse: bool,
+    /// Turns until somebody else makes a file of a name that is offered.
+    intruder: Option<usize>,
 }
 
 struct World {
@@ -111,6 +115,10 @@ pub fn play(seed: u64, told: bool) -> Met {
     let outcomes = world.run(Plan::default()).expect("nothing went wrong, and it did not end");
     world.check_names("at the end");
     world.check_end(&outcomes);
+    if rules.durable {
+        world.disk.lose_power(&mut world.dice);
+        world.check_names("after a power cut behind the end");
+    }
     world.met
 }
 
@@ -190,6 +198,10 @@ impl World {
             _ => plan.refuse = dice.one_in(4),
         }
         plan.changing = true;
+        // What others do and do not sync is theirs to lose.
+        if dice.one_in(4) && !plan.power {
+            plan.intruder = Some(dice.below(steps * 2));
+        }
         if dice.one_in(3) {
             plan.change = Some(dice.below(steps * 2));
         }
@@ -388,6 +400,8 @@ impl World {
             }
         }
         let mut run = Run::new(self, plan);
+        // Whatever fails with one file, the others go on.
+        let ends = run.plan.cut.is_some() || run.plan.refuse || run.plan.cancel.is_some();
         run.go();
         let Run { sent, changed, outcomes, sender, receiver, .. } = run;
         for (path, known) in known {
@@ -401,7 +415,9 @@ impl World {
                 );
             }
         }
+        let killed = sender.is_none() || receiver.is_none();
         let done = sender.is_some_and(|it| it.is_done()) && receiver.is_some_and(|it| it.is_done());
+        assert!(done || killed || ends, "a side gave up, and nothing made it: {outcomes:?}");
         done.then_some(outcomes)
     }
 }
@@ -484,14 +500,14 @@ impl<'w> Run<'w> {
                 _ => self.sender_offers(),
             });
             if let Some(sender) = &self.sender {
-                let most = HELD + self.world.sizes.unsent_bytes;
+                let most = SENDER_HELD + self.world.sizes.unsent_bytes;
                 assert!(sender.held() <= most, "the sender holds {}", sender.held());
             }
             if let Some(receiver) = &mut self.receiver {
                 let most = HELD + self.world.rules.unwritten_bytes;
                 assert!(receiver.held() <= most, "the receiver holds {}", receiver.held());
                 if self.world.dice.one_in(16) {
-                    receiver.handle_time(Duration::from_secs(1));
+                    receiver.handle_time(Duration::from_secs(4));
                 }
             }
             if !moved {
@@ -511,6 +527,9 @@ impl<'w> Run<'w> {
             self.world.met.changed += 1;
             self.world.tell(|| format!("turn {turn}: {path} changes"));
             self.changed.push(path);
+        }
+        if self.plan.intruder.is_some_and(|at| at == turn) {
+            self.intrude();
         }
         if self.plan.sender_killed.is_some_and(|at| at == turn) {
             self.world.tell(|| format!("turn {turn}: the sender is killed"));
@@ -537,6 +556,24 @@ impl<'w> Run<'w> {
                 pipe.ended = true;
             }
         }
+    }
+
+    /// Somebody else makes a file of a name that is free so far.
+    fn intrude(&mut self) {
+        let world = &mut *self.world;
+        let names: Vec<String> = world.source.files.keys().cloned().collect();
+        let name =
+            world.dice.pick(&names.iter().map(String::as_str).collect::<Vec<_>>()).to_owned();
+        let folder = parent(&name);
+        let fits = folder.is_empty() || world.disk.names.get(folder) == Some(&Node::Folder);
+        if world.disk.names.contains_key(&name) || !fits {
+            return;
+        }
+        world.tell(|| format!("somebody makes {name}"));
+        world.met.intruders += 1;
+        let bytes = b"somebody else's".to_vec();
+        world.disk.foreign(&name, &bytes);
+        world.had.insert(name, Some(bytes));
     }
 
     fn kill_receiver(&mut self) {
