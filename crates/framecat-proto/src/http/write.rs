@@ -164,6 +164,10 @@ const CODED: Why = Why {
     rule: "the content is in a coding (Content-Encoding), which its name would not tell",
     section: "RFC 9110 section 8.4",
 };
+const QUERY: Why = Why {
+    rule: "what stands behind the question mark is nothing that this server does, or more than one thing",
+    section: "RFC 3986 section 3.4",
+};
 pub(super) const LENGTHLESS: Why = Why {
     rule: "content without Content-Length and Transfer-Encoding",
     section: "RFC 9110 section 8.6",
@@ -212,6 +216,9 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
         return Err(plan::not_allowed(policy));
     }
     site::check(request, policy)?;
+    if itself && !is_understood(request.method, query) {
+        return Err(because(400, QUERY));
+    }
     let path = decode(path).map_err(|why| because(400, why))?;
     if plan::is_loose(request.target) {
         return Err(because(400, LOOSE));
@@ -241,6 +248,19 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
             let upload = Upload::of(request, safe(&path.bytes)?, asked, policy)?;
             Ok(Some(Deed::Upload(upload)))
         }
+    }
+}
+
+/// Whether what stands behind the question mark of a request that is about the thing itself is one thing that is
+/// done here, or nothing. What means something to another server (`DELETE /photos/?file=a`, `PUT
+/// /a?partNumber=2`) must not be done to the whole of it. A form brings what it says itself.
+fn is_understood(method: Method<'_>, query: Option<&str>) -> bool {
+    let parameters = query.into_iter().flat_map(|query| query.split('&'));
+    let named = parameters.filter(|parameter| !parameter.is_empty());
+    match method {
+        Method::Put | Method::Delete => named.count() == 0,
+        Method::Post if asks(query, "mkdir") || asks(query, "rename") => named.count() == 1,
+        _ => true,
     }
 }
 

@@ -43,7 +43,8 @@ fn a_put_names_a_file_or_is_refused_by_the_right_status() {
         ("//a///b", "a/b"),
         ("/%E6%96%B0%20%E5%BB%BA.txt", "新 建.txt"),
         ("http://localhost/a", "a"),
-        ("/a?x", "a"),
+        ("/a?", "a"),
+        ("/a?&", "a"),
         ("/%252e%252e", "%2e%2e"),
         ("/c:x", "c:x"),
         ("/...a", ""),
@@ -323,7 +324,7 @@ fn folders_are_made_and_things_renamed_and_deleted_by_the_rights_to_it() {
         ("DELETE /a?upload=x", "404"),
         ("POST /a?upload&mkdir", "upload a"),
         ("POST /a?rename=b&upload", "upload a"),
-        ("PUT /a?mkdir", "put a"),
+        ("PUT /a?mkdir", "400"),
     ] {
         assert_eq!(told(request, &full()), want, "{request}");
     }
@@ -402,4 +403,30 @@ fn what_is_not_there_is_not_deleted_or_renamed_and_nothing_is_replaced() {
     }
     assert_eq!(rename("").renamed(&a_file).get("Location"), Some("/b"));
     assert_eq!(rename("").renamed(&folder).get("Location"), Some("/b/"));
+}
+
+#[test]
+fn what_means_something_to_another_server_is_not_done_to_the_thing_itself() {
+    for (line, done) in [
+        ("DELETE /photos/", true),
+        ("DELETE /photos/?", true),
+        ("DELETE /photos/?file=a.jpg", false),
+        ("DELETE /a?%75pload=0123456789abcdef", false),
+        ("DELETE /a?mkdir", false),
+        ("DELETE /a?versionId=3", false),
+        ("PUT /a?partNumber=2&uploadId=x", false),
+        ("PUT /a?acl", false),
+        ("PUT /a?rename=b", false),
+        ("POST /a?rename=b", true),
+        ("POST /a?rename=b&rename=c", false),
+        ("POST /a?rename=b&mkdir", false),
+        ("POST /a?mkdir&", true),
+        ("POST /a?mkdir&x", false),
+    ] {
+        let text = format!("{line} HTTP/1.1\nHost: localhost");
+        match wanted(&text, &full()) {
+            Ok(deed) => assert!(done && deed.is_some(), "{line}"),
+            Err(reply) => assert_eq!((done, reply.status), (false, 400), "{line}"),
+        }
+    }
 }
