@@ -273,9 +273,8 @@ fn broken_content_is_refused_and_leaves_nothing() {
         ("5\r\nhelloX\r\n0\r\n\r\n", "400"),
         ("10000000000000005\r\nhello\r\n0\r\n\r\n", "400"),
         ("5\r\nhello\r\n0\r\nbad trailer\r\n\r\n", "400"),
-        // A chunk longer than anything that is taken is refused once too much of it has come; until then
-        // it is cut.
-        ("ffffffffffffffff\r\nhello", "400"),
+        // A chunk longer than anything that is taken is refused at once, and not as one that was cut.
+        ("ffffffffffffffff\r\nhello", "413"),
     ] {
         let mut stream = site.dial();
         stream.write_all(format!("{chunked}{content}").as_bytes()).unwrap();

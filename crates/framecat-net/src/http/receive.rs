@@ -197,11 +197,16 @@ impl Receiver {
                     let reply = sink.finish(site, &self.decoder.trailers());
                     return Received::Done(reply, self.buffer[at..self.filled].to_vec());
                 }
-                Ok(Next::More) if self.late => break Early::Late,
-                Ok(Next::More) if self.ended => break Early::Cut,
                 Ok(Next::More) => {
+                    // First: whether its end has been seen by now is chance.
                     if let Err(reply) = sink.due(site, self.decoder.due()) {
                         return Received::Refused(reply);
+                    }
+                    if self.late {
+                        break Early::Late;
+                    }
+                    if self.ended {
+                        break Early::Cut;
                     }
                     self.filled = 0;
                     self.sink = Some(sink);
