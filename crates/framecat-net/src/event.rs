@@ -444,6 +444,15 @@ pub struct PasswordsAsked<'a> {
     pub in_clear: bool,
 }
 
+/// How much came of a content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Came {
+    /// Bytes as they came, chunk sizes and all.
+    pub bytes: u64,
+    /// That was all of it.
+    pub whole: bool,
+}
+
 /// A request over HTTP and its reply, told when the reply sets out.
 #[derive(Debug, Clone)]
 pub struct Exchange<'a> {
@@ -462,6 +471,9 @@ pub struct Exchange<'a> {
     pub request: &'a [u8],
     /// The beginning of its content as it came, chunk sizes and all.
     pub request_content: &'a [u8],
+    /// How much of a content came that is received for a disk. Of any other all that came is above, up to what
+    /// is kept of it.
+    pub came: Option<Came>,
     /// The reply's head, and as much of its content as lies behind it.
     pub reply: &'a [u8],
     /// What follows that, as far as it is at hand.

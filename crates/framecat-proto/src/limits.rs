@@ -291,6 +291,10 @@ pub const HTTP_UPLOAD_BYTES: u64 = 10 << 30;
 /// How often it is looked for uploads that nobody goes on with.
 pub const HTTP_SWEEP: Duration = Duration::from_secs(3_600);
 
+/// The same as [`LINGER_BYTES`] of an upload that is refused: many clients send all of it before they read the
+/// reply, and it takes neither memory nor a disk.
+pub const HTTP_UPLOAD_LINGER: usize = 1 << 30;
+
 /// Numbers that are tried for a file whose name is taken.
 pub const HTTP_NUMBERED: u32 = 1_000;
 

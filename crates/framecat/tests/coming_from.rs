@@ -175,17 +175,10 @@ rows! {
     a_folder_is_served_at_a_port: "framecat serve . --listen :9000" => serves;
     a_folder_is_served_compressed: "framecat serve . --compress --listen :9000" => serves;
     a_folder_takes_files: "framecat serve . --upload --listen 127.0.0.1:9000" => |row| {
-        let server = row.listen();
-        let told = server.told("--lan for the network");
-        let (_, at) = told.split_once(" at http://").expect("it was waited for");
-        let mut client = TcpStream::connect(at.split('/').next().unwrap()).unwrap();
-        client.write_all(b"PUT /new HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello").unwrap();
-        let mut got = String::new();
-        client.read_to_string(&mut got).unwrap();
-        assert!(got.starts_with("HTTP/1.1 201 Created\r\n"), "{got}");
-        assert_eq!(fs::read(row.folder.file("new")).unwrap(), b"hello");
-        server.signal(run::Signal::INT);
-        assert_eq!(server.wait().code, 0);
+        takes(row, &[("PUT /new", 201), ("PUT /x.tar", 409), ("DELETE /x.tar", 405)]);
+    };
+    a_folder_is_everybodys: "framecat serve . --full --listen :9000" => |row| {
+        takes(row, &[("PUT /new", 201), ("PUT /x.tar", 204), ("DELETE /x.tar", 204)]);
     };
     a_folder_is_served_to_who_knows_the_password:
         "framecat serve . --auth ada --listen :9000" => |row| {
@@ -820,6 +813,23 @@ fn here(line: &str) -> Option<String> {
 }
 
 /// The row serves the folder it is in, for this machine.
+/// Does these to a folder that is served.
+fn takes(row: Row, requests: &[(&str, u16)]) {
+    let server = row.listen();
+    let told = server.told("--lan for the network");
+    let (_, at) = told.split_once(" at http://").expect("it was waited for");
+    for (request, want) in requests {
+        let mut client = TcpStream::connect(at.split('/').next().unwrap()).unwrap();
+        write!(client, "{request} HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+        let mut got = String::new();
+        client.read_to_string(&mut got).unwrap();
+        assert!(got.starts_with(&format!("HTTP/1.1 {want} ")), "{request}: {got}");
+    }
+    assert_eq!(fs::read(row.folder.file("new")).unwrap(), b"hello");
+    server.signal(run::Signal::INT);
+    assert_eq!(server.wait().code, 0);
+}
+
 fn serves(row: Row) {
     let server = row.listen();
     let told = server.told("--lan for the network");

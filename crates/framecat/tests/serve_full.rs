@@ -354,6 +354,7 @@ fn a_full_disk_is_known_before_the_content_comes_or_when_it_is_full() {
     let folder = Folder::new();
     let line = format!(
         "mount -t tmpfs -o size=1m tmpfs . && cd \"$PWD\" && echo old > old && \
+         mkdir ro && mount -t tmpfs -o ro tmpfs ro && \
          exec {} serve . --full --listen 127.0.0.1:0",
         run::tested()
     );
@@ -384,11 +385,16 @@ fn a_full_disk_is_known_before_the_content_comes_or_when_it_is_full() {
     // It may be refused before all is sent.
     let _ = stream.write_all(all.as_bytes());
     assert_eq!(status(&rest(&mut stream)), "507");
+    // What may not be written to is 403.
+    assert_eq!(put(&site, "/ro/a", "x"), "403");
+    assert_eq!(asked(&site, "POST /ro/a?mkdir", "", ""), "403");
+    assert_eq!(asked(&site, "POST /old?rename=/ro/a", "", ""), "409", "another disk");
+    assert_eq!(asked(&site, "DELETE /ro", "", ""), "409", "another disk");
     // Nothing is lost, and the room is free again.
     assert_eq!(body(&site.said(get("/old"))), "old\n");
     assert_eq!(put(&site, "/fits", &"y".repeat(700_000)), "201");
     let listing = site.said(get("/?json"));
-    assert_eq!(listing.matches("\"name\"").count(), 2, "{listing}");
+    assert_eq!(listing.matches("\"name\"").count(), 3, "{listing}");
     site.ends();
 }
 

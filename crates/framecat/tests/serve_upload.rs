@@ -437,6 +437,18 @@ fn uploads_are_logged_and_shown() {
     assert!(told.contains(&format!("content       {}", "y".repeat(60))), "{told}");
     assert!(told.contains("content       saved a\\n"), "{told}");
     assert!(!told.contains(&content), "and not all of it: {told}");
+    assert!(told.contains("… 744 more bytes\n"), "{told}");
+    assert!(told.contains("behind 1000 bytes of content: Content-Length"), "{told}");
+    // What was cut is told to be.
+    let site = Served::new(&["--upload", "--show", "--log", "json"], &[]);
+    assert_eq!(status(&site.said(put("/a", &content))), "201");
+    let mut stream = site.dial();
+    begin(&mut stream, "/b", "hello!");
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(status(&rest(&mut stream)), "400");
+    let told = site.ends().stderr;
+    assert!(told.contains("\"bytes\":8,\"received\":1000,"), "{told}");
+    assert!(told.contains("ends          not yet: 5 bytes of its content came\n"), "{told}");
 }
 
 #[test]
@@ -467,7 +479,7 @@ fn who_does_not_read_its_replies_is_not_waited_for() {
     let site = Served::new(UPLOAD, &[("file", b"x")]);
     // Refused at once, and sending on all the same: the reply arrives, and no reset destroys it.
     let mut stream = site.dial();
-    let request = put("/file/a", &"x".repeat(600_000));
+    let request = put("/file/a", &"x".repeat(30_000_000));
     stream.write_all(request.as_bytes()).unwrap();
     assert_eq!(status(&rest(&mut stream)), "409");
     site.ends();

@@ -585,9 +585,13 @@ impl Connection {
     }
 
     fn linger(&mut self, now: u32) {
+        self.linger_for(LINGER_BYTES, now);
+    }
+
+    fn linger_for(&mut self, bytes: usize, now: u32) {
         self.wire.end();
         self.input = Vec::new();
-        self.state = State::Lingering(LINGER_BYTES);
+        self.state = State::Lingering(bytes);
         self.due = now + LINGER_TIME.as_secs() as u32;
     }
 

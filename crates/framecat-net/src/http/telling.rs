@@ -7,7 +7,7 @@ use framecat_proto::http::{Refusal, Why};
 use super::auth::Shown;
 use super::outgoing::Body;
 use crate::datagrams::shown_ip;
-use crate::event::{Exchange, Observer};
+use crate::event::{Came, Exchange, Observer};
 
 /// A client as it is told. One that nobody wants to know of costs nothing.
 #[derive(Debug, Default)]
@@ -33,6 +33,7 @@ struct Told {
 pub(super) struct Reasons {
     pub(super) refusal: Option<Refusal>,
     pub(super) why: Option<Why>,
+    pub(super) came: Option<Came>,
 }
 
 impl Client {
@@ -76,7 +77,7 @@ impl Client {
     ) {
         let Some(told) = &mut self.told else { return };
         told.n += 1;
-        let Reasons { refusal, why } = reasons;
+        let Reasons { refusal, why, came } = reasons;
         observer.exchange(&Exchange {
             conn: told.conn,
             n: told.n,
@@ -85,6 +86,7 @@ impl Client {
             now_ns,
             request,
             request_content: content,
+            came,
             reply,
             reply_content: &body.beginning(told.content),
             refusal: refusal.as_ref(),

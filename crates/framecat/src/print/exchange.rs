@@ -15,7 +15,7 @@
 
 use std::io::Write as _;
 
-use framecat_net::event::Exchange;
+use framecat_net::event::{Came, Exchange};
 use framecat_proto::http::{Length, Method, Refusal, Why, date, head};
 use framecat_proto::text::quote;
 
@@ -172,6 +172,9 @@ fn put_json(exchange: &Exchange<'_>, read: &Brief<'_>, out: &mut Vec<u8>) {
     if let Some(len) = read.content {
         object = object.number("bytes", len);
     }
+    if let Some(came) = exchange.came.filter(|came| came.bytes > 0) {
+        object = object.number("received", came.bytes);
+    }
     for (key, name) in [("host", "Host"), ("referer", "Referer"), ("agent", "User-Agent")] {
         if let Some(value) = read.field(name) {
             object = object.text(key, &String::from_utf8_lossy(value));
@@ -235,10 +238,14 @@ pub(super) fn put_shown(exchange: &Exchange<'_>, show: Show, colour: bool, out: 
     title("<", "36", "request", out);
     let head = read.request.as_ref().map_or(exchange.request.len(), |request| request.len);
     put_head("request line", &exchange.request[..head], out);
-    put_content(exchange.request_content, None, show, out);
-    match &read.request {
-        Some(request) => put_part("ends", request_end(request.length).as_bytes(), out),
-        None => {
+    put_content(exchange.request_content, exchange.came.map(|came| came.bytes), show, out);
+    match (&read.request, exchange.came) {
+        (Some(_), Some(Came { bytes, whole: false })) => {
+            let came = format!("not yet: {} of its content came", counted(bytes));
+            put_part("ends", came.as_bytes(), out);
+        }
+        (Some(request), _) => put_part("ends", request_end(request.length).as_bytes(), out),
+        (None, _) => {
             let why = why(exchange).unwrap_or_else(|| "its end did not come".into());
             put_part("refused", why.as_bytes(), out);
         }
@@ -331,6 +338,7 @@ mod tests {
             now_ns: 784_111_777_123_000_000,
             request,
             request_content: b"",
+            came: None,
             reply,
             reply_content: b"",
             refusal: None,

@@ -11,6 +11,7 @@ use super::super::receive::{Received, Receiver, Sink};
 use super::super::telling::Client;
 use super::super::upload::Uploading;
 use super::{Answer, Answers, Asked};
+use crate::event::Came;
 
 impl Answers {
     /// What receives the content of a request that wants this done.
@@ -50,6 +51,9 @@ impl Answers {
         received: Received,
         client: &mut Client,
     ) -> (Then, Vec<u8>) {
+        let behind = if let Received::Done(_, behind) = &received { behind.len() } else { 0 };
+        let whole = matches!(received, Received::Done(..));
+        self.reasons.came = Some(Came { bytes: receiver.came() - behind as u64, whole });
         let request = (&receiver.head[..], &receiver.kept[..]);
         let (reply, closes, behind) = match received {
             Received::Done(reply, behind) => (reply, false, behind),

@@ -1,6 +1,6 @@
 //! A connection while the content of a request is received.
 
-use framecat_proto::limits::{HTTP_BODY_IDLE, HTTP_UPLOAD_RATE};
+use framecat_proto::limits::{HTTP_BODY_IDLE, HTTP_UPLOAD_LINGER, HTTP_UPLOAD_RATE};
 use rustix::io::Errno;
 
 use super::super::answer::Answers;
@@ -74,12 +74,18 @@ impl Connection {
             return self.receive(answers);
         }
         self.state = State::Reading;
+        let refused = matches!(received, Received::Refused(_));
         let (then, behind) = answers.received(*receiver, received, &mut self.client);
         match self.send(Body::None, then, answers) {
             None => self.requests(&behind, answers),
             Some(step) => {
-                if matches!(self.state, State::Writing(_)) {
-                    self.input = behind;
+                match &self.state {
+                    State::Writing(_) => self.input = behind,
+                    // Many send all of it before they read what is said.
+                    State::Lingering(_) if refused => {
+                        self.linger_for(HTTP_UPLOAD_LINGER, answers.second());
+                    }
+                    _ => {}
                 }
                 step
             }
