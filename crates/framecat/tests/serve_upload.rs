@@ -224,6 +224,46 @@ fn requests_behind_an_upload_are_answered_in_their_order() {
 }
 
 #[test]
+fn who_has_ended_its_direction_behind_an_upload_is_answered() {
+    let site = Served::new(UPLOAD, &[]);
+    for content in ["", "hello"] {
+        let mut stream = site.dial();
+        let put = put(&format!("/a{content}"), content).replace("Connection: close\r\n", "");
+        stream.write_all(put.as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(status(&rest(&mut stream)), "201", "{content}");
+    }
+    assert_eq!(names(&site), ["a", "ahello"]);
+    site.ends();
+}
+
+#[test]
+fn chunks_of_a_byte_are_written_together() {
+    if !have("strace") {
+        return;
+    }
+    let folder = run::Folder::new();
+    let log = folder.file("trace");
+    fs::create_dir(folder.path().join("served")).unwrap();
+    let args = ["-f", "-qq", "-o", &log, "-e", "trace=pwrite64", run::tested()];
+    let serve = ["serve", "served", "--upload", "--listen", "127.0.0.1:0"];
+    let server = Run::program("strace", &[&args[..], &serve].concat());
+    let site = Served { server: server.in_folder(folder.path()).start(), folder };
+    let chunks = "1;x\r\ny\r\n".repeat(40_000);
+    let head = "PUT /a HTTP/1.1\r\n";
+    let fields = "Host: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(status(&site.said(format!("{head}{fields}{chunks}0\r\n\r\n"))), "201");
+    assert!(read(&site, "served/a") == "y".repeat(40_000).as_bytes());
+    let calls = fs::read_to_string(&log).unwrap().lines().count();
+    assert!(calls < 200, "{calls} calls for 40,000 chunks");
+    let children = format!("/proc/{0}/task/{0}/children", site.server.id());
+    let child = fs::read_to_string(children).unwrap().trim().parse().unwrap();
+    let child = rustix::process::Pid::from_raw(child).unwrap();
+    rustix::process::kill_process(child, Signal::TERM).unwrap();
+    assert_eq!(site.server.wait().code, 0);
+}
+
+#[test]
 fn who_waits_for_leave_gets_it_once_it_is_taken_and_never_else() {
     let site = Served::new(UPLOAD, &[("taken", b"old")]);
     let head = |name: &str, version: &str| {

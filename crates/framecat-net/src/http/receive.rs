@@ -185,35 +185,46 @@ impl Receiver {
                 return self.refused(reply);
             }
         }
-        let mut at = 0;
-        let early = loop {
+        let (mut at, mut content) = (0, 0);
+        let next = loop {
             match self.decoder.next(&self.buffer[..self.filled], &mut at) {
                 Ok(Next::Content(range)) => {
-                    if let Err(reply) = sink.take(site, &self.buffer[range]) {
-                        return Received::Refused(reply);
+                    // Side by side, so that chunks of a byte are not a call of the disk each.
+                    let len = range.len();
+                    if range.start > content {
+                        self.buffer.copy_within(range, content);
                     }
+                    content += len;
                 }
-                Ok(Next::End) => {
-                    let reply = sink.finish(site, &self.decoder.trailers());
-                    return Received::Done(reply, self.buffer[at..self.filled].to_vec());
-                }
-                Ok(Next::More) => {
-                    // First: whether its end has been seen by now is chance.
-                    if let Err(reply) = sink.due(site, self.decoder.due()) {
-                        return Received::Refused(reply);
-                    }
-                    if self.late {
-                        break Early::Late;
-                    }
-                    if self.ended {
-                        break Early::Cut;
-                    }
-                    self.filled = 0;
-                    self.sink = Some(sink);
-                    return Received::More;
-                }
-                Err(refusal) => break Early::Refused(refusal),
+                next => break next,
             }
+        };
+        if content > 0
+            && let Err(reply) = sink.take(site, &self.buffer[..content])
+        {
+            return Received::Refused(reply);
+        }
+        let early = match next {
+            Ok(Next::End) => {
+                let reply = sink.finish(site, &self.decoder.trailers());
+                return Received::Done(reply, self.buffer[at..self.filled].to_vec());
+            }
+            Ok(Next::More | Next::Content(_)) => {
+                // First: whether its end has been seen by now is chance.
+                if let Err(reply) = sink.due(site, self.decoder.due()) {
+                    return Received::Refused(reply);
+                }
+                match (self.late, self.ended) {
+                    (true, _) => Early::Late,
+                    (_, true) => Early::Cut,
+                    _ => {
+                        self.filled = 0;
+                        self.sink = Some(sink);
+                        return Received::More;
+                    }
+                }
+            }
+            Err(refusal) => Early::Refused(refusal),
         };
         Received::Early(early)
     }
