@@ -141,7 +141,7 @@ impl Listing {
             b"" => Vec::new(),
             path => path.split(|byte| *byte == b'/').collect(),
         };
-        let root = words.root;
+        let root = if self.rights.read { words.root } else { words.inbox };
         let here = names.last().copied().unwrap_or(root.as_bytes());
         let [style, _] = self.constants();
         put(out, &["<!doctype html>\n<html lang=", words.tag, " data-may=\""]);
@@ -153,6 +153,12 @@ impl Listing {
         put(out, &["<meta name=color-scheme content=\"light dark\">\n<title>"]);
         show::put_title(here, out);
         put(out, &["</title>\n<link rel=icon href=\"", BADGE, "\">\n<style>", style, "</style>\n"]);
+        if !self.rights.read {
+            put(out, &["<main id=inbox>\n<h1>", words.inbox, "</h1>\n<p>", words.unseen, "</p>\n"]);
+            self.acts(out);
+            put(out, &["</main>\n"]);
+            return At::Row(0);
+        }
         put(out, &["<header>\n<nav aria-label=\"", words.way, "\">"]);
         for above in (1..=names.len()).rev() {
             put(out, &["<a href=\"", &"../".repeat(above), self.sort.query(), "\">"]);
@@ -188,6 +194,20 @@ impl Listing {
     /// Where the script puts its buttons, and what there is without it.
     fn acts(&self, out: &mut Vec<u8>) {
         put(out, &["<div id=acts>"]);
+        if self.rights.upload {
+            put(
+                out,
+                &["<noscript><form method=post action=\".\" enctype=\"multipart/form-data\">"],
+            );
+            put(
+                out,
+                &[
+                    "<input type=file name=file multiple required aria-label=\"",
+                    self.words.files_to,
+                ],
+            );
+            put(out, &["\"> <button>", self.words.bring, "</button></form></noscript>"]);
+        }
         put(out, &["</div>\n"]);
     }
 
@@ -251,6 +271,10 @@ impl Listing {
 
     fn end(&self, out: &mut Vec<u8>) -> At {
         let words = self.words;
+        if !self.rights.read {
+            self.script(out);
+            return At::End;
+        }
         put(out, &["</table>\n"]);
         if self.entries.is_empty() {
             put(out, &["<p class=none>", words.empty, "</p>\n"]);

@@ -3,49 +3,18 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { colors, contrast, launch, open as openAt, phone, quit } from "./browser.mjs";
 import { HOSTILE, LOG, hash, make, names } from "./folder.mjs";
 
-const { BASE, SHOTS, CHROMIUM } = process.env;
-let browser;
+const { BASE, SHOTS } = process.env;
 
 before(async () => {
   make();
-  // Chromium refuses its sandbox to root, which a test in a container may be.
-  const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
-  browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  await launch();
 });
-after(() => browser?.close());
+after(quit);
 
-// A page of its own. What must never be is gathered, whatever the test looks at: an error, a line on the console,
-// a dialog, a request to anybody but the server.
-const open = async (path, options, look) => {
-  if (!look) [look, options] = [options, {}];
-  const context = await browser.newContext({ locale: "en-GB", timezoneId: "UTC", viewport: { width: 1440, height: 900 }, ...options });
-  context.setDefaultTimeout(60_000);
-  const page = await context.newPage();
-  const wrong = [];
-  page.on("console", message => {
-    // Our page has an icon of its own; for a text or a picture that is opened by itself the browser looks for one.
-    const { url } = message.location();
-    if (!url.endsWith("/favicon.ico")) wrong.push(`console: ${message.text()} ${url}`);
-  });
-  page.on("pageerror", error => wrong.push(`error: ${error.stack}`));
-  page.on("dialog", dialog => (wrong.push(`dialog: ${dialog.message()}`), dialog.dismiss()));
-  context.on("request", request => {
-    const url = request.url();
-    if (!url.startsWith(`${BASE}/`) && !url.startsWith("data:")) wrong.push(`request: ${url}`);
-  });
-  try {
-    await page.goto(BASE + path);
-    await look(page, context);
-    assert.deepEqual(wrong, []);
-  } finally {
-    await context.close();
-  }
-};
-
-const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+const open = (path, options, look) => openAt(BASE + path, look ? options : {}, look ?? options);
 const rows = page => page.locator("#list tbody:not(#up) td:first-child a");
 const shown = page => rows(page).allTextContents();
 const row = (page, name) => rows(page).getByText(name, { exact: true });
@@ -355,30 +324,6 @@ test("screen readers hear a table with columns and names", () =>
     assert.match(heard, /cell "2026 Choose 2026"/);
     assert.match(await page.locator("header").ariaSnapshot(), /navigation "Folders above"/);
   }));
-
-// WCAG 2.2, 1.4.3: relative luminance and contrast.
-const contrast = (a, b) => {
-  const luminance = color => {
-    const parts = color.match(/[\d.]+/g).slice(0, 3).map(part => part / 255);
-    const [red, green, blue] = parts.map(part => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-  };
-  const [high, low] = [luminance(a), luminance(b)].sort((a, b) => b - a);
-  return (high + 0.05) / (low + 0.05);
-};
-const colors = page =>
-  page.evaluate(() => {
-    const all = [];
-    for (const element of document.querySelectorAll("body *")) {
-      const own = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-      if (!own || !element.checkVisibility() || element.matches("button:disabled, option, script")) continue;
-      let ground = element;
-      const solid = element => !/, 0\)$|transparent/.test(getComputedStyle(element).backgroundColor);
-      while (ground && !solid(ground)) ground = ground.parentElement;
-      all.push([element.textContent.slice(0, 20), getComputedStyle(element).color, getComputedStyle(ground).backgroundColor]);
-    }
-    return all;
-  });
 
 for (const colorScheme of ["light", "dark"]) {
   test(`every text stands out in ${colorScheme}`, () =>

@@ -23,6 +23,10 @@ pub(super) fn script(text: &str) -> String {
             }
             c => c.len_utf8(),
         };
+        // The last statement of a block and the last of a list need no end. No statement here is empty.
+        if c == '}' && out.ends_with([';', ',']) || c == ']' && out.ends_with(',') {
+            out.pop();
+        }
         out.push_str(&rest[..taken]);
         rest = &rest[taken..];
     }
@@ -126,12 +130,13 @@ mod tests {
         for (text, want) in [
             ("const a = 1;\n  const b = a + +a;\n", "const a=1;const b=a+ +a;"),
             ("  // of what\nlet x;\n// y", "let x;"),
-            ("if (a) b();\nelse {\n  c();\n}\nd()\ne()", "if(a)b();else{c();}\nd()\ne()"),
+            ("if (a) b();\nelse {\n  c();\n}\nd()\ne()", "if(a)b();else{c()}\nd()\ne()"),
             ("f(\"a  b \\\" c\", 'x  y')", "f(\"a  b \\\" c\",'x  y')"),
             ("`a  ${ f( `b  }` ) }  c` + 1", "`a  ${ f( `b  }` ) }  c`+1"),
             ("x.replace(/[/ ]  \\/ \"/g, \" \")", "x.replace(/[/ ]  \\/ \"/g,\" \")"),
             ("a / b / c", "a/b/c"),
             ("x = a\n  ? b\n  : c\n  .d", "x=a?b:c.d"),
+            ("x = {\n  a: [\n    1,\n  ],\n};", "x={a:[1]};"),
             ("return \"a b\"", "return\"a b\""),
             ("say = { 新: \"新 建\" }", "say={新:\"新 建\"}"),
         ] {

@@ -64,7 +64,7 @@ const sort = word => {
   for (const link of document.querySelectorAll("nav a, #up a")) link.setAttribute("href", hrefOf(link) + query);
   for (const { link, folder } of rows) if (folder) link.setAttribute("href", hrefOf(link) + query);
   for (const link of document.querySelectorAll("#list th a")) {
-    const own = link.dataset.by;
+    const own = link.getAttribute("href").split("=")[1].replace("-", "");
     const sorted = own === by;
     const head = link.parentNode;
     if (sorted) head.setAttribute("aria-sort", down ? "descending" : "ascending");
@@ -95,7 +95,7 @@ const boxOf = row => row.row.firstChild.children[1];
 let lastChosen;
 const allBox = () => {
   const box = find("#list th input");
-  const shown = rows ? shownRows() : [];
+  const shown = chosen.size ? shownRows() : [];
   const on = shown.filter(({ link }) => chosen.has(hrefOf(link))).length;
   box.checked = on > 0 && on === shown.length;
   box.indeterminate = on > 0 && on < shown.length;
@@ -122,7 +122,7 @@ const chooseNone = () => {
 const rowOf = href => read().find(({ link }) => hrefOf(link) === href);
 // What an act is about: all that is chosen, or the row that has the focus.
 const meant = () => {
-  if (chosen.size) return [...chosen].map(rowOf).filter(Boolean);
+  if (chosen.size) return read().filter(({ link }) => chosen.has(hrefOf(link)));
   const link = document.activeElement.closest("#list tbody:not(#up) tr")?.firstChild.firstChild;
   return link ? [rowOf(hrefOf(link))] : [];
 };
@@ -164,7 +164,6 @@ const begin = () => {
   const all = list.querySelectorAll("tbody:not(#up) > tr");
   find("#list th").append(make("input", { type: "checkbox", "aria-label": say.chooseAll, hidden: !all.length }));
   tell(all);
-  for (const link of document.querySelectorAll("#list th a")) link.dataset.by = link.getAttribute("href").split("=")[1].replace("-", "");
   filter.hidden = find("#keys").hidden = !groups.length;
   if (filter.value && groups.length) sift();
   const readme = find("#readme");
@@ -191,13 +190,15 @@ const readmeOf = where => {
   const row = link && find(`#list a[href="${CSS.escape(hrefOf(link))}"]`, where)?.closest("tr");
   return row && hrefOf(link) + row.cells[1].title + find("time", row).dateTime;
 };
-const visit = async address => {
+const visit = async (address, push) => {
   const turn = ++asked;
   const reply = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
   const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
   if (turn !== asked) return;
   // A folder that has a page of its own, or none any more.
   if (!reply.ok || !find("#list", fresh)) return location.assign(address);
+  // Not before: what is shown is relative to it.
+  if (push) history.pushState(null, "", address);
   const same = location.pathname === here;
   const link = document.activeElement.closest("#list a");
   const focused = link && hrefOf(link);
@@ -216,7 +217,10 @@ const visit = async address => {
     scrollTo(0, 0);
   }
   begin();
-  for (const href of chosen) if (!rowOf(href)) chosen.delete(href);
+  if (chosen.size) {
+    const there = new Set(read().map(({ link }) => hrefOf(link)));
+    for (const href of chosen) if (!there.has(href)) chosen.delete(href);
+  }
   chose();
   if (focused && same) go(rowOf(focused));
 };

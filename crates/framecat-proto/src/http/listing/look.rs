@@ -11,6 +11,8 @@ const BASE: &str = include_str!("base.js");
 /// The table, texts, the viewer.
 const READING: [&str; 3] =
     [include_str!("list.js"), include_str!("text.js"), include_str!("view.js")];
+const UPLOAD: &str = include_str!("upload.js");
+const CHANGE: &str = include_str!("change.js");
 
 /// A page's look and behaviour.
 #[derive(Debug)]
@@ -22,15 +24,20 @@ pub(super) struct Look {
 }
 
 /// The look of the page for those who read this language and may do this much.
-pub(super) fn look(language: Language, _rights: Rights) -> &'static Look {
-    static LOOKS: [OnceLock<Look>; 2] = [const { OnceLock::new() }; 2];
+pub(super) fn look(language: Language, rights: Rights) -> &'static Look {
+    static LOOKS: [OnceLock<Look>; 6] = [const { OnceLock::new() }; 6];
     let (words, second) = match language {
         Language::English => (include_str!("words.en.js"), 0),
         Language::Chinese => (include_str!("words.zh.js"), 1),
     };
-    LOOKS[second].get_or_init(|| {
+    let (parts, nth): (&[&str], _) = match (rights.read, rights.writes()) {
+        (true, false) => (&READING, 0),
+        (true, true) => (&[READING[0], READING[1], READING[2], UPLOAD, CHANGE], 1),
+        (false, _) => (&[UPLOAD], 2),
+    };
+    LOOKS[2 * nth + second].get_or_init(|| {
         // A block of its own: no name in it is one of the window's.
-        let text = ["\"use strict\";\n{\n", words, BASE, &READING.concat(), "}\n"].concat();
+        let text = ["\"use strict\";\n{\n", words, BASE, &parts.concat(), "}\n"].concat();
         static LEAN: OnceLock<String> = OnceLock::new();
         let style = LEAN.get_or_init(|| compact::style(STYLE));
         let script = compact::script(&text);

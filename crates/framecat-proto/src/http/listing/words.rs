@@ -60,6 +60,11 @@ pub(super) struct Words {
     pub files: (&'static str, &'static str),
     pub comma: &'static str,
     pub pack: &'static str,
+    pub bring: &'static str,
+    pub files_to: &'static str,
+    /// The page of who may send and not read.
+    pub inbox: &'static str,
+    pub unseen: &'static str,
     pub json: &'static str,
     pub keys: &'static str,
     /// The names of a file that tells what the folder is, the best first.
@@ -81,6 +86,10 @@ static ENGLISH: Words = Words {
     files: (" file", " files"),
     comma: ", ",
     pack: "Download all:",
+    bring: "Upload",
+    files_to: "Files to upload",
+    inbox: "Send files",
+    unseen: "Nobody who opens this page sees what is sent here.",
     json: "As JSON",
     keys: "<kbd>/</kbd> filter <kbd>↑</kbd> <kbd>↓</kbd> <kbd>Enter</kbd> open <kbd>?</kbd> all keys",
     readme: &["readme.md", "readme.markdown", "readme.txt", "readme", "readme.zh-cn.md"],
@@ -101,6 +110,10 @@ static CHINESE: Words = Words {
     files: (" 个文件", " 个文件"),
     comma: "，",
     pack: "全部下载：",
+    bring: "上传",
+    files_to: "要上传的文件",
+    inbox: "发送文件",
+    unseen: "打开此页的人看不到发送到这里的内容。",
     json: "JSON 格式",
     keys: "<kbd>/</kbd> 筛选 <kbd>↑</kbd> <kbd>↓</kbd> <kbd>Enter</kbd> 打开 <kbd>?</kbd> 所有快捷键",
     readme: &[

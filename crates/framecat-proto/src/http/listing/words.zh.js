@@ -14,4 +14,21 @@ const say = {
     412: "名称已被占用。", 413: "超过服务器允许的大小。", 507: "服务器磁盘已满。",
     500: "服务器没能完成。",
   },
+  up: {
+    files: "上传文件", folder: "上传文件夹", into: name => `松开即可上传到“${name}”`, uploads: "上传",
+    all: "全部上传", saved: name => `${name} 已上传`, count: (n, all) => `已上传 ${n} / ${all}`,
+    of: (a, b) => `${a} / ${b}`, s: n => `剩余 ${n} 秒`, min: n => `剩余 ${n} 分钟`, h: (h, m) => `剩余 ${h} 小时 ${m} 分钟`,
+    taken: "名称已被占用。", folderThere: "已有同名文件夹。", unreadable: "文件已无法读取。",
+    rename: "两者都保留", replace: "替换", skip: "跳过", forAll: "全部如此", choose: "选择文件",
+    other: "不是同一个文件，或者文件已改变。", cancel: "取消", retry: "重试", resume: "继续",
+    pause: "暂停", now: "立即", again: n => `没有应答，${n} 秒后重试`, paused: "已暂停",
+    lost: "重新选择或拖入同一个文件即可继续", waiting: "等待中", done: "已上传", pauseAll: "全部暂停",
+    resumeAll: "全部继续", cancelAll: "全部取消",
+  },
+  change: {
+    make: "新建文件夹", makeIt: "新建", folderName: "文件夹名称", rename: "重命名", renameIt: "重命名",
+    newName: "新名称", move: n => `移动 ${n} 项`, moveIt: "移动", to: "到文件夹", noName: "这不是一个名称。",
+    remove: n => (n > 1 ? `删除这 ${n} 项？` : "删除它？"), removeIt: "删除", more: n => `还有 ${n} 项`,
+    withAll: "文件夹连同其中的一切都会被删除，无法恢复。", forGood: "删除后无法恢复。",
+  },
 };
