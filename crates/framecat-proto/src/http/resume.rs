@@ -45,7 +45,8 @@ const DIFFERS: Why = Why {
 };
 
 const RANGELESS: Why = Why {
-    rule: "a piece of an upload says by Content-Range where it belongs",
+    rule: "a piece of an upload says by Content-Range where it belongs; without one it is all of the file, and has a \
+           Content-Length",
     section: SECTION_RANGE,
 };
 const SHORT: Why = Why {
@@ -172,6 +173,11 @@ impl Piece {
         Ok(Piece { from: Some(from), len, total })
     }
 
+    /// All of a file of so many bytes.
+    pub fn whole(len: u64) -> Piece {
+        Piece { from: (len > 0).then_some(0), len, total: Some(len) }
+    }
+
     /// Whether the content of the request has as many bytes, as far as its head says.
     ///
     /// # Errors
@@ -249,12 +255,16 @@ impl Upload {
             (Method::Head, Asked::Of(id)) => (Step::Tell(id), None),
             (Method::Delete, Asked::Of(id)) => (Step::Forget(id), None),
             (Method::Put, Asked::Of(id)) => {
-                let range = fields.only("content-range").ok_or_else(|| because(400, RANGELESS))?;
-                let piece = Piece::of(range).map_err(|why| because(400, why))?;
                 let content = match request.length {
                     Length::None => return Err(because(411, LENGTHLESS)),
                     Length::Bytes(len) => Some(len),
                     _ => None,
+                };
+                let range = fields.only("content-range");
+                let piece = match (range, fields.get("content-range"), content) {
+                    (Some(range), ..) => Piece::of(range).map_err(|why| because(400, why))?,
+                    (None, None, Some(len)) => Piece::whole(len),
+                    _ => return Err(because(400, RANGELESS)),
                 };
                 piece.fits(content).map_err(|why| because(400, why))?;
                 (Step::Take(id, piece), piece.total)
@@ -419,6 +429,10 @@ mod tests {
         assert_eq!(middle.fits(None), Ok(()));
         assert_eq!(middle.fits(Some(4)), Ok(()));
         assert_eq!(middle.fits(Some(5)), Err(DIFFERS));
+        assert!(
+            Piece::whole(12).is_due(0) && Piece::whole(12).ends() && !Piece::whole(12).is_due(1)
+        );
+        assert_eq!(Piece::whole(0), Piece::of(b"bytes */0").unwrap());
         assert_eq!(nothing_left.fits(Some(0)), Ok(()));
         assert_eq!(nothing_left.fits(Some(1)), Err(DIFFERS));
     }

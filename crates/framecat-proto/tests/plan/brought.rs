@@ -111,6 +111,12 @@ fn what_is_asked_of_an_upload_is_told_by_method_and_query() {
         ),
         (
             format!("PUT {at}"),
+            "Content-Length: 5",
+            Step::Take(id, Piece { from: Some(0), len: 5, total: Some(5) }),
+            Some(5),
+        ),
+        (
+            format!("PUT {at}"),
             "Content-Range: bytes 5-8/*\nTransfer-Encoding: chunked",
             Step::Take(id, Piece { total: None, ..piece }),
             None,
@@ -134,7 +140,8 @@ fn what_is_asked_of_an_upload_is_told_by_method_and_query() {
         ("DELETE /a?x&upload=1", "", 404),
         ("HEAD /a?upload=0123456789ABCDEF", "", 404),
         ("PUT /a?upload", "Content-Length: 5", 400),
-        ("PUT /a?upload=0123456789abcdef", "Content-Length: 5", 400),
+        ("PUT /a?upload=0123456789abcdef", "Transfer-Encoding: chunked", 400),
+        ("PUT /a?upload=0123456789abcdef", "Content-Length: 10737418241", 413),
         ("PUT /a?upload=0123456789abcdef", "Content-Range: bytes 5-8/9", 411),
         ("PUT /a?upload=0123456789abcdef", "Content-Range: bytes 5-8/9\nContent-Length: 5", 400),
         (
