@@ -230,9 +230,23 @@ impl Made {
 }
 
 fn below(at: impl AsFd, name: impl rustix::path::Arg, how: OFlags) -> Result<OwnedFd, Errno> {
+    open_by(at, name, how, BELOW)
+}
+
+/// As [`below`], with `EXDEV` where another file system is mounted on it.
+fn here(at: impl AsFd, name: impl rustix::path::Arg, how: OFlags) -> Result<OwnedFd, Errno> {
+    open_by(at, name, how, BELOW | ResolveFlags::NO_XDEV)
+}
+
+fn open_by(
+    at: impl AsFd,
+    name: impl rustix::path::Arg,
+    how: OFlags,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd, Errno> {
     let name = name.into_c_str()?;
     loop {
-        match rustix::fs::openat2(&at, &*name, how, Mode::empty(), BELOW) {
+        match rustix::fs::openat2(&at, &*name, how, Mode::empty(), resolve) {
             // A rename somewhere in the tree came between (openat2(2)).
             Err(Errno::AGAIN | Errno::INTR) => {}
             opened => return opened,

@@ -399,6 +399,35 @@ fn a_full_disk_is_known_before_the_content_comes_or_when_it_is_full() {
 }
 
 #[test]
+fn a_disk_that_is_mounted_in_a_deleted_folder_is_left_alone() {
+    for inside in ["dir/disk", "dir/sub/disk"] {
+        let folder = Folder::new();
+        let line = format!(
+            "mkdir -p {inside} && echo x > dir/x && mount -t tmpfs tmpfs {inside} && \
+             mkdir {inside}/f && echo precious > {inside}/f/a && echo precious > {inside}/b && \
+             exec {} serve . --full --listen 127.0.0.1:0",
+            run::tested()
+        );
+        let server = Run::program("unshare", &["-Urm", "sh", "-c", &line]).in_folder(folder.path());
+        let server = server.start();
+        let told = server.told_when(|told| told.contains("/\n") || told.contains("unshare:"));
+        if told.contains("unshare:") {
+            skipped("no mount namespaces here");
+            return;
+        }
+        let site = Served { folder, server };
+        let said = site.said(request("DELETE /dir/", "", ""));
+        assert!(status(&said) == "409" && body(&said).contains("Another disk"), "{said}");
+        assert_eq!(status(&site.said(get("/dir/x"))), "404", "{inside}: the rest is gone");
+        for file in ["b", "f/a"] {
+            let said = site.said(get(&format!("/{inside}/{file}")));
+            assert_eq!(body(&said), "precious\n", "{inside}/{file}: {said}");
+        }
+        site.ends();
+    }
+}
+
+#[test]
 fn what_is_durable_is_on_the_disk_before_it_is_told() {
     if !have("strace") {
         return;

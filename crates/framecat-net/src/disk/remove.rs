@@ -10,7 +10,7 @@ use framecat_proto::path::OURS;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 
-use super::{AS_FOLDER, Folder, GONE, NEW, PART, below, lock, rename_new};
+use super::{AS_FOLDER, Folder, GONE, NEW, PART, below, here, lock, rename_new};
 
 impl Folder {
     /// Takes away what is called `name`: a link itself, and a folder with all that is in it. A folder gets a name
@@ -38,7 +38,7 @@ impl Folder {
     /// Removes a folder and all in it, two folders open at a time however deep it is: what is a folder in a
     /// folder of it is moved up first. No link is followed, and no other file system is entered.
     fn empty(&self, gone: &str) -> Result<(), Errno> {
-        let top = below(&self.fd, gone, AS_FOLDER)?;
+        let top = here(&self.fd, gone, AS_FOLDER)?;
         let mut moved = 0;
         loop {
             let mut failed = None;
@@ -116,24 +116,27 @@ impl Folder {
         if name.ends_with(GONE) {
             return self.empty(name).is_ok();
         }
-        (name.ends_with(PART) && self.is_left(name, Some(now))
-            || name.ends_with(NEW) && self.is_left(name, None))
-            && rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).is_ok()
+        let left = match name {
+            _ if name.ends_with(PART) => self.left(name, Some(now)),
+            _ if name.ends_with(NEW) => self.left(name, None),
+            _ => None,
+        };
+        // It is locked until it is gone, so that nobody takes it up in between.
+        left.is_some_and(|_fd| rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).is_ok())
     }
 
-    /// Whether nobody has the file; and with `now` has touched it for long.
-    fn is_left(&self, name: &str, now: Option<SystemTime>) -> bool {
-        let Ok(fd) = below(&self.fd, name, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC)
-        else {
-            return false;
-        };
-        let Ok(stat) = rustix::fs::fstat(&fd) else { return false };
+    /// The file, locked, if nobody has it; and with `now` has touched it for long.
+    fn left(&self, name: &str, now: Option<SystemTime>) -> Option<OwnedFd> {
+        let how = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = below(&self.fd, name, how).ok()?;
+        let stat = rustix::fs::fstat(&fd).ok()?;
         let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
         let touched = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let old = |now: SystemTime| now.duration_since(touched).is_ok_and(|age| age > PARTS_KEPT);
-        now.is_none_or(old)
+        let left = now.is_none_or(old)
             && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-            && lock(&fd).is_ok()
+            && lock(&fd).is_ok();
+        left.then_some(fd)
     }
 }
 
@@ -149,15 +152,25 @@ impl Gone {
     /// Removes it with all that is in it.
     ///
     /// # Errors
-    /// Some of it cannot be removed, and is left.
-    pub fn remove(self) -> io::Result<()> {
+    /// Some of it cannot be removed, and is left: `EXDEV`, `EBUSY` or `ENOTEMPTY` where another file system is
+    /// mounted in it, which is not touched.
+    pub fn remove(&self) -> io::Result<()> {
         Ok(self.folder.empty(&self.name)?)
+    }
+
+    /// Gives what is left of it the name back that it had.
+    ///
+    /// # Errors
+    /// `EEXIST` where the name is taken by now; renameat2(2).
+    pub fn put_back(&self, name: &[u8]) -> io::Result<()> {
+        let name = std::str::from_utf8(name).map_err(|_| Errno::ILSEQ)?;
+        self.folder.rename(self.name.as_bytes(), &self.folder, name)
     }
 }
 
 /// Moves the folders in `name` up to `top`, removes what else is in it, and then itself.
 fn raise(top: &OwnedFd, name: &CStr, moved: &mut u64) -> Result<(), Errno> {
-    let empty = match below(top, name, AS_FOLDER) {
+    let empty = match here(top, name, AS_FOLDER) {
         Ok(folder) => each(&folder, |name, told| {
             let removed = rustix::fs::unlinkat(&folder, name, AtFlags::empty());
             if matches!(removed, Err(Errno::ISDIR | Errno::PERM)) && told != FileType::RegularFile {

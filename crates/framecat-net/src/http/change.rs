@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use super::put::{chance, failed, now, there};
 use super::receive::Sink;
 use super::server::Shared;
+use crate::disk::Gone;
 
 /// One of them. Content that comes with it is passed over.
 #[derive(Debug)]
@@ -115,13 +116,22 @@ fn delete(site: &Shared, delete: &Delete) -> Result<Reply, Reply> {
     // Nobody finds it any more: what is left to do needs no turn.
     drop(turn);
     if let Some(gone) = gone {
-        let left = "It is gone, but some of it could not be removed from the disk.";
-        gone.remove().map_err(|_| status::page(500, Some(left)))?;
+        gone.remove().map_err(|error| left(&gone, delete.path.name(), &error))?;
     }
     if site.durable {
         folder.sync().map_err(failed)?;
     }
     Ok(delete.deleted())
+}
+
+/// What of a folder is not removed. What is on another disk is not, and is found again where it was.
+fn left(gone: &Gone, name: &[u8], error: &io::Error) -> Reply {
+    let mounted = Errno::from_io_error(error)
+        .is_some_and(|errno| matches!(errno, Errno::XDEV | Errno::BUSY | Errno::NOTEMPTY));
+    if mounted && gone.put_back(name).is_ok() {
+        return status::page(409, Some("Another disk is in it, which is left; the rest is gone."));
+    }
+    status::page(500, Some("It is gone, but some of it could not be removed from the disk."))
 }
 
 /// Where the folder of what is to be changed cannot be reached: then that is not there either.
