@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -102,7 +103,9 @@ fn chromium_shows_the_page_to_who_knows_the_password() {
     let data = format!("--user-data-dir={}", profile.path().display());
     let dump = |url: String| {
         let args = ["--headless", "--no-sandbox", "--disable-gpu", &data, "--dump-dom", &url];
-        Run::program("chromium", &args).run("").text()
+        // A browser takes its time where others are busy: its end is awaited as long as it takes.
+        let finished = Command::new("chromium").args(args).output().unwrap();
+        String::from_utf8_lossy(&finished.stdout).into_owned()
     };
     let host = site.url().replace("http://", "");
     assert!(dump(format!("http://ada:{password}@{host}/")).contains("href=\"a.txt\""));
@@ -577,4 +580,35 @@ fn a_password_is_typed_unseen_and_twice() {
     assert!(differ.stderr.contains("the two passwords differ"), "{differ}");
     let left = hash(&["hun\u{3}"]);
     assert!(left.code != 0 && left.text().is_empty(), "{left}");
+}
+
+#[test]
+fn a_browser_asks_for_the_password_where_something_changes() {
+    let cases = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    if !have("node") || !have("chromium") {
+        return;
+    }
+    if !cases.join("node_modules/playwright-core").exists() {
+        return run::skipped("no playwright-core: npm ci --prefix crates/framecat/tests/browser");
+    }
+    let site = Served::new(&["--auth", "ada", "--open-read", "--upload"], &[]);
+    let page = format!(
+        "<form method=post action='{}/' enctype='multipart/form-data'><input name=file value=x></form>",
+        site.url()
+    );
+    let other = Served::new(&[], &[("page.html", page.as_bytes())]);
+    let chromium = Run::program("sh", &["-c", "command -v chromium"]).run("").text();
+    let finished = Command::new("node")
+        .arg("auth.mjs")
+        .current_dir(&cases)
+        .envs([("BASE", site.url()), ("OTHER", other.url()), ("PASSWORD", made(&site))])
+        .env("CHROMIUM", chromium.trim())
+        .output()
+        .unwrap();
+    assert!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.stderr));
+    let names = fs::read_dir(site.folder.path()).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["by-ada"]);
+    site.ends();
+    other.ends();
 }
