@@ -105,6 +105,75 @@ fn whole(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()
 }
 
+/// What both sides hold at most while `count` files of 100 bytes are moved, in folders of 500: more than fit
+/// the window.
+fn most_held(count: usize) -> usize {
+    let mut sender = Sender::new(Carries::Files, Sizes::default());
+    let mut receiver = Receiver::new(Rules { ask: false, ..Rules::default() });
+    let stat = Stat { size: 100, mtime: 7, ctime: 7 };
+    let folders = (0..count / 500).map(|n| entry(&format!("d{n:05}"), EntryKind::Folder, 0));
+    let files = (0..count).map(|n| file(&format!("d{:05}/f{n:09}", n / 500), 100));
+    let mut walk = folders.chain(files);
+    let (mut most, mut placed, mut done) = (0, 0, false);
+    for _ in 0..count {
+        while !done && sender.can_offer() {
+            match walk.next() {
+                Some(entry) => drop(sender.offer(entry, stat).unwrap()),
+                None => done = true,
+            }
+        }
+        if done {
+            sender.walk_done();
+        }
+        let said = sender.poll_output();
+        let mut rest = said.as_slice();
+        loop {
+            let taken = receiver.handle_input(rest).unwrap();
+            rest = &rest[taken..];
+            most = most.max(sender.held() + receiver.held());
+            let mut worked = false;
+            while let Some(effect) = receiver.poll_effect() {
+                worked = true;
+                let (entry, fact) = match effect {
+                    Effect::Look { entry, .. } => (entry, Fact::Looked(Found::Nothing, None)),
+                    Effect::MakeFolder { entry, .. } => (entry, Fact::Done),
+                    Effect::Place { entry, .. } => {
+                        placed += 1;
+                        (entry, Fact::Done)
+                    }
+                    _ => continue,
+                };
+                receiver.handle_fact(entry, fact);
+            }
+            sender.handle_input(&receiver.poll_output()).unwrap();
+            if rest.is_empty() && !worked {
+                break;
+            }
+        }
+        while let Some(effect) = sender.poll_effect() {
+            if let sender::Effect::ReadWhole { .. } = effect {
+                sender.handle_fact(sender::Fact::Whole(stat, vec![b'x'; 100], stat));
+            }
+        }
+        if sender.is_done() {
+            break;
+        }
+    }
+    assert!(sender.is_done() && receiver.is_done());
+    assert_eq!(placed, count);
+    most
+}
+
+#[test]
+fn many_files_take_no_more_memory_than_some() {
+    let (some, many) = (most_held(20_000), most_held(40_000));
+    assert!(some < 8 << 20, "{some} bytes are held");
+    assert!(
+        many < some + some / 10,
+        "{some} bytes are held for 20,000 files, {many} for twice as many"
+    );
+}
+
 #[test]
 fn nothing_is_looked_at_before_somebody_said_yes() {
     let mut receiver = Receiver::new(Rules { ask: true, ..rules() });
