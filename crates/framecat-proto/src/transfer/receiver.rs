@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!  ENTRY ─► look ─┬─ there already ─► HAVE                      (the same size and time)
+//!                 ├─ so, to be checked ► NEED its hash alone, and HAVE no more of it if that is right
 //!                 ├─ not wanted ────► SKIP
 //!                 └─ part, journal ─► hash what is there ─► NEED what is not
 //!  DATA ──► write, log each piece that is whole
@@ -74,6 +75,10 @@ pub struct Rules {
     pub to: To,
     /// What of names that are taken.
     pub conflict: Conflict,
+    /// Whether what is there with the same size and time is compared by its hash before it is taken for
+    /// the same; where it differs it is replaced. So files can be told that a power cut hit before they were
+    /// on the disk, or that changed and had their time put back.
+    pub check: bool,
     /// Whether somebody is asked before anything is received.
     pub ask: bool,
     /// Whether what is told as there outlives a power cut.
@@ -92,6 +97,7 @@ impl Default for Rules {
             taste: Taste::default(),
             to: To::default(),
             conflict: Conflict::default(),
+            check: false,
             ask: true,
             durable: false,
             window: TRANSFER_WINDOW,

@@ -539,6 +539,38 @@ fn the_answer_to_bye_waits_for_the_disk() {
 }
 
 #[test]
+fn what_seems_to_be_there_is_checked_where_that_is_asked_for() {
+    for (size, right) in [(1_500, true), (1_500, false), (50, true), (50, false)] {
+        let bytes = vec![b'x'; size];
+        let mut receiver =
+            Receiver::new(Rules { check: true, conflict: Conflict::Refuse, ..rules() });
+        let end = Record::OfferEnd { count: 1, bytes: 0, more: false };
+        let entries = Record::Entries(vec![file("a", size as u64)]);
+        hear(&mut receiver, &[opening(Carries::Files), entries, end]).unwrap();
+        let there = Found::File { size: size as u64, mtime: 7 };
+        look(&mut receiver, |_| Fact::Looked(there.clone(), None));
+        let small = size <= SIZES.small_bytes as usize;
+        let hash = whole(&bytes);
+        let (pieces, ending) = match small {
+            true => (None, Record::Small(vec![SmallFile { entry: 0, hash, bytes: bytes.clone() }])),
+            false => (Some(Vec::new()), Record::FileEnd { entry: 0, size: size as u64, hash }),
+        };
+        let asked = Record::Need(vec![Need { entry: 0, pieces }]);
+        assert_eq!(decode(&receiver.poll_output()).last(), Some(&asked));
+        hear(&mut receiver, &[ending]).unwrap();
+        let [Effect::HashNamed { .. }] = effects(&mut receiver)[..] else { panic!("not compared") };
+        receiver.handle_fact(0, Fact::Hashed(Some(if right { hash } else { [0; 32] })));
+        let then = effects(&mut receiver);
+        match &then[..] {
+            [Effect::Resolved { outcome: receiver::Outcome::Committed, .. }] => assert!(right),
+            [Effect::Place { replace: true, .. }] => assert!(!right && small),
+            [Effect::Begin { .. }] => assert!(!right && !small),
+            then => panic!("{then:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_text_has_a_limit() {
     let mut receiver = Receiver::new(Rules { to: To::Stream, ..rules() });
     let end = Record::OfferEnd { count: 1, bytes: 0, more: false };

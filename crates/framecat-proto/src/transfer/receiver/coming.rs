@@ -78,6 +78,8 @@ pub(super) struct Coming {
     /// The sender owes an ending.
     pub(super) asked: bool,
     replace: bool,
+    /// Something of the same size and time is there, and only its hash was asked for.
+    pub(super) doubted: bool,
     /// A file of the same size that has the name, and may be the same.
     same: Option<SafePath>,
     /// What was found of it by the first look: the journal of a part.
@@ -104,6 +106,7 @@ impl Coming {
             doing: VecDeque::new(),
             asked: false,
             replace: false,
+            doubted: false,
             same: None,
             found: None,
             begun: false,
@@ -248,6 +251,9 @@ impl Receiver {
     fn conflict(&mut self, entry: u32, file: Option<(u64, i64)>) {
         let Some(coming) = self.entries.get_mut(&entry) else { return };
         if file == Some((coming.size, coming.mtime)) {
+            if self.rules.check {
+                return self.doubt(entry);
+            }
             let discard = coming.found.is_some();
             return self.leave_with(entry, Some(Outcome::Had), discard);
         }
@@ -268,6 +274,17 @@ impl Receiver {
                 self.skip(entry, Cause::Taken);
             }
         }
+    }
+
+    /// What is there may be the same: its hash will tell. A small file comes with it.
+    fn doubt(&mut self, entry: u32) {
+        let small = self.small_bytes();
+        let Some(coming) = self.entries.get_mut(&entry) else { return };
+        coming.same = Some(coming.at.clone());
+        coming.replace = true;
+        coming.doubted = coming.size > small;
+        let pieces = coming.doubted.then(Vec::new);
+        self.need(entry, pieces);
     }
 
     /// The next name that may be free, which is looked at first or taken at once.
@@ -372,6 +389,8 @@ impl Receiver {
                 // It was sent, so the sender waits for this word and no other.
                 self.leave_with(entry, Some(Outcome::Committed), true);
             }
+            // It only seemed to be there.
+            _ if std::mem::take(&mut coming.doubted) => self.open(entry),
             _ => self.seal(entry),
         }
     }
@@ -533,6 +552,7 @@ impl Receiver {
                 (coming.size, coming.mtime, coming.step) = (size, mtime, Step::Waiting);
                 (coming.at, coming.n, coming.replace) = (coming.path.clone(), 0, false);
                 (coming.same, coming.file, coming.flow) = (None, None, None);
+                coming.doubted = false;
                 self.waiting.push_front(entry);
             }
             _ => {}
