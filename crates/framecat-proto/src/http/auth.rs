@@ -196,7 +196,7 @@ impl fmt::Display for Hash {
 
 const PADLESS: &GeneralPurpose = &STANDARD_NO_PAD;
 
-/// Why a text is no [`Hash`], in words that hold nothing of it.
+/// Why a text is no [`struct@Hash`], in words that hold nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoHash(String);
