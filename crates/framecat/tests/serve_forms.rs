@@ -171,9 +171,11 @@ for first, last in ((0, 2), (3, 6)):
 fn a_browser_is_led_back_to_the_folder() {
     let site = Served::new(UPLOAD, &[("in b/x", b"")]);
     let accepts = format!("{FORM}Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n");
-    for (path, file, place) in
-        [("/", "a", "/"), ("/in%20b/", "b", "/in%20b/"), ("/in%20b", "c", "/in%20b/")]
-    {
+    for (path, file, place) in [
+        ("/", "a", "/#saved"),
+        ("/in%20b/", "b", "/in%20b/#saved"),
+        ("/in%20b", "c", "/in%20b/#saved"),
+    ] {
         let said = site.asked(&format!("POST {path}"), &accepts, form(&[(file, "x")]));
         assert_eq!((status(&said), field(&said, "Location")), ("303", Some(place)), "{said}");
     }

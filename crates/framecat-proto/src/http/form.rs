@@ -116,6 +116,8 @@ impl Form {
                 encode(folder.to_string().as_bytes(), &mut place);
                 place.push(b'/');
             }
+            // Where the page says so.
+            place.extend_from_slice(b"#saved");
             reply.field("Location", String::from_utf8_lossy(&place));
             return reply;
         }

@@ -206,7 +206,9 @@ impl Listing {
                     self.words.files_to,
                 ],
             );
-            put(out, &["\"> <button>", self.words.bring, "</button></form></noscript>"]);
+            put(out, &["\"> <button>", self.words.bring, "</button></form>"]);
+            // Where the reply to the form leads.
+            put(out, &["<p id=saved>", self.words.saved, "</p></noscript>"]);
         }
         put(out, &["</div>\n"]);
     }

@@ -53,7 +53,8 @@ fn a_form_is_for_a_folder_and_a_browser_is_led_back_to_it() {
         let form = form(target, "Accept: text/html, */*");
         assert_eq!((&form.folder, form.makes, form.size), (&folder, makes, Some(5)), "{target}");
         let reply = form.done(&saved);
-        assert_eq!((reply.status, reply.get("Location")), (303, Some(place)), "{target}");
+        let place = format!("{place}#saved");
+        assert_eq!((reply.status, reply.get("Location")), (303, Some(&place[..])), "{target}");
     }
     for accepts in ["Accept: */*", "Accept: application/json", "X: text/html"] {
         assert!(!form("/", accepts).browser, "{accepts}");

@@ -33,7 +33,7 @@ const BY_NAME = [
 
 test("a folder opens: names in order, sizes, times of the reader's clock", () =>
   open("/", { timezoneId: "Asia/Shanghai" }, async page => {
-    assert.equal(await page.title(), "Files");
+    assert.equal(await page.title(), `Files · ${new URL(BASE).host}`);
     assert.deepEqual(await shown(page), BY_NAME);
     assert.deepEqual([...BY_NAME].sort(), [...names, "hostile", "many"].sort());
     assert.match(await page.locator("#sum").textContent(), /^5 folders, 16 files, 3\.\d MB$/);
@@ -354,6 +354,10 @@ test("a phone shows all of it without scrolling sideways, for fingers", () =>
       for (const box of await page.locator("#list tbody tr").evaluateAll(rows => rows.map(row => row.getBoundingClientRect().toJSON()))) {
         assert.ok(box.height >= 44 && box.right <= 390, JSON.stringify(box));
       }
+      // The head: the filter is as wide as the page, and what is in one line fills it.
+      const [sum, filter, zip] = await page.evaluate(() => ["#sum", "#filter", "#pack"].map(id => document.querySelector(id).getBoundingClientRect().toJSON()));
+      assert.ok(filter.width === 0 || filter.width > 340, `${path}: ${JSON.stringify(filter)}`);
+      assert.ok(zip.width === 0 || (sum.left < 20 && zip.right > 370 && zip.left > sum.right), `${path}: ${JSON.stringify([sum, zip])}`);
     }
     await page.goto(BASE + "/");
     // The whole row is the link, also beside the name.
@@ -379,7 +383,7 @@ test("a phone shows all of it without scrolling sideways, for fingers", () =>
 test("Chinese for those who read it", () =>
   open("/", { locale: "zh-CN" }, async page => {
     assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
-    assert.equal(await page.title(), "文件");
+    assert.equal(await page.title(), `文件 · ${new URL(BASE).host}`);
     assert.match(await page.locator("#sum").textContent(), /^5 个文件夹，16 个文件，3\.\d MB$/);
     assert.deepEqual((await page.locator("th a").allTextContents()).map(text => text.trim()), ["名称", "大小", "修改时间"]);
     await page.getByPlaceholder("筛选").fill("没有");

@@ -340,6 +340,7 @@ test("without JavaScript a form uploads", () =>
     await page.getByLabel("Files to upload").setInputFiles([made("plain 1.txt", "one"), made("plain 2.txt", "two")]);
     await page.getByRole("button", { name: "Upload", exact: true }).click();
     await row(page, "plain 2.txt").waitFor();
+    await page.getByText("Saved.", { exact: true }).waitFor();
     assert.equal(new URL(page.url()).pathname, "/sub/");
     assert.deepEqual([read(site, "sub/plain 1.txt"), read(site, "sub/plain 2.txt")], ["one", "two"]);
   }));

@@ -156,6 +156,8 @@ const begin = () => {
   list = find("#list");
   up = find("#up");
   rows = sifted = lastChosen = null;
+  // Tabs and bookmarks of several servers have to be told apart.
+  if (!up) document.title += " · " + location.host;
   groups = Array.from(list.tBodies).filter(group => group !== up);
   whole = sum.textContent;
   nothing = make("p", { className: "none", textContent: say.none, hidden: true });

@@ -61,6 +61,7 @@ pub(super) struct Words {
     pub comma: &'static str,
     pub pack: &'static str,
     pub bring: &'static str,
+    pub saved: &'static str,
     pub files_to: &'static str,
     /// The page of who may send and not read.
     pub inbox: &'static str,
@@ -87,6 +88,7 @@ static ENGLISH: Words = Words {
     comma: ", ",
     pack: "Download all:",
     bring: "Upload",
+    saved: "Saved.",
     files_to: "Files to upload",
     inbox: "Send files",
     unseen: "Nobody who opens this page sees what is sent here.",
@@ -111,6 +113,7 @@ static CHINESE: Words = Words {
     comma: "，",
     pack: "全部下载：",
     bring: "上传",
+    saved: "已保存。",
     files_to: "要上传的文件",
     inbox: "发送文件",
     unseen: "打开此页的人看不到发送到这里的内容。",
