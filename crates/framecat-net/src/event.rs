@@ -482,6 +482,8 @@ pub struct Exchange<'a> {
     pub refusal: Option<&'a Refusal>,
     /// Why it is not granted, where the status does not say so.
     pub why: Option<Why>,
+    /// The same as it is said to the client, of a request that would have changed something or could not be read.
+    pub words: Option<&'a str>,
 }
 
 /// An [`Observer`] for whom nothing is worth telling.

@@ -570,3 +570,65 @@ fn what_killed_servers_left_is_gone_soon_after_the_start_and_nothing_else() {
         assert_eq!(server.wait().code, 0);
     }
 }
+
+#[test]
+fn a_reply_is_text_for_programs_and_html_for_browsers_and_always_has_an_end() {
+    let site = Served::new(FULL, &[("file", b"x"), ("folder/x", b"x")]);
+    let form =
+        "--b\r\nContent-Disposition: form-data; name=f; filename=new\r\n\r\nhello\r\n--b--\r\n";
+    let multipart = "Content-Type: multipart/form-data; boundary=b\r\n";
+    for (line, fields, content, want) in [
+        ("GET /none", "", "", 404),
+        ("GET /../a", "", "", 400),
+        ("BREW /pot", "", "", 501),
+        ("TRACE /file", "", "", 405),
+        ("GET /file", "If-Match: \"x\"\r\n", "", 412),
+        ("GET /file", "Range: bytes=9-\r\n", "", 416),
+        ("PUT /folder", "", "x", 409),
+        ("PUT /folder/", "", "x", 409),
+        ("PUT /new", "Content-Encoding: gzip\r\n", "x", 415),
+        ("PUT /a%00", "", "x", 400),
+        ("DELETE /none", "", "", 404),
+        ("DELETE /", "", "", 403),
+        ("POST /", "", "a=b", 415),
+        ("POST /folder?mkdir=x", "", "", 400),
+        ("PUT /file", "", "x", 204),
+        ("POST /", multipart, form, 201),
+    ] {
+        for (accept, html) in
+            [("", false), ("Accept: */*\r\n", false), ("Accept: text/html,*/*\r\n", true)]
+        {
+            let request = request(line, &format!("{accept}{fields}"), content)
+                .replace("Connection: close\r\n", "");
+            // What is not closed behind it is followed by another one, so its end is known.
+            let said = site.said(format!("{request}{}", get("/folder/x")));
+            let want = if html && want == 201 && content == form { 303 } else { want };
+            assert_eq!(status(&said), want.to_string(), "{line} {accept}: {said}");
+            let (head, body) = said.split_once("\r\n\r\n").unwrap();
+            let has_length = head.contains("\r\nContent-Length: ");
+            assert_eq!(has_length, want != 204, "{line} {accept}: {said}");
+            if !head.contains("\r\nConnection: close") {
+                assert!(said.ends_with("\r\n\r\nx"), "{line}: {said}");
+            }
+            if want >= 400 {
+                let kind = if html { "text/html" } else { "text/plain" };
+                assert!(
+                    head.contains(&format!("\r\nContent-Type: {kind}; charset=utf-8")),
+                    "{said}"
+                );
+                assert_eq!(body.contains("<p>"), html, "{line}: {said}");
+                assert!(html || body.starts_with(&format!("{want} ")), "{line}: {said}");
+            }
+        }
+    }
+    let told = site.ends().stderr;
+    for reason in [
+        "refused, connection ",
+        ": A folder has this name\n",
+        ": The folder itself is not for others to change\n",
+        ": It is not what the request expects it to be\n",
+    ] {
+        assert!(told.contains(reason), "{reason}: {told}");
+    }
+    assert!(!told.contains("Nothing is served at this address"), "{told}");
+}

@@ -92,6 +92,8 @@ pub(super) struct Hashing {
 /// What of a request decides how its reply is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
+    /// Pages are for who asks for HTML; to anybody else a line of text says the same.
+    html: bool,
     /// HEAD: the reply has no body.
     head: bool,
     version: Version,
@@ -251,10 +253,13 @@ impl Answers {
             // Who waits for leave to send is told at once that nobody wants it, whatever else it expects.
             _ if expects => true,
             Length::Bytes(len) if len > HTTP_BODY_PASSED as u64 => true,
-            length => return Answer::Body { head: request.len, length },
+            length => {
+                return Answer::Body { head: request.len, length };
+            }
         };
         let asked = Asked {
             head: request.method == Method::Head,
+            html: wants_html(&request),
             version: request.version,
             closes: unread
                 || self.shared.is_stopping()
@@ -443,15 +448,23 @@ impl Answers {
     /// Appends the head of a reply, and its body as far as it is no file of some size.
     fn compose(&mut self, reply: Reply, found: Option<&Found>, asked: Asked) -> (Body, Then) {
         let then = if asked.closes { Then::Close } else { reply.then };
+        if self.shared.tells.is_some() && is_told(reply.status) {
+            self.reasons.words = reply.words().map(Into::into);
+        }
         if let Some(why) = reply.why {
             self.reasons.why = Some(why);
         }
+        let reply = if asked.html { reply } else { reply.into_text() };
         let out = &mut self.out;
         put_status_line(reply.status, out);
         put_date(&self.date, out);
         out.extend_from_slice(&reply.fields);
-        if let Some(len) = reply.body.length() {
-            put_length(len, out);
+        match (reply.body.length(), reply.status) {
+            (Some(len), _) => put_length(len, out),
+            // These have no content whatever they say (RFC 9112 section 6.3); of others it must be told.
+            (None, 100..200 | 204 | 304) => {}
+            (None, _) if matches!(reply.body, Content::None) => put_length(0, out),
+            (None, _) => {}
         }
         put_connection(then, asked.version, out);
         out.extend_from_slice(b"\r\n");
@@ -459,7 +472,7 @@ impl Answers {
             _ if asked.head => Body::None,
             Content::None | Content::Squeezed | Content::Listing { .. } => Body::None,
             Content::Archive(_) | Content::Hash(_) => Body::None,
-            Content::Bytes(bytes) => {
+            Content::Bytes(bytes) | Content::Page { html: bytes, .. } => {
                 out.extend_from_slice(&bytes);
                 Body::None
             }
@@ -592,6 +605,17 @@ fn put_connection(then: Then, version: Version, out: &mut Vec<u8>) {
         (Then::KeepAlive, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
         (Then::KeepAlive, Version::Http11) => {}
     }
+}
+
+/// Whether the request asks for HTML by name, as browsers do for what a person is to see.
+fn wants_html(request: &Request<'_>) -> bool {
+    let mut accepted = request.fields.all("Accept");
+    accepted.any(|value| memchr::memmem::find(value, b"text/html").is_some())
+}
+
+/// Whether the log says why: what is not there is no reason to be told.
+fn is_told(status: u16) -> bool {
+    matches!(status, 400 | 403 | 408 | 409 | 411..=413 | 415 | 500 | 507)
 }
 
 /// What the machine lacks: descriptors and memory may be there in a moment.

@@ -33,6 +33,7 @@ struct Told {
 pub(super) struct Reasons {
     pub(super) refusal: Option<Refusal>,
     pub(super) why: Option<Why>,
+    pub(super) words: Option<Box<str>>,
     pub(super) came: Option<Came>,
 }
 
@@ -77,7 +78,7 @@ impl Client {
     ) {
         let Some(told) = &mut self.told else { return };
         told.n += 1;
-        let Reasons { refusal, why, came } = reasons;
+        let Reasons { refusal, why, words, came } = reasons;
         observer.exchange(&Exchange {
             conn: told.conn,
             n: told.n,
@@ -91,6 +92,7 @@ impl Client {
             reply_content: &body.beginning(told.content),
             refusal: refusal.as_ref(),
             why,
+            words: words.as_deref(),
         });
     }
 }

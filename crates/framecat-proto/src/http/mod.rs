@@ -403,6 +403,24 @@ impl Reply {
         Reply { status, fields: Vec::new(), body: Content::None, then: Then::KeepAlive, why: None }
     }
 
+    /// Where it is a small page with a status, the same as a line of text: for who does not ask for HTML.
+    pub fn into_text(mut self) -> Reply {
+        let Content::Page { words, .. } = &self.body else { return self };
+        let Some(rest) = self.fields.strip_prefix(status::PAGE) else { return self };
+        let line = format!("{} {}: {words}\n", self.status, head::reason(self.status));
+        self.fields = [status::TEXT, rest].concat();
+        self.body = Content::Bytes(line.into_bytes());
+        self
+    }
+
+    /// What its page says, if it is one.
+    pub fn words(&self) -> Option<&str> {
+        match &self.body {
+            Content::Page { words, .. } => Some(words),
+            _ => None,
+        }
+    }
+
     /// One field more.
     pub fn field(&mut self, name: &str, value: impl fmt::Display) {
         use std::io::Write as _;
@@ -425,6 +443,13 @@ pub enum Content {
     None,
     /// These bytes.
     Bytes(Vec<u8>),
+    /// A page of a few words with a status.
+    Page {
+        /// As HTML.
+        html: Vec<u8>,
+        /// The words, in a line.
+        words: Box<str>,
+    },
     /// Pieces of a file, in order, each behind some bytes of its own (a part's head; empty for a
     /// whole file or a single range), and some bytes at the end.
     File {
@@ -457,7 +482,7 @@ impl Content {
         match self {
             Content::None | Content::Squeezed | Content::Listing { .. } => None,
             Content::Archive(_) | Content::Hash(_) => None,
-            Content::Bytes(bytes) => Some(bytes.len() as u64),
+            Content::Bytes(bytes) | Content::Page { html: bytes, .. } => Some(bytes.len() as u64),
             Content::File { parts, end, .. } => {
                 let parts = parts.iter().map(|part| part.before.len() as u64 + part.len);
                 Some(parts.sum::<u64>() + end.len() as u64)

@@ -47,7 +47,8 @@ const SECTION_LIMIT: &str = "RFC 9110 section 15.5.14";
 const BOUNDARY_BYTES: usize = 70;
 
 const NO_FORM: Why = Why {
-    rule: "the content is no form: its Content-Type is to be multipart/form-data",
+    rule: "a POST takes a form (multipart/form-data), ?upload, ?mkdir or ?rename=NAME; a single file comes by \
+           PUT (curl -T FILE URL)",
     section: "RFC 9110 section 15.5.16",
 };
 const PARAMETERS: Why = Why {

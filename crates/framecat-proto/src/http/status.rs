@@ -30,17 +30,23 @@ fn sentence(status: u16) -> &'static str {
     }
 }
 
+/// The fields of the page.
+pub(super) const PAGE: &[u8] = b"Content-Type: text/html; charset=utf-8\r\n\
+    Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\
+    X-Content-Type-Options: nosniff\r\n\
+    Cache-Control: no-store\r\n";
+/// Those of a line of text.
+pub(super) const TEXT: &[u8] = b"Content-Type: text/plain; charset=utf-8\r\n\
+    X-Content-Type-Options: nosniff\r\n\
+    Cache-Control: no-store\r\n";
+
 /// A reply with a page of a few words for a person: `words`, or what the status says by itself.
 ///
 /// Nothing of the request is in it, unless it is in `words`; these are escaped.
 pub fn page(status: u16, words: Option<&str>) -> Reply {
+    let words = words.unwrap_or(sentence(status));
     let mut reply = Reply::new(status);
-    reply.fields.extend_from_slice(
-        b"Content-Type: text/html; charset=utf-8\r\n\
-          Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\
-          X-Content-Type-Options: nosniff\r\n\
-          Cache-Control: no-store\r\n",
-    );
+    reply.fields.extend_from_slice(PAGE);
     let mut html = format!(
         "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n\
          <meta name=viewport content=\"width=device-width\">\n\
@@ -48,9 +54,9 @@ pub fn page(status: u16, words: Option<&str>) -> Reply {
          <title>{status} {reason}</title>\n<h1>{status} {reason}</h1>\n<p>",
         reason = reason(status)
     );
-    escape(words.unwrap_or(sentence(status)), &mut html);
+    escape(words, &mut html);
     html.push_str("</p>\n");
-    reply.body = Content::Bytes(html.into_bytes());
+    reply.body = Content::Page { html: html.into_bytes(), words: words.into() };
     reply
 }
 

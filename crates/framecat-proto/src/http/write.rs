@@ -172,6 +172,10 @@ pub(super) const LENGTHLESS: Why = Why {
     rule: "content without Content-Length and Transfer-Encoding",
     section: "RFC 9110 section 8.6",
 };
+const MAKES: Why = Why {
+    rule: "?mkdir with a value: the folder to be made is the path itself, as in POST /photos/sub/?mkdir",
+    section: "RFC 9110 section 9.3.3",
+};
 const NAME: Why = Why {
     rule: "a new name that holds a slash and does not begin with one, as a path from the root does",
     section: "RFC 3986 section 3.3",
@@ -196,6 +200,7 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
     let asked = resume::asked(query);
     let itself = asked == Asked::No;
     let makes = itself && asks(query, "mkdir");
+    let sub = parameter(query, "mkdir").is_some_and(|value| !value.is_empty());
     let name = parameter(query, "rename").filter(|_| itself);
     let rights = policy.rights;
     let may = match (request.method, asked) {
@@ -216,6 +221,9 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
         return Err(plan::not_allowed(policy));
     }
     site::check(request, policy)?;
+    if makes && sub {
+        return Err(because(400, MAKES));
+    }
     if itself && !is_understood(request.method, query) {
         return Err(because(400, QUERY));
     }
@@ -309,6 +317,8 @@ fn put(request: &Request<'_>, path: &Path, policy: &Policy) -> Result<Put, Reply
 /// Where something goes that is renamed to `name`, still encoded: a name beside its old one, or with a
 /// slash before it a path from the root.
 fn new_place(from: &Path, name: &str, policy: &Policy) -> Result<SafePath, Reply> {
+    // As forms and their libraries write a query: `+` is a space, and `%2B` a plus (URL Standard section 5.1).
+    let name = &*name.replace('+', "%20");
     let place = match name.starts_with('/') {
         true => decode(name),
         false => decode(&format!("/{name}")),

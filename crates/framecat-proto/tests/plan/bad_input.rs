@@ -11,7 +11,7 @@ fn is_clean(reply: &Reply, sent: &str) {
         assert!(line.contains(": ") && !line.contains(['\r', '\n', '\0']), "{sent}: {line:?}");
     }
     assert!(!fields.to_lowercase().contains("\nx-injected"), "{sent}: {fields}");
-    if let Content::Bytes(bytes) = &reply.body {
+    if let Content::Bytes(bytes) | Content::Page { html: bytes, .. } = &reply.body {
         let page = String::from_utf8(bytes.clone()).unwrap();
         assert!(!page.contains("<script") && !page.contains("onerror"), "{sent}: {page}");
     }

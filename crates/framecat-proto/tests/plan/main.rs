@@ -77,7 +77,9 @@ fn get(fields: &str) -> Reply {
 fn content(reply: &Reply) -> String {
     match &reply.body {
         Content::None => "nothing".into(),
-        Content::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Content::Bytes(bytes) | Content::Page { html: bytes, .. } => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
         Content::Squeezed => "squeezed".into(),
         Content::Listing { form, gzip: false } => format!("{form:?}"),
         Content::Listing { form, gzip: true } => format!("{form:?} squeezed"),

@@ -283,7 +283,10 @@ fn folders_are_made_and_things_renamed_and_deleted_by_the_rights_to_it() {
     for (request, want) in [
         ("POST /a/?mkdir", "make a"),
         ("POST /a/b?mkdir", "make a/b"),
-        ("POST /a/b?mkdir=1", "make a/b"),
+        ("POST /a/b?mkdir=1", "400"),
+        ("POST /photos/?mkdir=sub", "400"),
+        ("POST /a/b?mkdir=", "make a/b"),
+        ("POST /x/a?rename=b+c%2Bd", "rename x/a x/b c+d"),
         ("POST /?mkdir", "403"),
         ("POST /.a?mkdir", "404"),
         ("POST /a%0Ab?mkdir", "400"),

@@ -185,7 +185,10 @@ fn put_json(exchange: &Exchange<'_>, read: &Brief<'_>, out: &mut Vec<u8>) {
             object.number("octet", *at as u64).text("rule", rule).text("section", section)
         }
         (None, Some(Why { rule, section })) => object.text("rule", rule).text("section", section),
-        (None, None) => object,
+        (None, None) => match exchange.words {
+            Some(words) => object.text("rule", words.trim_end_matches('.')),
+            None => object,
+        },
     };
     out.extend_from_slice(&object.end());
 }
@@ -197,7 +200,15 @@ fn why(exchange: &Exchange<'_>) -> Option<String> {
         put_escaped(rule.as_bytes(), &mut quoted);
         return Some(format!("octet {at}: {} ({section})", String::from_utf8_lossy(&quoted)));
     }
-    exchange.why.map(|Why { rule, section }| format!("{rule} ({section})"))
+    match exchange.why {
+        Some(Why { rule, section }) => Some(format!("{rule} ({section})")),
+        None => exchange.words.map(|words| {
+            // Names of files are in it.
+            let mut quoted = Vec::new();
+            quote(words.trim_end_matches('.').as_bytes(), &mut quoted);
+            String::from_utf8_lossy(&quoted).into_owned()
+        }),
+    }
 }
 
 /// An exchange's messages, as far as they are any.
@@ -343,6 +354,7 @@ mod tests {
             reply_content: b"",
             refusal: None,
             why: None,
+            words: None,
         }
     }
 

@@ -83,11 +83,12 @@ impl Answers {
 }
 
 /// How the connection ends that one is on who cannot go on.
-const LAST: Asked = Asked { head: false, version: Version::Http11, closes: true };
+const LAST: Asked = Asked { html: true, head: false, version: Version::Http11, closes: true };
 
 /// As [`LAST`], for what begins like a request: even where it is none, who said HEAD reads no content (RFC
 /// 9110 section 9.3.2), and would take it for the next reply.
 fn last(input: &[u8]) -> Asked {
     let begins = input.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(input.len());
-    Asked { head: input[begins..].starts_with(b"HEAD "), ..LAST }
+    let html = memchr::memmem::find(input, b"text/html").is_some();
+    Asked { head: input[begins..].starts_with(b"HEAD "), html, ..LAST }
 }

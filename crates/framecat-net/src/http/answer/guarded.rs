@@ -4,7 +4,7 @@ use framecat_proto::http::{Length, Method, Request, auth, head};
 
 use super::super::auth::Judged;
 use super::super::telling::Client;
-use super::{Answer, Answers, Asked};
+use super::{Answer, Answers, Asked, wants_html};
 
 impl Answers {
     /// What becomes of a request before anything but its head is looked at. `None`: it is let in.
@@ -19,6 +19,7 @@ impl Answers {
         let content = !matches!(request.length, Length::None | Length::Bytes(0));
         let asked = Asked {
             head: request.method == Method::Head,
+            html: wants_html(request),
             version: request.version,
             closes: content
                 || request.method == Method::Connect

@@ -10,7 +10,7 @@ use super::super::put::Putting;
 use super::super::receive::{Received, Receiver, Sink};
 use super::super::telling::Client;
 use super::super::upload::Uploading;
-use super::{Answer, Answers, Asked};
+use super::{Answer, Answers, Asked, wants_html};
 use crate::event::Came;
 
 impl Answers {
@@ -24,6 +24,7 @@ impl Answers {
     ) -> Answer {
         let asked = Asked {
             head: request.method == Method::Head,
+            html: wants_html(request),
             version: request.version,
             closes: self.shared.is_stopping()
                 || !head::keeps_alive(request.version, &request.fields),
