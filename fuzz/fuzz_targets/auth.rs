@@ -35,6 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
             sandbox: true,
             rights: Rights::UPLOAD,
             max_upload: 1,
+            numbers: false,
         };
         if let Err(reply) = site::check(&request, &policy) {
             assert_eq!(reply.status, 403);

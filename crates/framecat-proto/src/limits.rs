@@ -39,8 +39,7 @@ pub const HTTP_FIELDS: usize = 100;
 /// more than about a hundred bytes (signatures).
 pub const HTTP_CHUNK_EXTENSION_BYTES: usize = 4 << 10;
 
-/// The head of one part of a form: a name of 255 characters that are all escaped needs 800 bytes, and some
-/// programs send the whole path that a file has at home (4 KiB).
+/// The head of one part of a form: some programs send the whole path that a file has at home (4 KiB).
 pub const HTTP_FORM_HEAD_BYTES: usize = 8 << 10;
 
 /// Fields of such a head. Programs send two or three.
@@ -49,8 +48,7 @@ pub const HTTP_FORM_FIELDS: usize = 16;
 /// Parts of one form, files and others.
 pub const HTTP_FORM_PARTS: usize = 1_000;
 
-/// Files of one form. They are held open until all of it has come, so that either all of them are there
-/// or none is.
+/// Files of one form: held open until all of it has come, so that all of them are there or none is.
 pub const HTTP_FORM_FILES: usize = 100;
 
 /// Forms that come at once, each with its files open.
@@ -137,6 +135,8 @@ pub const PATH_DEPTH: usize = 64;
 
 /// How long a part of a file is kept that nobody goes on with.
 pub const PARTS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The same of one that has nothing in it: who began and brought nothing does not come back for it.
+pub const EMPTY_PARTS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Connections served at once unless `--max-clients` says otherwise. Where the process may open fewer
 /// files than they need, accepting rests until some are free.
@@ -614,10 +614,10 @@ pub const TABLE: &[Limit] = &[
     Limit { what: "users of an HTTP server", bound: "1,000", then: "refused at the start" },
     Limit {
         what: "a form that is uploaded",
-        bound: "100 files, 1,000 parts",
-        then: "413; so are 8 KiB in the head of a part, and 1 MiB that is in no file",
+        bound: "100 files, 1,000 parts; 32 forms at once",
+        then: "413; so are 8 KiB in the head of a part, and 1 MiB that is in no file; 503",
     },
-    Limit { what: "forms on their way", bound: "32", then: "503" },
+    Limit { what: "an upload in pieces that is left alone", bound: "7 days", then: "removed" },
     Limit { what: "HTTP requests in hand after SIGINT or SIGTERM", bound: "10 s", then: "cut off" },
     Limit {
         what: "names in a folder that is listed",

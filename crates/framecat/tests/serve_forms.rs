@@ -216,6 +216,9 @@ fn all_files_of_a_form_are_there_or_none() {
         let said = post(&site, path, &form);
         assert_eq!(status(&said), want, "{path} {form}: {said}");
     }
+    let said = post(&site, "/folder/", &form(&[("a", "1"), ("x", "2"), ("b", "3")]));
+    let words = "`folder/x` is there already: none of the form";
+    assert!(status(&said) == "409" && body(&said).contains(words), "{said}");
     for (fields, want) in [
         ("Content-Type: text/plain\r\n", "415"),
         ("", "415"),

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
-use framecat_proto::limits::{PARTS_KEPT, PATH_DEPTH};
+use framecat_proto::limits::{EMPTY_PARTS_KEPT, PARTS_KEPT, PATH_DEPTH};
 use framecat_proto::path::OURS;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
@@ -66,7 +66,7 @@ impl Folder {
     }
 
     /// Removes what nobody comes back for, by the clock `now`, and returns the names: parts that nobody writes and
-    /// that have not been touched for [`PARTS_KEPT`], and what was on its way to a name, or to its removal, when
+    /// that have not been touched for [`PARTS_KEPT`] (for [`EMPTY_PARTS_KEPT`] if nothing is in them), and what was on its way to a name, or to its removal, when
     /// its process ended. Those that cannot be removed are passed over: they are no harm.
     ///
     /// # Errors
@@ -132,7 +132,8 @@ impl Folder {
         let stat = rustix::fs::fstat(&fd).ok()?;
         let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
         let touched = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let old = |now: SystemTime| now.duration_since(touched).is_ok_and(|age| age > PARTS_KEPT);
+        let kept = if stat.st_size == 0 { EMPTY_PARTS_KEPT } else { PARTS_KEPT };
+        let old = |now: SystemTime| now.duration_since(touched).is_ok_and(|age| age > kept);
         let left = now.is_none_or(old)
             && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
             && lock(&fd).is_ok();

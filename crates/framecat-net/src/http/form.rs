@@ -1,7 +1,7 @@
 //! Files that come by a form: each a part without a name, and all of them committed when all of the form
 //! has come. Whatever happens before that leaves nothing.
 
-use framecat_proto::http::form::{Became, Form, empty, refused, twice};
+use framecat_proto::http::form::{Became, Form, about, empty, refused, twice};
 use framecat_proto::http::multipart::{Form as Parts, Next};
 use framecat_proto::http::plan::because;
 use framecat_proto::http::write::{Put, too_long};
@@ -52,7 +52,7 @@ impl Forming {
             return Err(twice(name));
         }
         let way = along(site, &put.path)?;
-        judge(site, &put, &way)?;
+        judge(site, &put, &way).map_err(|reply| about(&put.path, reply))?;
         let part = Part::unnamed(&way.near, chance()).map_err(|error| failed(&error))?;
         self.files.push(File { put, part, len: 0 });
         Ok(())
@@ -122,7 +122,7 @@ impl Sink for Forming {
         let turn = site.turn();
         for File { put, .. } in &files {
             if let Err(reply) = along(site, &put.path).and_then(|way| judge(site, put, &way)) {
-                return reply;
+                return about(&put.path, reply);
             }
         }
         let mut became = Vec::with_capacity(files.len());
@@ -133,7 +133,7 @@ impl Sink for Forming {
                 false => match settle_in_turn(site, &put, &mut part) {
                     Ok((_, place)) => Became::Saved(place),
                     // Nothing has been done.
-                    Err(reply) if became.is_empty() => return reply,
+                    Err(reply) if became.is_empty() => return about(&put.path, reply),
                     Err(reply) => {
                         refused = true;
                         Became::Refused(put.path, reply.status)

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use framecat_net::disk::{CommitError, Finish, Folder, Part, Taken};
-use framecat_proto::limits::PARTS_KEPT;
+use framecat_proto::limits::{EMPTY_PARTS_KEPT, PARTS_KEPT};
 use framecat_proto::path::SafePath;
 use rustix::io::Errno;
 
@@ -253,8 +253,12 @@ fn a_folder_swapped_for_a_link_leads_nowhere() {
 fn parts_that_nobody_goes_on_with_are_swept() {
     let scratch = Dir::new();
     let folder = open(&scratch);
-    drop(Part::open(&folder, 1, true).unwrap());
+    let part = Part::open(&folder, 1, true).unwrap();
+    part.write_at(b"x", 0).unwrap();
+    drop(part);
     let writing = Part::open(&folder, 2, true).unwrap();
+    // Who brought nothing at all is not waited for as long.
+    drop(Part::open(&folder, 4, true).unwrap());
     fs::write(scratch.join("file"), "").unwrap();
     fs::write(scratch.join(".framecat-notes"), "").unwrap();
     symlink("file", scratch.join(&Part::name_of(3))).unwrap();
@@ -271,7 +275,8 @@ fn parts_that_nobody_goes_on_with_are_swept() {
     drop(held);
     assert_eq!(folder.sweep(SystemTime::now()).unwrap(), [".framecat-1.new"]);
     let now = SystemTime::now();
-    assert!(folder.sweep(now + PARTS_KEPT / 2).unwrap().is_empty());
+    assert!(folder.sweep(now + EMPTY_PARTS_KEPT / 2).unwrap().is_empty());
+    assert_eq!(folder.sweep(now + PARTS_KEPT / 2).unwrap(), [Part::name_of(4)]);
     let late = now + PARTS_KEPT + Duration::from_secs(60);
     assert_eq!(folder.sweep(late).unwrap(), [Part::name_of(1)]);
     drop(writing);

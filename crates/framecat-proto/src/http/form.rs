@@ -92,7 +92,7 @@ impl Form {
         };
         let path = path.map_err(|error| page(400, Some(&format!("{error}."))))?;
         if name.is_hidden() && !policy.hidden {
-            let words = format!("`{name}` begins with a dot, and such names are not served here.");
+            let words = format!("`{name}` begins with a dot, and such names are not taken here.");
             return Err(page(400, Some(&words)));
         }
         Ok(Put {
@@ -156,5 +156,16 @@ pub fn empty() -> Reply {
 
 /// The reply to a form with two files of one name.
 pub fn twice(name: &SafePath) -> Reply {
-    page(409, Some(&format!("The form has two files `{name}`.")))
+    page(409, Some(&format!("The form has two files `{name}`: none of its files was saved.")))
+}
+
+/// The same reply to a form whose file `path` it is about: what is taken is named, for there may be many.
+pub fn about(path: &SafePath, reply: Reply) -> Reply {
+    match reply.status {
+        409 => page(
+            409,
+            Some(&format!("`{path}` is there already: none of the form's files was saved.")),
+        ),
+        _ => reply,
+    }
 }

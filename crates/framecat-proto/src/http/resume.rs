@@ -336,7 +336,12 @@ pub fn with_offset(mut reply: Reply, offset: u64) -> Reply {
 
 /// The reply where there is no such upload.
 pub fn none() -> Reply {
-    page(404, Some("There is no such upload: it was committed, given up, or is too old."))
+    page(
+        404,
+        Some(
+            "There is no such upload: it is whole, was given up, or nobody went on with it for a week.",
+        ),
+    )
 }
 
 /// The value of Upload-Length: digits.
