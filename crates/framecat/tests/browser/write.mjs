@@ -333,6 +333,33 @@ test("one walks through the folders while files are on their way", () =>
     assert.equal(read(site, "sub/here.txt"), "here");
   }));
 
+test("an inbox takes files and shows no name", () =>
+  on(["--drop"], { "secret.txt": "s" }, {}, async (page, site) => {
+    assert.equal(await page.title(), "Send files");
+    assert.ok(!(await page.content()).includes("secret"));
+    assert.equal(await page.locator("#list, #filter, nav").count(), 0);
+    await choose(page, ["secret.txt", "mine"]);
+    await done(page, 1);
+    await drop(page, [made("second.txt", "2")]);
+    await done(page, 2);
+    // A large one, in pieces; and what is in a folder, without the folder.
+    await drop(page, [made("pack/large.bin", "x".repeat(3 << 20)), made("of photos/one.jpg", "1").replace("/one.jpg", "")]);
+    await done(page, 4);
+    await page.screenshot({ path: `${SHOTS}/inbox-1440-light.png` });
+    assert.equal(read(site, "secret.txt"), "s");
+    assert.deepEqual(readdirSync(site.folder).sort(), ["large.bin", "one.jpg", "second.txt", "secret (1).txt", "secret.txt"]);
+    assert.equal((await page.request.get(`${site.url}/secret.txt`)).status(), 404);
+  }));
+
+test("an inbox takes files by a form without JavaScript", () =>
+  on(["--drop"], { "secret.txt": "s" }, { javaScriptEnabled: false }, async (page, site) => {
+    await page.getByLabel("Files to upload").setInputFiles([made("secret.txt", "mine")]);
+    await page.getByRole("button", { name: "Upload", exact: true }).click();
+    await page.getByText("Saved.", { exact: true }).waitFor();
+    assert.ok(!(await page.content()).includes("secret"));
+    assert.deepEqual([read(site, "secret.txt"), read(site, "secret (1).txt")], ["s", "mine"]);
+  }));
+
 test("without JavaScript a form uploads", () =>
   on(["--upload"], { "sub/": null }, { javaScriptEnabled: false }, async (page, site) => {
     await row(page, "sub").click();

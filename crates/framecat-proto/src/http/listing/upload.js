@@ -25,6 +25,7 @@ class Stopped extends Error {}
 
 const request = (item, method, address, body, fields = {}) =>
   new Promise((done, fail) => {
+    if (item.state !== "send") return fail(new Stopped());
     const xhr = (item.xhr = new XMLHttpRequest());
     const from = item.sent;
     xhr.open(method, address);
@@ -183,7 +184,6 @@ const pause = item => {
   pump();
 };
 const resume = item => {
-  if (item.state === "lost") return item.pick?.();
   item.tries = 0;
   item.state = "wait";
   pump();
@@ -204,7 +204,8 @@ const add = (folder, files) => {
   for (const { file, name, folders } of files) {
     let path;
     try {
-      path = folder + encode(name);
+      // Where no folders may be made all goes into the one that is there.
+      path = folder + encode(may("make") ? name : name.split("/").at(-1));
     } catch {
       continue;
     }
@@ -288,7 +289,7 @@ const acts = find("#acts");
 if (may("upload")) {
   document.body.append(some, tree, veil);
   acts.append(make("button", { textContent: say.up.files, className: "main", onclick: () => some.click() }));
-  if ("webkitdirectory" in tree) acts.append(make("button", { textContent: say.up.folder, onclick: () => tree.click() }));
+  if ("webkitdirectory" in tree && may("make")) acts.append(make("button", { textContent: say.up.folder, onclick: () => tree.click() }));
 }
 
 // The queue as it is seen: what asks for somebody, what is on its way, what comes next, what is done. As many lines as a
