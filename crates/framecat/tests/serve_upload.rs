@@ -571,3 +571,28 @@ fn what_is_brought_never_stands_for_what_is_there() {
     }
     site.ends();
 }
+
+#[test]
+fn fetch_brings_a_file_into_a_folder_and_fails_where_it_is_not_taken() {
+    let site = Served::new(UPLOAD, &[("in/x", b"")]);
+    let source = run::Folder::new();
+    let file = source.file("a b:c.txt");
+    fs::write(&file, "hello").unwrap();
+    let fetch = |path: &str, args: &[&str]| {
+        Run::new(&[&["fetch", &(site.url() + path)], args].concat()).run("")
+    };
+    fetch("/in/", &["--upload", &file]).expect(0, "saved in/a b:c.txt\n");
+    fetch("/in/y", &["--upload", &file]).expect(0, "saved in/y\n");
+    assert_eq!(site.read("in/a b:c.txt"), b"hello");
+    let refused = fetch("/in/", &["--upload", &file]);
+    refused.expect(1, refused.text());
+    assert!(refused.text().contains("A file has this name"), "{refused}");
+    assert!(refused.stderr.contains("409 Conflict"), "{refused}");
+    let quiet = fetch("/in/", &["--upload", &file, "--fail"]);
+    quiet.expect(1, "");
+    assert_eq!(fetch("/in/", &["--method", "DELETE"]).code, 1);
+    assert_eq!(fetch("/none", &[]).code, 0, "who asks is answered");
+    let folder = fetch("/", &["--upload", source.path().to_str().unwrap()]);
+    assert!(folder.code == 2 && folder.stderr.contains("is a folder"), "{folder}");
+    site.ends();
+}

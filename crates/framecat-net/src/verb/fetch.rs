@@ -441,7 +441,7 @@ impl<'a> Fetching<'a> {
         let into_file = self.part.is_some() || self.direct.is_some();
         if failed && (self.asked.fail || into_file) {
             self.tell_end(&reply, telling);
-            return Ok(Hop::Done(self.declined(head)));
+            return Ok(Hop::Done(self.declined(head, false)));
         }
         if self.asked.heads_only {
             let mut sink = self.stdout();
@@ -477,6 +477,10 @@ impl<'a> Fetching<'a> {
             return Err(wire.broken(problem));
         }
         timings.total = begun.elapsed();
+        if failed && changes(&method) {
+            // What the server says of it was printed.
+            return Ok(Hop::Done(self.declined(head, true)));
+        }
         self.finished(head, had + written, timings, begun).map(Hop::Done)
     }
 
@@ -563,13 +567,15 @@ impl<'a> Fetching<'a> {
         telling.part(Dir::In, HttpPart::End(&why));
     }
 
-    fn declined(&self, head: &Head) -> End {
+    /// `printed`: what it says of that was.
+    fn declined(&self, head: &Head, printed: bool) -> End {
         let said = format!("{}: the server answered {}", self.url, head.said());
         let remedy = match head.status {
             401 | 407 => "it wants to know who asks: --header @FILE with an Authorization field",
+            429 | 503 => "it has too much to do; try again later",
+            _ if printed => "what it says of that is printed",
             403 => "it knows of it and does not give it to us",
             404 | 410 => "look at the path; without -o and --fail what the server says is printed",
-            429 | 503 => "it has too much to do; try again later",
             _ => "--show shows its answer; without -o and --fail its content is printed",
         };
         End::Declined { said, remedy: remedy.into() }
@@ -660,6 +666,12 @@ fn in_our_words(mut error: Error) -> Error {
 fn is_silent(error: &Error) -> bool {
     let aborted = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionAborted;
     matches!(&error.cause, Cause::Io(error) if aborted(error) && error.raw_os_error().is_none())
+}
+
+/// Whether a method is to change something (RFC 9110 section 9.2.1): then an answer that it did not is no success,
+/// and nobody looks for it in what is printed.
+fn changes(method: &str) -> bool {
+    !matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }
 
 /// Whether a file's name says that it is in this coding.

@@ -40,7 +40,7 @@ pub struct FetchArgs {
     )]
     pub data: Option<String>,
 
-    /// Send a file there; - is stdin
+    /// Send a file there, into it where the URL ends in a slash; - is stdin
     #[arg(long, value_name = "FILE", help_heading = "The request", allow_hyphen_values = true)]
     pub upload: Option<PathBuf>,
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use framecat_net::error::Error;
 use framecat_net::talk::{End, Shutdown};
 use framecat_net::verb::fetch::{self, Content, Fetch, Output};
+use framecat_proto::http::path::encode;
+use framecat_proto::http::url::Url;
 use framecat_proto::http::{auth, kind};
 use framecat_proto::limits::{FETCH_REDIRECTS, SHOW_BYTES};
 
@@ -25,7 +27,10 @@ pub struct Plan {
 }
 
 /// Decides what the flags mean.
-pub fn plan(args: FetchArgs) -> Result<Plan, Mistake> {
+pub fn plan(mut args: FetchArgs) -> Result<Plan, Mistake> {
+    if let Some(url) = inside(&args) {
+        args.url = url;
+    }
     let wrong = |wrong: Wrong| Mistake { problem: wrong.problem, remedy: wrong.remedy };
     let mut fields = fields(&args.header).map_err(wrong)?;
     if let Some(user) = &args.user {
@@ -123,7 +128,22 @@ fn authorization(
     Ok(auth::basic(user, &password))
 }
 
-/// A file is to be sent that is not there.
+/// Where a file goes that is sent to a folder: under its own name into it, as with cp and curl -T.
+fn inside(args: &FetchArgs) -> Option<Url> {
+    use std::os::unix::ffi::OsStrExt;
+    let name = args.upload.as_ref()?.file_name()?.as_bytes();
+    let target = args.url.target();
+    let path = target.split('?').next().unwrap_or_default();
+    if !path.ends_with('/') || name == b"-" {
+        return None;
+    }
+    // So that no colon in it makes a scheme of its beginning.
+    let mut relative = b"./".to_vec();
+    encode(name, &mut relative);
+    args.url.join(&relative, &args.url.host()).ok()
+}
+
+/// A file is to be sent that is not there, or is none.
 fn missing(args: &FetchArgs) -> Option<Mistake> {
     let (option, path) = match (&args.data, &args.upload) {
         (Some(data), _) => ("--data @", Path::new(data.strip_prefix('@')?)),
@@ -132,8 +152,17 @@ fn missing(args: &FetchArgs) -> Option<Mistake> {
     if path.as_os_str() == "-" {
         return None;
     }
-    let error = std::fs::metadata(path).err()?;
-    let why = framecat_net::error::plain(&error);
+    let why = match std::fs::metadata(path) {
+        Ok(about) if about.is_dir() => {
+            return Some(Mistake {
+                problem: format!("{option}{} is a folder", path.display()),
+                remedy: "it sends a file; a folder as one: tar -c FOLDER | framecat fetch --upload - URL"
+                    .into(),
+            });
+        }
+        Ok(_) => return None,
+        Err(error) => framecat_net::error::plain(&error),
+    };
     Some(Mistake {
         problem: format!("{option}{}: {why}", path.display()),
         remedy: match args.data {

@@ -201,7 +201,7 @@ fn a_reply_before_the_content_is_sent_is_heard() {
         assert!(request.contains("Expect: 100-continue"), "{request}");
         stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno").unwrap();
     });
-    server.fetch("/", &["--upload", &file]).expect(0, "no");
+    server.fetch("/", &["--upload", &file]).expect(1, "no");
     // The same where the server goes on first.
     let server = Server::of(1, |_, _, stream| {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
@@ -209,5 +209,5 @@ fn a_reply_before_the_content_is_sent_is_heard() {
         stream.read_exact(&mut some).unwrap();
         stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno").unwrap();
     });
-    server.fetch("/", &["--upload", &file]).expect(0, "no");
+    server.fetch("/", &["--upload", &file]).expect(1, "no");
 }

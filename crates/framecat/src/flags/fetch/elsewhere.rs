@@ -14,7 +14,11 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("-C", "go on with a file", "leave it out: -o FILE goes on with a cut one by itself"),
     ("-D", "keep the head", "--show tells it, --raw FILE keeps every byte that came"),
     ("-E", "the client's certificate", "write --with cert=FILE,key=FILE"),
-    ("-F", "a form of several parts", "not in this release; --data 'a=b' sends a plain form"),
+    (
+        "-F",
+        "a form of several parts",
+        "not in this release; --upload FILE sends a file (PUT), --data 'a=b' a plain form",
+    ),
     ("-G", "data as query", "write it in the URL: 'http://HOST/PATH?a=b'"),
     ("-H", "a field", "write --header 'Name: value'"),
     ("-I", "the head alone", "-I is --head"),
@@ -80,7 +84,11 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("--data-urlencode", "send data", "write --data TEXT, percent-encoded"),
     ("--dump-header", "keep the head", "--show tells it, --raw FILE keeps every byte that came"),
     ("--fail-with-body", "fail on 4xx and 5xx", "write --fail; the content is left out"),
-    ("--form", "a form of several parts", "not in this release; --data 'a=b' sends a plain form"),
+    (
+        "--form",
+        "a form of several parts",
+        "not in this release; --upload FILE sends a file (PUT), --data 'a=b' a plain form",
+    ),
     ("--get", "data as query", "write it in the URL: 'http://HOST/PATH?a=b'"),
     ("--http1.1", "the version", "leave it out: HTTP/1.1 is what is spoken"),
     (
