@@ -244,6 +244,13 @@ pub enum Event<'a> {
         /// How many connections or datagrams were until now.
         count: u64,
     },
+    /// What others bring to a folder cannot be written there, or not by this user.
+    Unwritable {
+        /// The folder.
+        folder: &'a str,
+        /// What the kernel says.
+        error: &'a std::io::Error,
+    },
     /// A connection could not be accepted for want of descriptors or memory.
     AcceptDelayed {
         /// What the kernel said.

@@ -223,3 +223,30 @@ fn who_reaches_it_is_known_before_it_is_bound() {
         assert!(line.ends_with(&format!(" {reach}")), "{args:?}: {line}");
     }
 }
+
+#[test]
+fn a_folder_that_cannot_be_written_to_is_told_at_the_start() {
+    let folder = Folder::new();
+    let line = format!(
+        "mkdir ro && mount -t tmpfs -o ro tmpfs ro && exec {} serve ro --listen 127.0.0.1:0 $0",
+        run::tested()
+    );
+    for (option, told_so) in
+        [("--upload", true), ("--full", true), ("--drop", true), ("--hidden", false)]
+    {
+        let _ = fs::remove_dir(folder.file("ro"));
+        let server = Run::program("unshare", &["-Urm", "sh", "-c", &line, option]);
+        let server = server.in_folder(folder.path()).start();
+        let told = server
+            .told_when(|told| told.contains("for the network\n") || told.contains("unshare:"));
+        if told.contains("unshare:") {
+            run::skipped("no mount namespaces here");
+            return;
+        }
+        server.signal(Signal::TERM);
+        let finished = server.wait();
+        let want =
+            "/ro cannot be written to: read-only file system; what others bring there is refused\n";
+        assert_eq!(finished.stderr.contains(want), told_so, "{option}: {finished}");
+    }
+}

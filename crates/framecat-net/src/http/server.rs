@@ -234,6 +234,17 @@ impl Server {
         Ok(server)
     }
 
+    /// Why what others bring cannot be written to the folder itself, if they may bring something.
+    pub(crate) fn unwritable(&self) -> Option<io::Error> {
+        use rustix::fs::{Access, AtFlags};
+        if !self.shared.policy.rights.writes() {
+            return None;
+        }
+        let how = Access::WRITE_OK | Access::EXEC_OK;
+        let folder = self.shared.folder().ok()?;
+        rustix::fs::accessat(&folder, ".", how, AtFlags::EACCESS).err().map(Into::into)
+    }
+
     /// Lets nobody in any more; who has no request in hand is let go.
     pub fn stop(&self) {
         self.shared.stopping.store(true, Ordering::Relaxed);

@@ -67,6 +67,10 @@ pub async fn run(
         taken,
         pin: pin.as_deref(),
     });
+    if let Some(error) = server.unwritable() {
+        let folder = site.folder.display().to_string();
+        observer.event(Event::Unwritable { folder: &folder, error: &error });
+    }
     shutdown.requested().await;
     server.stop();
     let end = Instant::now() + HTTP_DRAIN_TIME;

@@ -153,11 +153,16 @@ pub enum Way {
 }
 
 const RIGHTLESS: Why = Why {
-    rule: "this server does not let that be done: Allow names the methods it answers",
+    rule: "this server does not let that be done, unless its owner starts it with --full: Allow names the \
+           methods it answers",
+    section: "RFC 9110 section 15.5.6",
+};
+const UNANSWERED: Why = Why {
+    rule: "this server does not answer that method: Allow names those it does",
     section: "RFC 9110 section 15.5.6",
 };
 const PIECE: Why = Why {
-    rule: "a PUT with Content-Range, which would write a part of a file",
+    rule: "a PUT with Content-Range would write a part of a file; ?upload brings one in pieces",
     section: "RFC 9110 section 14.5",
 };
 const CODED: Why = Why {
@@ -169,15 +174,17 @@ const QUERY: Why = Why {
     section: "RFC 3986 section 3.4",
 };
 pub(super) const LENGTHLESS: Why = Why {
-    rule: "content without Content-Length and Transfer-Encoding",
+    rule: "neither Content-Length nor Transfer-Encoding says how long the content is: an empty file is \
+           Content-Length: 0",
     section: "RFC 9110 section 8.6",
 };
 const MAKES: Why = Why {
-    rule: "?mkdir with a value: the folder to be made is the path itself, as in POST /photos/sub/?mkdir",
+    rule: "?mkdir takes no value: the folder that is made is the path itself, as in POST /photos/sub/?mkdir",
     section: "RFC 9110 section 9.3.3",
 };
 const NAME: Why = Why {
-    rule: "a new name that holds a slash and does not begin with one, as a path from the root does",
+    rule: "the new name holds a slash and does not begin with one: a name stays in its folder, and a path from \
+           the root begins with a slash",
     section: "RFC 3986 section 3.3",
 };
 /// What is said of a deed that would be done to all of it.
@@ -364,10 +371,14 @@ impl Put {
             There::Nothing => Way::New,
             _ if policy.numbers => Way::Numbered,
             There::File(_) if policy.rights.replace => Way::Replace,
-            There::Folder => return Err(page(409, Some("A folder has this name."))),
+            There::Folder => {
+                let words = "A folder has this name: with a slash and another name behind it the file goes in there.";
+                return Err(page(409, Some(words)));
+            }
             There::File(_) => return Err(page(409, None)),
             There::Other => {
-                return Err(page(409, Some("Something that is no file has this name.")));
+                let words = "Something that is no file has this name (a link, a pipe, a device): none is written through.";
+                return Err(page(409, Some(words)));
             }
         };
         // Where it would not be done anyhow, its conditions are not asked for (RFC 9110 section 13.2.1). And
@@ -396,7 +407,7 @@ impl Make {
     /// The reply where it is not.
     pub fn judge(&self, there: &There, now: Seconds) -> Result<(), Reply> {
         if *there != There::Nothing {
-            return Err(page(409, Some("Something has this name.")));
+            return Err(page(409, Some(&format!("`{}` is there already.", self.path))));
         }
         self.conditions.judge(there, now)
     }
@@ -417,7 +428,7 @@ impl Rename {
     pub fn judge(&self, there: &There, taken: &There, now: Seconds) -> Result<(), Reply> {
         present(&self.from, there)?;
         if *taken != There::Nothing {
-            return Err(page(409, Some("Something has the new name.")));
+            return Err(page(409, Some(&format!("`{}` is there already.", self.to))));
         }
         self.conditions.judge(there, now)
     }
@@ -493,5 +504,6 @@ pub(super) fn text(status: u16, line: &str) -> Reply {
 
 /// Why a method is not answered.
 pub(super) fn why_not(policy: &Policy) -> Option<Why> {
-    policy.rights.writes().then_some(RIGHTLESS)
+    let why = if policy.rights.delete { UNANSWERED } else { RIGHTLESS };
+    policy.rights.writes().then_some(why)
 }

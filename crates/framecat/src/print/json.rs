@@ -78,6 +78,9 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         Event::Finishing { connections, most } => {
             object.number("connections", connections as u64).number("most_us", micros(most))
         }
+        Event::Unwritable { folder, error } => {
+            object.text("folder", folder).text("error", &plain(error))
+        }
         Event::AcceptDelayed { error, wait } => {
             object.text("error", &plain(error)).number("wait_us", micros(wait))
         }
@@ -174,6 +177,7 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Serving { .. } => "serving",
         Event::Finishing { .. } => "finishing",
         Event::TurnedAway { .. } => "turned_away",
+        Event::Unwritable { .. } => "unwritable",
         Event::AcceptDelayed { .. } => "accept_delayed",
         Event::Path { .. } => "path",
         Event::Replied { .. } => "replied",

@@ -178,6 +178,15 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
         Event::Retrying { error, time: long } => {
             (format!("{error}; tried again for {}", framecat_net::error::seconds(long)), None)
         }
+        Event::Unwritable { folder, error } => (
+            format!(
+                "{folder} cannot be written to: {}; what others bring there is refused",
+                plain(error)
+            ),
+            Some(
+                "give this user the right to write there, or serve a folder where it has it".into(),
+            ),
+        ),
         Event::AcceptDelayed { error, wait } => {
             (format!("accept: {}; the next try is in {}", plain(error), time(wait)), starved(error))
         }
