@@ -62,6 +62,8 @@ pub(super) struct Receiver {
     /// The client holds its content back until it is told to go on.
     pub(super) expects: bool,
     decoder: Decoder,
+    /// How long the content is, where that was told.
+    total: Option<u64>,
     sink: Option<Box<dyn Sink>>,
     begun: bool,
     /// What came and is not decoded; filled up to `filled`. It grows while it is filled at once.
@@ -104,6 +106,10 @@ impl Receiver {
             // Who has begun waits for nothing (RFC 9110 section 10.1.1).
             expects: expects && behind.is_empty(),
             decoder: Decoder::new(length),
+            total: match length {
+                Length::Bytes(total) => Some(total),
+                _ => None,
+            },
             sink: Some(sink),
             begun: false,
             buffer: behind.to_vec(),
@@ -147,15 +153,19 @@ impl Receiver {
         }
     }
 
-    /// Whether it can hold more before a worker has taken what it holds.
+    /// Whether it can hold more before a worker has taken what it holds, and more is due.
     pub(super) fn has_room(&self) -> bool {
-        self.filled < HTTP_UPLOAD_STRETCH
+        self.filled < HTTP_UPLOAD_STRETCH && self.total.is_none_or(|total| self.came < total)
     }
 
     /// Reads once, while there is room. As [`Wire::recv`]; and whether more may be there.
     pub(super) fn read(&mut self, wire: &mut Wire) -> Result<(usize, bool), Errno> {
-        if self.filled >= self.room {
-            self.room = (self.filled * 4).clamp(FIRST_BYTES, HTTP_UPLOAD_STRETCH);
+        // Half of it came at once, so more does: all that is due, or a guess at it.
+        if self.filled * 2 > self.room {
+            let due = self.total.map(|total| total.saturating_sub(self.came));
+            let due = due.map(|due| usize::try_from(due).unwrap_or(HTTP_UPLOAD_STRETCH));
+            let more = due.unwrap_or(self.filled * 3).min(HTTP_UPLOAD_STRETCH);
+            self.room = (self.filled + more.max(1)).min(HTTP_UPLOAD_STRETCH);
         }
         if self.buffer.len() < self.room {
             self.buffer.resize(self.room, 0);
