@@ -30,9 +30,33 @@ fn sentence(status: u16) -> &'static str {
     }
 }
 
-/// The fields of the page.
+/// The same in Chinese, of what a reader of pages may meet: who asked for the page, and in which language, is
+/// not known everywhere it is made, so both stand there.
+fn chinese(status: u16) -> Option<&'static str> {
+    Some(match status {
+        401 => "需要用户名和密码。",
+        403 => "不允许这样做。",
+        404 => "这个地址没有内容。",
+        409 => "名称已被占用，或者与现有内容冲突。",
+        413 => "超过服务器允许的大小。",
+        421 => "地址中的主机名不属于这台服务器。",
+        500 => "服务器没能完成。",
+        503 => "服务器正忙，请稍后再试。",
+        507 => "服务器磁盘已满。",
+        _ => return None,
+    })
+}
+
+/// Its colours are those of a folder's page.
+const STYLE: &str = "body{margin:15vh auto 0;max-width:34rem;padding:0 1.5rem;\
+    font:1rem/1.5 system-ui,sans-serif;background:#f6f7f8;color:#1b1f24}h1{font-size:1.5rem}\
+    a{color:#0a5fb4}@media(prefers-color-scheme:dark){body{background:#121518;color:#e7eaed}\
+    a{color:#7ab8f5}}";
+
+/// The fields of the page. The hash is that of [`STYLE`]: a browser says so where it is not.
 pub(super) const PAGE: &[u8] = b"Content-Type: text/html; charset=utf-8\r\n\
-    Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\
+    Content-Security-Policy: default-src 'none'; \
+    style-src 'sha256-jYNlE/xc0KQaYOXXAMK8+PyTYylUgdtBpiDyVbRjyBM='; frame-ancestors 'none'\r\n\
     X-Content-Type-Options: nosniff\r\n\
     Cache-Control: no-store\r\n";
 /// Those of a line of text.
@@ -51,11 +75,16 @@ pub fn page(status: u16, words: Option<&str>) -> Reply {
         "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n\
          <meta name=viewport content=\"width=device-width\">\n\
          <meta name=color-scheme content=\"light dark\">\n\
-         <title>{status} {reason}</title>\n<h1>{status} {reason}</h1>\n<p>",
+         <title>{status} {reason}</title>\n<style>{STYLE}</style>\n\
+         <h1>{status} {reason}</h1>\n<p>",
         reason = reason(status)
     );
     escape(words, &mut html);
     html.push_str("</p>\n");
+    if let Some(words) = chinese(status) {
+        html.extend(["<p lang=zh-CN>", words, "</p>\n"]);
+    }
+    html.push_str("<p><a href=\"/\">Files · 文件</a></p>\n");
     reply.body = Content::Page { html: html.into_bytes(), words: words.into() };
     reply
 }

@@ -480,6 +480,22 @@ test("a folder of many names is sorted, filtered and walked in place", () =>
     assert.equal(await focused(page), "file 0.txt");
   }));
 
+for (const colorScheme of ["light", "dark"]) {
+  test(`what is not there is told on a page that leads back, in ${colorScheme}`, () =>
+    open("/projects/", { colorScheme, refused: /status of 404/ }, async page => {
+      await page.goto(`${BASE}/projects/no such.txt`);
+      await page.getByText("Nothing is served at this address.").waitFor();
+      await page.getByText("这个地址没有内容。").waitFor();
+      for (const [text, ink, ground] of await colors(page)) {
+        if (ground !== "rgba(0, 0, 0, 0)") assert.ok(contrast(ink, ground) >= 4.5, `${text}: ${ink} on ${ground}`);
+      }
+      const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      assert.equal(ground, colorScheme === "dark" ? "rgb(18, 21, 24)" : "rgb(246, 247, 248)", "its style counts");
+      await page.getByRole("link", { name: "Files" }).click();
+      await row(page, "projects").waitFor();
+    }));
+}
+
 // To be looked at: what no assertion says.
 for (const [size, options] of [["1440", {}], ["390", phone]]) {
   for (const colorScheme of ["light", "dark"]) {
