@@ -333,6 +333,13 @@ fn of_io(error: &Error, cause: &io::Error) -> (u8, Option<String>) {
         return (FAILED, Some(remedy.into()));
     }
     match error.op {
+        // A folder.
+        Op::Open
+            if error.endpoint.starts_with('/') && matches!(code, libc::EACCES | libc::EPERM) =>
+        {
+            let remedy = "its permissions forbid it: `ls -ld` shows them";
+            (FAILED, Some(remedy.into()))
+        }
         Op::Open => of_open(code),
         Op::Resolve => (NO_NAME, Some("write the address in place of the name".into())),
         Op::Listen => (FAILED, of_listen(&place, code)),

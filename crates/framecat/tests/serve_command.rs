@@ -32,8 +32,8 @@ fn the_first_lines_say_what_strangers_can_bring() {
     let site = Served::new(&["--upload", "--hidden"], &[]);
     site.url();
     let told = site.ends().stderr;
-    let want = "programs on this machine can read every file in it and bring new ones, and change \
-                nothing that is there; --lan for the network\n";
+    let want = "programs on this machine can read every file in it; --lan for the network\n          \
+                they can also bring new ones; what is there stays as it is\n";
     assert!(told.contains(want), "{told}");
     let site = Served::new(&["--drop"], &[]);
     site.url();
@@ -43,8 +43,7 @@ fn the_first_lines_say_what_strangers_can_bring() {
     let site = Served::new(&["--full"], &[]);
     site.url();
     let told = site.ends().stderr;
-    let want = "programs on this machine can read, replace, rename and delete every file in it but \
-                hidden ones, and bring new ones; --lan for the network\n";
+    let want = "they can also bring, replace, rename and delete files and folders\n";
     assert!(told.contains(want), "{told}");
 }
 
@@ -175,6 +174,7 @@ fn what_makes_no_sense_is_told_before_anything_is_bound() {
         (&["--max-upload", "1G"], "--max-upload is about files", "write --upload or --full"),
         (&["--durable"], "--durable is about files", "write --upload or --full"),
         (&["--upload", "--max-upload", "x"], "`x` is no size", "64k"),
+        (&["--upload", "--max-upload", "0"], "no more than 0 bytes", "leave --upload"),
         (&["-u"], "-u is not taken here", "write --upload"),
         (&["--echo", "--upload"], "serves no folder", "--upload"),
         (&["--tls-cert", "x"], "--tls-cert is not taken here", "cert=FILE,key=FILE"),
@@ -197,11 +197,11 @@ fn what_makes_no_sense_is_told_before_anything_is_bound() {
     }
     let explained = Run::new(&["serve", "--explain", "--upload"]).run("").text();
     assert!(explained.contains("read, bring new files and make folders"), "{explained}");
-    assert!(explained.contains("10737418240 bytes"), "{explained}");
+    assert!(explained.contains("10GiB"), "{explained}");
     let explained =
         Run::new(&["serve", "--explain", "--full", "--max-upload", "1k"]).run("").text();
     assert!(explained.contains("read, bring, replace, rename and delete"), "{explained}");
-    assert!(explained.contains("is replaced, once") && explained.contains("1024 bytes"));
+    assert!(explained.contains("is replaced, once") && explained.contains("1KiB"));
 }
 
 #[test]

@@ -331,7 +331,7 @@ fn what_is_too_large_is_refused_as_early_as_it_is_known() {
         format!("PUT /large HTTP/1.1\r\nHost: localhost\r\n{waits}Content-Length: 1025\r\n\r\n");
     let said = site.said(large);
     assert_eq!(status(&said), "413");
-    assert!(body(&said).contains("more than 1024 bytes"), "{said}");
+    assert!(body(&said).contains("more than 1KiB"), "{said}");
     let chunked = "PUT /large HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     // The chunk alone is told to be too large; with the one before it; and when it has come.
     for content in [

@@ -570,8 +570,12 @@ impl<'a> Fetching<'a> {
     /// `printed`: what it says of that was.
     fn declined(&self, head: &Head, printed: bool) -> End {
         let said = format!("{}: the server answered {}", self.url, head.said());
+        let mut names = self.asked.fields.iter().map(|(name, _)| name);
+        let asks_as_somebody = names.any(|name| name.eq_ignore_ascii_case("Authorization"));
         let remedy = match head.status {
-            401 | 407 => "it wants to know who asks: --header @FILE with an Authorization field",
+            401 if asks_as_somebody => "its user or password is another one",
+            401 => "it wants to know who asks: --user NAME",
+            407 => "a proxy wants to know who asks: --header @FILE with its Proxy-Authorization",
             429 | 503 => "it has too much to do; try again later",
             _ if printed => "what it says of that is printed",
             403 => "it knows of it and does not give it to us",

@@ -22,6 +22,7 @@ use super::site;
 use super::status::page;
 use super::{Content, FileFacts, Length, Method, Reply, Request, Seconds, Target, Why};
 use crate::path::SafePath;
+use crate::quantity::print_size;
 
 /// What strangers may do to what is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -487,7 +488,8 @@ impl Conditions {
 
 /// More came, or was told to come, than is taken.
 pub fn too_long(policy: &Policy) -> Reply {
-    let words = format!("A file of more than {} bytes is not taken.", policy.max_upload);
+    let most = print_size(policy.max_upload);
+    let words = format!("A file of more than {most} is not taken.");
     page(413, Some(&words))
 }
 

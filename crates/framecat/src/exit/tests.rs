@@ -55,6 +55,7 @@ fn errors_of_listening_say_what_is_in_the_way() {
         kernel(Op::Open, "tcp://[::1]:9000", libc::EAFNOSUPPORT),
         kernel(Op::Open, "tcp://[::1]:9000", libc::EACCES),
         kernel(Op::Open, "tcp://[::1]:9000", libc::ENOMEM),
+        kernel(Op::Open, "/srv/share", libc::EACCES),
     ]);
     insta::assert_snapshot!(text);
 }

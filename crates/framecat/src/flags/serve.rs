@@ -40,7 +40,13 @@ pub struct Writing {
 }
 
 fn upload_size(text: &str) -> Result<u64, Wrong> {
-    parse_size(text).map_err(|e| Wrong { problem: e.problem, remedy: e.remedy })
+    match parse_size(text) {
+        Ok(0) => Err(Wrong {
+            problem: "a file of no more than 0 bytes brings nothing".into(),
+            remedy: "leave --upload, --drop and --full out, and nothing is taken at all".into(),
+        }),
+        size => size.map_err(|e| Wrong { problem: e.problem, remedy: e.remedy }),
+    }
 }
 
 /// Their options, and what to type here.

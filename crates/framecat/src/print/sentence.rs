@@ -88,7 +88,7 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
     let (text, remedy) = match *event {
         Event::Listening { endpoint, reach, pin } => return listening(endpoint, reach, pin),
         Event::Serving { folder, urls, reach, hidden, rights, passwords, taken, pin } => {
-            return serving(folder, urls, (reach, &may(rights, hidden), passwords), taken, pin);
+            return serving(folder, urls, (reach, may(rights, hidden), passwords), taken, pin);
         }
         Event::TurnedAway { peer, count } => {
             let until_now = if count == 1 { String::new() } else { format!(", {count} until now") };
@@ -275,7 +275,7 @@ fn listening(endpoint: &str, reach: &Reach, pin: Option<&str>) -> Sentence {
 fn serving(
     folder: Option<&str>,
     urls: &[String],
-    (reach, may, passwords): (&Reach, &str, Option<PasswordsAsked<'_>>),
+    (reach, (may, also), passwords): (&Reach, May, Option<PasswordsAsked<'_>>),
     taken: Option<u16>,
     pin: Option<&str>,
 ) -> Sentence {
@@ -309,6 +309,13 @@ fn serving(
             )
         }
     });
+    if let Some(also) = also {
+        let who = match passwords {
+            Some(PasswordsAsked { open_read: true, .. }) => "who knows a password",
+            _ => "they",
+        };
+        below.push(format!("{who} can also {also}"));
+    }
     below.extend(asked);
     Sentence { text: format!("serving {folder} at {first}"), below }
 }
@@ -316,9 +323,6 @@ fn serving(
 /// What is to be said of passwords.
 fn asked_for(asked: &PasswordsAsked<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    if asked.open_read {
-        lines.push("reading needs no password, and changing something does".into());
-    }
     if let Some((user, password)) = asked.made {
         lines.push(format!("user {user}, password {password}: made now, and told this once"));
     }
@@ -328,16 +332,20 @@ fn asked_for(asked: &PasswordsAsked<'_>) -> Vec<String> {
     lines
 }
 
-/// What strangers can do, in words.
-fn may(rights: Rights, hidden: bool) -> String {
+/// What strangers can do, in words: to what is there without changing it, and what else.
+type May = (String, Option<&'static str>);
+
+fn may(rights: Rights, hidden: bool) -> May {
     let all = if hidden { "every file in it" } else { "every file in it but hidden ones" };
-    if !rights.read {
-        return "bring files, and see nothing of what is there".into();
-    }
-    match (rights.upload, rights.replace) {
-        (false, _) => format!("read {all}, and change nothing"),
-        (true, false) => format!("read {all} and bring new ones, and change nothing that is there"),
-        (true, true) => format!("read, replace, rename and delete {all}, and bring new ones"),
+    match (rights.read, rights.upload, rights.replace) {
+        (false, ..) => ("bring files, and see nothing of what is there".into(), None),
+        (true, false, _) => (format!("read {all}, and change nothing"), None),
+        (true, true, false) => {
+            (format!("read {all}"), Some("bring new ones; what is there stays as it is"))
+        }
+        (true, true, true) => {
+            (format!("read {all}"), Some("bring, replace, rename and delete files and folders"))
+        }
     }
 }
 
@@ -460,7 +468,7 @@ mod tests {
             let serving = serving(
                 Some("/x"),
                 &["http://192.0.2.7/".into()],
-                (reach, "read it", Some(asked)),
+                (reach, ("read it".into(), Some("bring new ones")), Some(asked)),
                 None,
                 None,
             );
@@ -471,6 +479,7 @@ mod tests {
             said(&Reach::Network(Vec::new()), asked),
             [
                 "whoever reaches this address, and knows a password, can read it",
+                "they can also bring new ones",
                 "passwords come over the network in clear; --self-signed hides them",
             ]
         );
@@ -479,7 +488,7 @@ mod tests {
             said(&Reach::Path, PasswordsAsked { made, open_read: true, in_clear: false }),
             [
                 "whoever may open the path can read it",
-                "reading needs no password, and changing something does",
+                "who knows a password can also bring new ones",
                 "user ada, password abcd-efgh: made now, and told this once",
             ]
         );

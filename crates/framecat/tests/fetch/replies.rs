@@ -174,6 +174,12 @@ fn fail_makes_an_answer_of_4xx_or_5xx_a_failure() {
         failed.expect(1, "");
         assert!(failed.stderr.contains(status), "{failed}");
     }
+    let reply = "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n";
+    let server = Server::answering([reply, reply]);
+    let asked = server.fetch("/", &["--fail"]);
+    assert!(asked.stderr.contains("--user NAME"), "{asked}");
+    let known = server.fetch("/", &["--fail", "--header", "Authorization: Basic eDp5"]);
+    assert!(known.stderr.contains("its user or password is another one"), "{known}");
     let server = Server::answering(["HTTP/1.1 399 Fine\r\nContent-Length: 2\r\n\r\nok"]);
     server.fetch("/", &["--fail"]).expect(0, "ok");
 }

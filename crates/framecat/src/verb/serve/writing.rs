@@ -2,6 +2,7 @@
 
 use framecat_net::http::Site;
 use framecat_proto::http::plan::Rights;
+use framecat_proto::quantity::print_size;
 
 use crate::flags::serve::Writing;
 use crate::plan::{Explained, Mistake};
@@ -73,6 +74,6 @@ pub fn explain(site: &Site, explained: &mut Explained) {
                 (false, false) => "is refused (409)",
             },
         );
-        explained.fact("largest file", format_args!("{} bytes", site.policy.max_upload));
+        explained.fact("largest file", print_size(site.policy.max_upload));
     }
 }
