@@ -368,11 +368,24 @@ impl Part {
             }
             false => below(&folder.fd, &name, how)?,
         };
+        Part::locked(folder, fd, name, (new, keep))
+    }
+
+    /// The part that is open as `fd`, if it still is the one of this name once it is locked.
+    fn locked(
+        folder: &Folder,
+        fd: OwnedFd,
+        name: String,
+        (new, keep): (bool, bool),
+    ) -> io::Result<Part> {
         lock(&fd)?;
         let stat = rustix::fs::fstat(&fd)?;
-        // Another one may have committed it between our open and our lock. What we made is ours, whatever
-        // owner the file system gives it (NFS, with root squashed).
-        if stat.st_nlink != 1 || !new && not_ours(&stat).is_some() {
+        // Another one may have committed it between our open and our lock: then it is a file, with another name,
+        // and never to be written again.
+        let named = folder.look(name.as_str())?;
+        let is_it = |named: Stat| (named.st_dev, named.st_ino) == (stat.st_dev, stat.st_ino);
+        // What we made is ours, whatever owner the file system gives it (NFS, with root squashed).
+        if !named.is_some_and(is_it) || stat.st_nlink != 1 || !new && not_ours(&stat).is_some() {
             return Err(Errno::NOENT.into());
         }
         Ok(Part { folder: folder.fd.try_clone()?, fd, name: Some(name), keep })
@@ -589,4 +602,32 @@ fn timespec(time: SystemTime) -> Timespec {
         Err(before) => (-i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX), 0),
     };
     Timespec { tv_sec: seconds, tv_nsec: i64::from(nanos) as _ }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_was_committed_between_the_open_and_the_lock_of_another_is_not_written_again() {
+        let at = std::env::temp_dir().join(format!("framecat-disk-{}", std::process::id()));
+        std::fs::create_dir_all(&at).unwrap();
+        let folder = Folder::open(&at).unwrap();
+        for replaced in [false, true] {
+            let first = Part::open(&folder, 1, true).unwrap();
+            first.write_at(b"whole", 0).unwrap();
+            let name = Part::name_of(1);
+            let how = OFlags::RDWR | OFlags::CLOEXEC;
+            let second = below(&folder.fd, &name, how).unwrap();
+            first.commit("file", Taken::Replace, Finish::default()).unwrap();
+            // Nothing has the name any more, or another part has.
+            if replaced {
+                drop(Part::open(&folder, 1, true).unwrap());
+            }
+            let taken_up = Part::locked(&folder, second, name, (false, true));
+            assert_eq!(taken_up.unwrap_err().kind(), io::ErrorKind::NotFound, "{replaced}");
+            assert_eq!(std::fs::read(at.join("file")).unwrap(), b"whole");
+        }
+        std::fs::remove_dir_all(at).unwrap();
+    }
 }
