@@ -51,11 +51,11 @@ pub const HTTP_FORM_PARTS: usize = 1_000;
 /// Files of one form: held open until all of it has come, so that all of them are there or none is.
 pub const HTTP_FORM_FILES: usize = 100;
 
-/// Forms that come at once, each with its files open.
+/// Forms that come at once, each with its files open; and those of one address, this machine's not counted.
 pub const HTTP_FORMS: usize = 32;
-
-/// All that comes with a form and is no file: boundaries, heads, fields, what stands before the first
-/// part and behind the last. Nothing of it is kept; it is bounded because nobody needs more.
+/// See [`HTTP_FORMS`].
+pub const HTTP_FORMS_PER_SOURCE: usize = 4;
+/// All that comes with a form and is no file. Nothing of it is kept; it is bounded because nobody needs more.
 pub const HTTP_FORM_OTHER_BYTES: usize = 1 << 20;
 
 /// Ranges of one HTTP request. What reads a file in pieces asks for one, or a few; each costs a part's
@@ -614,7 +614,7 @@ pub const TABLE: &[Limit] = &[
     Limit { what: "users of an HTTP server", bound: "1,000", then: "refused at the start" },
     Limit {
         what: "a form that is uploaded",
-        bound: "100 files, 1,000 parts; 32 forms at once",
+        bound: "100 files, 1,000 parts; 32 forms at once, 4 of an address",
         then: "413; so are 8 KiB in the head of a part, and 1 MiB that is in no file; 503",
     },
     Limit { what: "an upload in pieces that is left alone", bound: "7 days", then: "removed" },

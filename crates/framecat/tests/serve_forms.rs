@@ -380,6 +380,13 @@ fn hostile_forms_end_at_their_limits_and_leave_nothing() {
     assert_eq!((status(&said), site.names().len()), ("201", 100), "{said}");
     assert_eq!(site.read("file 77"), b"file 77");
     site.ends();
+    // A form is no way round the limit of one file.
+    let site = Served::new(&["--upload", "--max-upload", "1KiB"], &[]);
+    let half = "x".repeat(512);
+    assert_eq!(status(&post(&site, "/", &form(&[("a", &half), ("b", &half), ("c", "x")]))), "413");
+    assert_eq!(site.names(), [""; 0]);
+    assert_eq!(status(&post(&site, "/", &form(&[("a", &half), ("b", &half)]))), "201");
+    site.ends();
 }
 
 #[test]

@@ -296,7 +296,7 @@ fn a_newer_request_takes_an_upload_over_and_bytes_of_two_are_never_mixed() {
     while asked(&site, &place) != is("204", 3) {}
     assert_eq!(status(&site.asked(&format!("DELETE {place}"), "", "")), "204");
     old.write_all(b"l").unwrap();
-    assert_eq!(status(&rest(&mut old)), "404");
+    assert_eq!(status(&rest(&mut old)), "409");
     assert_eq!(site.names(), ["a", "b"]);
     site.ends();
 }

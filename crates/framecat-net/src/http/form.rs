@@ -1,6 +1,8 @@
 //! Files that come by a form: each a part without a name, and all of them committed when all of the form
 //! has come. Whatever happens before that leaves nothing.
 
+use std::net::IpAddr;
+
 use framecat_proto::http::form::{Became, Form, about, empty, refused, twice};
 use framecat_proto::http::multipart::{Form as Parts, Next};
 use framecat_proto::http::plan::because;
@@ -10,9 +12,9 @@ use framecat_proto::path::SafePath;
 use rustix::io::Errno;
 
 use super::answer::failure;
+use super::places::{Came, Place};
 use super::put::{along, chance, failed, judge, settle_in_turn, sync};
 use super::receive::Sink;
-use super::seats::Seat;
 use super::server::Shared;
 use super::verify::Verifier;
 use crate::disk::Part;
@@ -24,10 +26,13 @@ pub(super) struct Forming {
     parts: Parts,
     verifier: Verifier,
     files: Vec<File>,
-    /// So many forms hold their files open at once.
-    seat: Option<Seat>,
+    /// So many forms hold their files open at once, and so many of one address.
+    source: Option<IpAddr>,
+    place: Option<Place>,
     /// What there was room for at first.
     room: u64,
+    /// How much came.
+    len: u64,
 }
 
 #[derive(Debug)]
@@ -38,10 +43,10 @@ struct File {
 }
 
 impl Forming {
-    pub(super) fn new(form: Form) -> Forming {
+    pub(super) fn new(form: Form, source: Option<IpAddr>) -> Forming {
         let parts = Parts::new(&form.boundary);
         let verifier = Verifier::new(form.expected);
-        Forming { form, parts, verifier, files: Vec::new(), seat: None, room: 0 }
+        Forming { form, parts, verifier, files: Vec::new(), source, place: None, room: 0, len: 0 }
     }
 
     /// A file begins.
@@ -61,7 +66,10 @@ impl Forming {
 
 impl Sink for Forming {
     fn begin(&mut self, site: &Shared) -> Result<(), Reply> {
-        self.seat = Some(site.forms.take().ok_or_else(|| failure(Errno::NOMEM))?);
+        let Came::In(place) = site.forms.take(self.source) else {
+            return Err(failure(Errno::NOMEM));
+        };
+        self.place = Some(place);
         // Any name will do: the folder is looked at, and its room.
         let path = match &self.form.folder {
             None => SafePath::new([&b"file"[..]]),
@@ -92,7 +100,8 @@ impl Sink for Forming {
                     let Some(file) = self.files.last_mut() else {
                         return Err(status::page(500, None));
                     };
-                    if file.len + bytes.len() as u64 > site.policy.max_upload {
+                    self.len += bytes.len() as u64;
+                    if self.len > site.policy.max_upload {
                         return Err(too_long(&site.policy));
                     }
                     file.part.write_at(bytes, file.len).map_err(|error| failed(&error))?;
@@ -105,7 +114,7 @@ impl Sink for Forming {
     }
 
     fn finish(self: Box<Self>, site: &Shared, trailers: &Fields<'_>) -> Reply {
-        let Forming { form, parts, verifier, files, seat, .. } = *self;
+        let Forming { form, parts, verifier, files, place, .. } = *self;
         if let Err(refusal) = parts.finish() {
             return refused(&refusal);
         }
@@ -142,7 +151,7 @@ impl Sink for Forming {
             });
         }
         drop(turn);
-        drop(seat);
+        drop(place);
         form.done(&became)
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use framecat_proto::http::plan::{Hosts, Policy, Rights};
 use framecat_proto::limits::{
-    CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_FORMS, HTTP_HASHES, HTTP_LISTINGS_LONG,
-    HTTP_SQUEEZES, HTTP_UPLOAD_BYTES,
+    CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_FORMS, HTTP_FORMS_PER_SOURCE,
+    HTTP_HASHES, HTTP_LISTINGS_LONG, HTTP_SQUEEZES, HTTP_UPLOAD_BYTES,
 };
 use rustix::io::Errno;
 
@@ -92,7 +92,7 @@ pub(super) struct Shared {
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) archives: Seats,
     pub(super) hashes: Seats,
-    pub(super) forms: Seats,
+    pub(super) forms: Places,
     pub(super) uploads: Uploads,
     pub(super) squeezes: Seats,
     pub(super) long_listings: Seats,
@@ -126,7 +126,7 @@ impl Shared {
             tls,
             archives: Seats::new(HTTP_ARCHIVES),
             hashes: Seats::new(HTTP_HASHES),
-            forms: Seats::new(HTTP_FORMS),
+            forms: Places::new(HTTP_FORMS, HTTP_FORMS_PER_SOURCE),
             uploads: Uploads::default(),
             squeezes: Seats::new(HTTP_SQUEEZES),
             long_listings: Seats::new(HTTP_LISTINGS_LONG),

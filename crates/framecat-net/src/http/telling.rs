@@ -1,6 +1,6 @@
 //! What is told of a client's requests and their replies, for whoever looks on.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use framecat_proto::http::{Refusal, Why};
 
@@ -14,6 +14,8 @@ use crate::event::{Came, Exchange, Observer};
 pub(super) struct Client {
     /// On this machine: it may know why it is refused.
     pub(super) near: bool,
+    /// Where it is; `None`: a Unix socket.
+    pub(super) source: Option<IpAddr>,
     /// To the guard, if there is one.
     pub(super) shown: Shown,
     told: Option<Box<Told>>,
@@ -53,7 +55,7 @@ impl Client {
             };
             Box::new(Told { conn: conn(), n: 0, peer, content })
         });
-        Client { near, shown, told }
+        Client { near, source: peer.map(|peer| peer.ip()), shown, told }
     }
 
     /// How much of a request's content is to be kept for telling.

@@ -152,7 +152,7 @@ impl Uploading {
     fn taken_over(&self, site: &Shared, number: u64) -> Reply {
         match find(site, number, &self.put.path) {
             Ok(Some(stat)) => resume::busy(offset_of(&stat)),
-            _ => resume::none(),
+            _ => resume::ended(),
         }
     }
 

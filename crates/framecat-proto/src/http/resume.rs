@@ -318,6 +318,11 @@ pub fn busy(offset: u64) -> Reply {
     with_offset(page(409, Some("Another request goes on with this upload.")), offset)
 }
 
+/// The same, where the other one has ended it: it is whole, or given up.
+pub fn ended() -> Reply {
+    page(409, Some("Another request went on with this upload, and ended it."))
+}
+
 /// The reply to a piece of which less came than was told.
 pub fn short() -> Reply {
     because(400, SHORT)

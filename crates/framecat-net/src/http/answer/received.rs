@@ -32,7 +32,7 @@ impl Answers {
         let changing = |change| Box::new(Changing::new(change));
         let sink: Box<dyn Sink> = match deed {
             Deed::Put(put) => Box::new(Putting::new(put)),
-            Deed::Form(form) => Box::new(Forming::new(form)),
+            Deed::Form(form) => Box::new(Forming::new(form, client.source)),
             Deed::Upload(upload) => Box::new(Uploading::new(upload)),
             Deed::Make(make) => changing(Change::Make(make)),
             Deed::Rename(rename) => changing(Change::Rename(rename)),
