@@ -153,7 +153,7 @@ impl Gone {
     /// Removes it with all that is in it.
     ///
     /// # Errors
-    /// Some of it cannot be removed, and is left: `EXDEV`, `EBUSY` or `ENOTEMPTY` where another file system is
+    /// Some of it cannot be removed, and is left: `EXDEV` or `EBUSY` where another file system is
     /// mounted in it, which is not touched.
     pub fn remove(&self) -> io::Result<()> {
         Ok(self.folder.empty(&self.name)?)
@@ -171,25 +171,28 @@ impl Gone {
 
 /// Moves the folders in `name` up to `top`, removes what else is in it, and then itself.
 fn raise(top: &OwnedFd, name: &CStr, moved: &mut u64) -> Result<(), Errno> {
+    let mut failed = None;
     let empty = match here(top, name, AS_FOLDER) {
         Ok(folder) => each(&folder, |name, told| {
-            let removed = rustix::fs::unlinkat(&folder, name, AtFlags::empty());
-            if matches!(removed, Err(Errno::ISDIR | Errno::PERM)) && told != FileType::RegularFile {
-                loop {
+            match rustix::fs::unlinkat(&folder, name, AtFlags::empty()) {
+                Err(Errno::ISDIR | Errno::PERM) if told != FileType::RegularFile => loop {
                     *moved += 1;
                     match rename_new(&folder, name, top, &format!("{OURS}{moved:016x}")) {
                         Err(Errno::EXIST) => {}
-                        // Whatever it was, its folder is not empty, and that is told.
-                        _ => break,
+                        Err(error) => break failed = Some(error),
+                        Ok(()) => break,
                     }
-                }
+                },
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(error) => failed = Some(error),
             }
         }),
         Err(error) => Err(error),
     };
     match rustix::fs::unlinkat(top, name, AtFlags::REMOVEDIR) {
         Ok(()) => Ok(()),
-        Err(error) => empty.and(Err(error)),
+        // Why it is not empty says more than that it is not.
+        Err(error) => empty.and(Err(failed.unwrap_or(error))),
     }
 }
 

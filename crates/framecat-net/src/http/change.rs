@@ -126,8 +126,8 @@ fn delete(site: &Shared, delete: &Delete) -> Result<Reply, Reply> {
 
 /// What of a folder is not removed. What is on another disk is not, and is found again where it was.
 fn left(gone: &Gone, name: &[u8], error: &io::Error) -> Reply {
-    let mounted = Errno::from_io_error(error)
-        .is_some_and(|errno| matches!(errno, Errno::XDEV | Errno::BUSY | Errno::NOTEMPTY));
+    let mounted =
+        Errno::from_io_error(error).is_some_and(|errno| matches!(errno, Errno::XDEV | Errno::BUSY));
     if mounted && gone.put_back(name).is_ok() {
         return status::page(409, Some("Another disk is in it, which is left; the rest is gone."));
     }
