@@ -33,6 +33,7 @@ use rustix::fs::{
     AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags,
     Stat, Timespec, Timestamps,
 };
+use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 
 /// No link is followed, and nothing above the folder is reached.
@@ -305,6 +306,8 @@ impl From<Errno> for CommitError {
 pub struct Finish {
     /// The permissions, of which only 0777 count, less the umask where they are not given.
     pub mode: Option<u32>,
+    /// Whose it is to be, user and group, as far as this process may say so.
+    pub owner: Option<(u32, u32)>,
     /// When it was last changed.
     pub mtime: Option<SystemTime>,
     /// Whether its bytes and its name outlive a power cut when the commit returns.
@@ -487,6 +490,13 @@ impl Part {
         taken: Taken,
         finish: Finish,
     ) -> Result<(), CommitError> {
+        if let Some((user, group)) = finish.owner {
+            let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
+            // An ordinary user may give a file to another group of its own, and to no other user (chown(2)).
+            if rustix::fs::fchown(&self.fd, Some(user), Some(group)).is_err() {
+                let _ = rustix::fs::fchown(&self.fd, None, Some(group));
+            }
+        }
         match (finish.mode, &self.name) {
             (Some(mode), _) => rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode & 0o777))?,
             (None, Some(_)) => {

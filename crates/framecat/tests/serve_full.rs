@@ -6,7 +6,7 @@ mod served;
 use std::fs;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -106,6 +106,14 @@ fn a_file_is_replaced_once_all_of_the_new_one_is_there() {
     assert!(said.contains("\r\nLocation: /a\r\n") && !said.contains("Content-Length"), "{said}");
     assert_eq!(body(&site.said(get("/a"))), new);
     assert_eq!(fs::metadata(path(&site, "a")).unwrap().permissions().mode() & 0o7777, 0o751);
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(path(&site, "a"), Some(12345), Some(54321)).unwrap();
+        fs::set_permissions(path(&site, "a"), fs::Permissions::from_mode(0o4755)).unwrap();
+        assert_eq!(put(&site, "/a", new), "204");
+        let now = fs::metadata(path(&site, "a")).unwrap();
+        let is = (now.uid(), now.gid(), now.permissions().mode() & 0o7777);
+        assert_eq!(is, (12345, 54321, 0o755), "whose it was, and never set-uid");
+    }
     // What is cut off replaces nothing.
     let upload = begin(&site, "/a", "", "cut");
     upload.shutdown(Shutdown::Write).unwrap();
@@ -221,6 +229,8 @@ fn folders_are_made_and_things_have_other_names() {
         ("POST /folder?rename=/folder/inner", "409", ""),
         ("POST /folder?rename=/folder", "409", ""),
         ("POST /folder?rename=/new/folder", "201", "/new/folder/"),
+        // In another folder it would lead elsewhere.
+        ("POST /link?rename=/new/link", "409", ""),
         ("POST /link?rename=moved", "201", "/moved"),
         ("POST /?rename=x", "403", ""),
         ("POST /file?rename=..", "400", ""),
@@ -291,6 +301,33 @@ fn what_is_deleted_is_gone_and_nothing_else() {
     let both = request("DELETE /none", "", "content").replace("Connection: close\r\n", "");
     let said = site.said(format!("{both}{}", get("/keep")));
     assert!(said.starts_with("HTTP/1.1 404 ") && said.ends_with("\r\n\r\nk"), "{said}");
+    site.ends();
+}
+
+#[test]
+fn many_folders_that_are_deleted_at_once_are_gone_at_once_and_removed_by_and_by() {
+    let site = Served::new(FULL, &[("keep", b"k")]);
+    for folder in 0..8 {
+        fs::create_dir(path(&site, &folder.to_string())).unwrap();
+        for file in 0..500 {
+            fs::write(path(&site, &format!("{folder}/{file}")), "").unwrap();
+        }
+    }
+    let mut streams: Vec<TcpStream> = (0..8).map(|_| site.dial()).collect();
+    for (n, stream) in streams.iter_mut().enumerate() {
+        stream.write_all(request(&format!("DELETE /{n}"), "", "").as_bytes()).unwrap();
+    }
+    for stream in &mut streams {
+        assert_eq!(status(&rest(stream)), "204");
+    }
+    for n in 0..8 {
+        assert!(!path(&site, &n.to_string()).exists(), "{n}");
+    }
+    let begun = std::time::Instant::now();
+    while names(&site) != ["keep"] && begun.elapsed() < run::PATIENCE {
+        std::thread::yield_now();
+    }
+    assert_eq!(names(&site), ["keep"]);
     site.ends();
 }
 
@@ -419,7 +456,7 @@ fn a_disk_that_is_mounted_in_a_deleted_folder_is_left_alone() {
         let site = Served { folder, server };
         let said = site.said(request("DELETE /dir/", "", ""));
         assert!(status(&said) == "409" && body(&said).contains("Another disk"), "{said}");
-        assert_eq!(status(&site.said(get("/dir/x"))), "404", "{inside}: the rest is gone");
+        assert_eq!(status(&site.said(get("/dir/x"))), "200", "{inside}: all of it is left");
         for file in ["b", "f/a"] {
             let said = site.said(get(&format!("/{inside}/{file}")));
             assert_eq!(body(&said), "precious\n", "{inside}/{file}: {said}");

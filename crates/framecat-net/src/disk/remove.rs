@@ -25,6 +25,10 @@ impl Folder {
             Err(Errno::ISDIR | Errno::PERM) if self.is_folder(name)? => {}
             done => return Ok(done.map(|()| None)?),
         }
+        // What is mounted in it is not ours to hide, and what lies beside that is not to be emptied either.
+        if holds_mount(&below(&self.fd, name, AS_FOLDER)?) {
+            return Err(Errno::BUSY.into());
+        }
         let gone = format!("{OURS}{id:016x}{GONE}");
         self.rename(name, self, &gone)?;
         Ok(Some(Gone { folder: Folder { fd: self.fd.try_clone()? }, name: gone }))
@@ -167,6 +171,30 @@ impl Gone {
         let name = std::str::from_utf8(name).map_err(|_| Errno::ILSEQ)?;
         self.folder.rename(self.name.as_bytes(), &self.folder, name)
     }
+}
+
+/// Whether something is mounted on the folder or in it (proc_pid_mountinfo(5)). Where that cannot be known, no:
+/// what is mounted is not entered anyhow.
+fn holds_mount(folder: &OwnedFd) -> bool {
+    use std::os::fd::AsRawFd as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    let link = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    let (Ok(path), Ok(mounts)) = (std::fs::read_link(link), std::fs::read("/proc/self/mountinfo"))
+    else {
+        return false;
+    };
+    // Space, tab, LF and backslash stand there in octal.
+    let mut shown = Vec::new();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\\' => shown.extend(format!("\\{byte:03o}").bytes()),
+            byte => shown.push(*byte),
+        }
+    }
+    mounts.split(|byte| *byte == b'\n').any(|line| {
+        let at = line.split(|byte| *byte == b' ').nth(4).unwrap_or_default();
+        at.strip_prefix(&shown[..]).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+    })
 }
 
 /// Moves the folders in `name` up to `top`, removes what else is in it, and then itself.

@@ -5,6 +5,7 @@ use std::io;
 use framecat_proto::http::write::{Delete, Make, Rename, There};
 use framecat_proto::http::{Fields, Reply, status};
 use framecat_proto::limits::HTTP_BODY_PASSED;
+use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
 use super::put::{chance, failed, now, there};
@@ -72,13 +73,20 @@ fn rename(site: &Shared, rename: &Rename) -> Result<Reply, Reply> {
     let _turn = site.turn();
     let root = site.folder().map_err(failed)?;
     let from = root.at(rename.from.above()).map_err(missing)?;
-    let is = there(&from, rename.from.name()).map_err(failed)?.0;
+    let (is, stat) = there(&from, rename.from.name()).map_err(failed)?;
     if is == There::Nothing {
         return Err(status::page(404, None));
     }
     let to = root.parent_of(&rename.to, false).map_err(failed)?;
     let taken = there(&to, rename.to.name()).map_err(failed)?.0;
     rename.judge(&is, &taken, now())?;
+    let link = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+    let elsewhere = rename.to.folders().join("/").into_bytes() != rename.from.above();
+    if elsewhere && stat.is_some_and(link) {
+        // A relative one would lead somewhere else, and be served.
+        let words = "A link keeps its folder: in another one it would lead elsewhere.";
+        return Err(status::page(409, Some(words)));
+    }
     from.rename(rename.from.name(), &to, rename.to.name()).map_err(|error| {
         match Errno::from_io_error(&error) {
             Some(Errno::EXIST | Errno::NOTEMPTY) => {
@@ -107,16 +115,22 @@ fn delete(site: &Shared, delete: &Delete) -> Result<Reply, Reply> {
         folder.take_away(delete.path.name(), chance()).map_err(
             |error| match Errno::from_io_error(&error) {
                 Some(Errno::NOENT) => status::page(404, None),
-                Some(Errno::BUSY | Errno::XDEV) => {
-                    status::page(409, Some("It is in use, or another disk."))
-                }
+                Some(Errno::BUSY | Errno::XDEV) => status::page(
+                    409,
+                    Some("Another disk is in it, or it is in use: all of it is left."),
+                ),
                 _ => failed(error),
             },
         )?;
     // Nobody finds it any more: what is left to do needs no turn.
     drop(turn);
-    if let Some(gone) = gone {
-        gone.remove().map_err(|error| left(&gone, delete.path.name(), &error))?;
+    // A few large ones must not hold all who wait for a disk: then it is done by and by.
+    match (gone, site.removals.take()) {
+        (Some(gone), Some(_seat)) => {
+            gone.remove().map_err(|error| left(&gone, delete.path.name(), &error))?;
+        }
+        (Some(gone), None) => site.remove_later(gone),
+        (None, _) => {}
     }
     if site.durable {
         folder.sync().map_err(failed)?;

@@ -167,7 +167,8 @@ fn name_it(
         let named = match way {
             Way::New => part.commit_to(folder, path.name(), Taken::Refuse, finish),
             Way::Replace => {
-                let finish = Finish { mode: stat.map(|stat| stat.st_mode), ..finish };
+                let owner = stat.map(|stat| (stat.st_uid, stat.st_gid));
+                let finish = Finish { mode: stat.map(|stat| stat.st_mode), owner, ..finish };
                 part.commit_to(folder, path.name(), Taken::Replace, finish)
             }
             Way::Numbered => {

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,14 +24,17 @@ use super::hash::Known;
 use super::places::Places;
 use super::rounds::{Mailbox, Rounds};
 use super::seats::Seats;
-use super::sweep::Sweeper;
+use super::sweep;
 use super::telling::Client;
 use super::upload::Uploads;
 use super::workers::{FOR_DISKS, Workers};
 use crate::datagrams::shown_ip;
-use crate::disk::Folder;
+use crate::disk::{Folder, Gone};
 use crate::error::{Error, Op};
 use crate::event::{Event, Observer};
+
+/// Folders that are removed at once while their clients wait.
+const REMOVALS: usize = 2;
 
 /// What is served, and to how many.
 #[derive(Debug, Clone)]
@@ -85,6 +89,9 @@ pub(super) struct Shared {
     pub(super) durable: bool,
     /// Whoever changes what is in the folder has it from the last look to the change.
     turn: Mutex<()>,
+    sweeper: OnceLock<Sender<Gone>>,
+    /// Folders that are being removed by those who wait for it.
+    pub(super) removals: Seats,
     pub(super) root: Root,
     pub(super) rooms: Rooms,
     pub(super) workers: Workers,
@@ -118,6 +125,8 @@ impl Shared {
             guard: site.passwords.as_ref().map(Guard::new).transpose()?,
             durable: site.durable,
             turn: Mutex::default(),
+            sweeper: OnceLock::new(),
+            removals: Seats::new(REMOVALS),
             policy: Policy { secure: tls.is_some(), ..site.policy.clone() },
             root: Root::open(&site.folder, site.policy.hidden)?,
             rooms: Rooms::default(),
@@ -148,6 +157,13 @@ impl Shared {
     /// The right to change what is in the folder, one after the other.
     pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has it removed when there is time. If that is never, the next start sweeps it away.
+    pub(super) fn remove_later(&self, gone: Gone) {
+        if let Some(sweeper) = self.sweeper.get() {
+            let _ = sweeper.send(gone);
+        }
     }
 
     /// A client that has come.
@@ -185,8 +201,6 @@ pub struct Server {
     shared: Arc<Shared>,
     mail: Vec<Arc<Mailbox>>,
     loops: Vec<JoinHandle<()>>,
-    /// Where something can be left behind.
-    _sweeper: Option<Sweeper>,
 }
 
 impl Server {
@@ -214,13 +228,11 @@ impl Server {
             |error: io::Error| Error::io(Op::Open, site.folder.display().to_string(), error);
         let shared = Shared::new(site, tls, observer).map_err(|error| failed(error.into()))?;
         let shared = Arc::new(shared);
-        let sweeper = site.policy.rights.writes().then(|| Sweeper::start(&shared));
-        let mut server = Server {
-            shared: shared.clone(),
-            mail: Vec::new(),
-            loops: Vec::new(),
-            _sweeper: sweeper,
-        };
+        // Where something can be left behind.
+        if site.policy.rights.writes() {
+            shared.sweeper.get_or_init(|| sweep::start(&Arc::downgrade(&shared)));
+        }
+        let mut server = Server { shared: shared.clone(), mail: Vec::new(), loops: Vec::new() };
         let listener = Arc::new(listener);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         for _ in 0..cores {

@@ -1,37 +1,35 @@
 //! What killed servers left in the folder, and uploads that nobody goes on with: looked for at the start and then
 //! once in a while, on a thread of its own.
 
+use std::sync::Weak;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use framecat_proto::limits::HTTP_SWEEP;
 
 use super::server::Shared;
+use crate::disk::Gone;
 
-/// Sweeps for as long as it is held.
-#[derive(Debug)]
-pub(super) struct Sweeper {
-    /// Its end is what the thread waits for.
-    _held: Sender<()>,
-}
-
-impl Sweeper {
-    /// Begins. Where no thread can be had nothing is swept: it is no harm.
-    pub(super) fn start(shared: &Arc<Shared>) -> Sweeper {
-        let (held, end) = channel();
-        let shared = Arc::downgrade(shared);
-        let thread = std::thread::Builder::new().name("framecat-sweep".into());
-        let _ = thread.spawn(move || {
+/// Sweeps for as long as this is held. What is sent is removed in between.
+pub(super) fn start(shared: &Weak<Shared>) -> Sender<Gone> {
+    let (held, asked) = channel::<Gone>();
+    let shared = shared.clone();
+    let thread = std::thread::Builder::new().name("framecat-sweep".into());
+    // Where no thread can be had nothing is swept: it is no harm.
+    let _ = thread.spawn(move || {
+        loop {
+            sweep(&shared);
             loop {
-                sweep(&shared);
-                if end.recv_timeout(HTTP_SWEEP) != Err(RecvTimeoutError::Timeout) {
-                    return;
+                match asked.recv_timeout(HTTP_SWEEP) {
+                    // What cannot be removed is tried again by the next sweep.
+                    Ok(gone) => drop(gone.remove()),
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
-        });
-        Sweeper { _held: held }
-    }
+        }
+    });
+    held
 }
 
 fn sweep(shared: &Weak<Shared>) {

@@ -155,7 +155,8 @@ fn mode_and_time_are_as_asked_and_the_umask_holds_else() {
     for (n, part) in parts(&folder, b"x").into_iter().enumerate() {
         let name = format!("asked-{n}");
         // The set-uid bit is not for a peer to give.
-        let finish = Finish { mode: Some(0o4751), mtime: Some(mtime), durable: true };
+        let finish =
+            Finish { mode: Some(0o4751), mtime: Some(mtime), durable: true, ..Finish::default() };
         part.commit(&name, Taken::Refuse, finish).unwrap();
         let found = fs::metadata(scratch.join(&name)).unwrap();
         assert_eq!(found.permissions().mode() & 0o7777, 0o751);
