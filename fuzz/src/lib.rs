@@ -13,6 +13,7 @@ use framecat_proto::message::{Batch, Context, Outgoing, Spans};
 pub mod forms;
 pub mod heads;
 mod models;
+#[cfg_attr(test, allow(dead_code, reason = "the tests of transfers take it in by themselves"))]
 pub mod transfer;
 
 /// The rules that a family of targets covers; `framings` covers all.
