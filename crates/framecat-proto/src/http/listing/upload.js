@@ -387,6 +387,7 @@ let ticking, last;
 const draw = () => {
   const busy = queue.filter(item => going(item) || item.state === "wait");
   panel.hidden = !queue.length;
+  document.documentElement.classList.toggle("sending", !panel.hidden && may("read"));
   const shown = queue.map(item => [rank.indexOf(item.state), item]).sort((a, b) => a[0] - b[0]).slice(0, LINES).map(([, item]) => item);
   const wanted = shown.map(lineOf);
   if (wanted.length !== lines.children.length || wanted.some((line, at) => lines.children[at] !== line)) lines.replaceChildren(...wanted);
