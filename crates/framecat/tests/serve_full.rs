@@ -348,6 +348,16 @@ fn a_taken_name_gets_a_number_where_that_was_said() {
         assert_eq!(read(&site, name), target);
     }
     assert_eq!(read(&site, "a.txt"), "0");
+    // Behind a long row too, and at its end.
+    for n in 1..=998 {
+        fs::write(path(&site, &format!("row ({n})")), "").unwrap();
+    }
+    fs::write(path(&site, "row"), "").unwrap();
+    for (want, name) in [("201", "row (999)"), ("201", "row (1000)"), ("409", "row (1001)")] {
+        let said = site.said(request("PUT /row", "", "x"));
+        assert_eq!(status(&said), want, "{name}: {said}");
+        assert_eq!(path(&site, name).exists(), want == "201", "{name}");
+    }
     // Many at once: each has one of its own.
     let uploads: Vec<_> = (0..20).map(|_| begin(&site, "/n", "", "xy")).collect();
     for upload in uploads {

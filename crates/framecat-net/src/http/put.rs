@@ -187,14 +187,30 @@ fn name_it(
     Err(status::page(409, None))
 }
 
-/// Gives it the first name that is free.
+/// Others than we may take the number that was found.
+const NUMBERS_TRIED: u32 = 16;
+
+/// Gives it a name that is free.
 fn number_it(
     path: &SafePath,
     part: &mut Part,
     folder: &Folder,
     finish: Finish,
 ) -> Result<SafePath, Reply> {
-    for n in 1..=HTTP_NUMBERED {
+    // Numbers are given in a row: the end of it is found by some twenty looks, however long it is.
+    let taken = |n: u32| folder.look(numbered(path.name(), n)).map(|stat| stat.is_some());
+    let (mut low, mut high) = (0, 1);
+    while high <= HTTP_NUMBERED && taken(high).map_err(|error| failed(&error))? {
+        (low, high) = (high, high * 2);
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        match taken(middle).map_err(|error| failed(&error))? {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    for n in high..=HTTP_NUMBERED.min(high + NUMBERS_TRIED) {
         let name = numbered(path.name(), n);
         match part.commit_to(folder, &name, Taken::Refuse, finish) {
             Ok(()) => {
