@@ -41,13 +41,10 @@ pub const HTTP_CHUNK_EXTENSION_BYTES: usize = 4 << 10;
 
 /// The head of one part of a form: some programs send the whole path that a file has at home (4 KiB).
 pub const HTTP_FORM_HEAD_BYTES: usize = 8 << 10;
-
 /// Fields of such a head. Programs send two or three.
 pub const HTTP_FORM_FIELDS: usize = 16;
-
 /// Parts of one form, files and others.
 pub const HTTP_FORM_PARTS: usize = 1_000;
-
 /// Files of one form: held open until all of it has come, so that all of them are there or none is.
 pub const HTTP_FORM_FILES: usize = 100;
 
@@ -57,6 +54,10 @@ pub const HTTP_FORMS: usize = 32;
 pub const HTTP_FORMS_PER_SOURCE: usize = 4;
 /// All that comes with a form and is no file. Nothing of it is kept; it is bounded because nobody needs more.
 pub const HTTP_FORM_OTHER_BYTES: usize = 1 << 20;
+/// Uploads in pieces that were begun within [`HTTP_SWEEP`] and have not ended: each is a file that nobody sees.
+pub const HTTP_UPLOADS: usize = 1_024;
+/// Those of one address, this machine's not counted.
+pub const HTTP_UPLOADS_PER_SOURCE: usize = 64;
 
 /// Ranges of one HTTP request. What reads a file in pieces asks for one, or a few; each costs a part's
 /// head.
@@ -613,11 +614,15 @@ pub const TABLE: &[Limit] = &[
     },
     Limit { what: "users of an HTTP server", bound: "1,000", then: "refused at the start" },
     Limit {
-        what: "a form that is uploaded",
-        bound: "100 files, 1,000 parts; 32 forms at once, 4 of an address",
+        what: "a form that is uploaded; forms at once; of one address",
+        bound: "100 files, 1,000 parts; 32; 4",
         then: "413; so are 8 KiB in the head of a part, and 1 MiB that is in no file; 503",
     },
-    Limit { what: "an upload in pieces that is left alone", bound: "7 days", then: "removed" },
+    Limit {
+        what: "uploads in pieces that do not end; of one address; one left alone",
+        bound: "1,024; 64; 7 days",
+        then: "503, until some are whole or given up; removed",
+    },
     Limit { what: "HTTP requests in hand after SIGINT or SIGTERM", bound: "10 s", then: "cut off" },
     Limit {
         what: "names in a folder that is listed",
@@ -629,8 +634,7 @@ pub const TABLE: &[Limit] = &[
         bound: "192 MiB",
         then: "503, until some are out",
     },
-    Limit { what: "archives of folders that are on their way", bound: "16", then: "503" },
-    Limit { what: "hashes of files that are being made", bound: "8", then: "503" },
+    Limit { what: "archives on their way; hashes of files", bound: "16; 8", then: "503" },
     Limit {
         what: "files and listings that are compressed on their way",
         bound: "32",
@@ -666,12 +670,7 @@ pub const TABLE: &[Limit] = &[
     Limit { what: "a silent peer of a UDP relay", bound: "60 s", then: "forgotten; --idle TIME" },
     Limit { what: "a message in --show", bound: "256 B", then: "shown in part; --show=all" },
     Limit {
-        what: "lines of serve's log waiting for stderr",
-        bound: "4 MiB",
-        then: "later ones are counted, and the count is told",
-    },
-    Limit {
-        what: "events of --json waiting for stdout",
+        what: "lines of serve's log waiting for stderr; events of --json for stdout",
         bound: "4 MiB",
         then: "later ones are counted, and the count is told",
     },

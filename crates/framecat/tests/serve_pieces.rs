@@ -8,6 +8,7 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, SystemTime};
 
+use framecat_proto::limits::HTTP_UPLOADS;
 use run::{Run, Signal, have};
 use served::{Served, body, field, head_of, rest, status};
 
@@ -544,4 +545,28 @@ fn without_upload_there_is_none() {
     }
     assert_eq!(site.names(), ["a"]);
     site.ends();
+}
+
+#[test]
+fn uploads_that_nobody_ends_are_bounded() {
+    let site = Served::new(UPLOAD, &[]);
+    let first = begin(&site, "/first");
+    let post = "POST /x?upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n";
+    let last = format!("{post}Connection: close\r\n\r\n");
+    let said = site.said(format!("{post}\r\n").repeat(HTTP_UPLOADS - 2) + &last);
+    assert_eq!(said.matches("HTTP/1.1 201 Created").count(), HTTP_UPLOADS - 1);
+    let refused = || {
+        let said = site.asked("POST /x?upload", "", "");
+        assert_eq!((status(&said), field(&said, "Retry-After")), ("503", Some("60")), "{said}");
+        assert!(body(&said).contains("end some, or give them up"), "{said}");
+    };
+    refused();
+    assert_eq!(site.names().len(), HTTP_UPLOADS, "nothing of those that were refused");
+    // Those that have begun go on; one that is whole makes room, and one that is given up does.
+    assert_eq!(piece(&site, &first, "bytes 0-0/1", "b"), is("201", None));
+    let next = begin(&site, "/next");
+    refused();
+    assert_eq!(status(&site.asked(&format!("DELETE {next}"), "", "")), "204");
+    begin(&site, "/next");
+    refused();
 }

@@ -13,7 +13,8 @@ use std::time::Duration;
 use framecat_proto::http::plan::{Hosts, Policy, Rights};
 use framecat_proto::limits::{
     CLIENTS, HTTP_ARCHIVES, HTTP_CLIENTS_PER_SOURCE, HTTP_FORMS, HTTP_FORMS_PER_SOURCE,
-    HTTP_HASHES, HTTP_LISTINGS_LONG, HTTP_SQUEEZES, HTTP_UPLOAD_BYTES,
+    HTTP_HASHES, HTTP_LISTINGS_LONG, HTTP_SQUEEZES, HTTP_UPLOAD_BYTES, HTTP_UPLOADS,
+    HTTP_UPLOADS_PER_SOURCE,
 };
 use rustix::io::Errno;
 
@@ -26,7 +27,7 @@ use super::rounds::{Mailbox, Rounds};
 use super::seats::Seats;
 use super::sweep;
 use super::telling::Client;
-use super::upload::Uploads;
+use super::upload::{Begun, Uploads};
 use super::workers::{FOR_DISKS, Workers};
 use crate::datagrams::shown_ip;
 use crate::disk::{Folder, Gone};
@@ -101,6 +102,7 @@ pub(super) struct Shared {
     pub(super) hashes: Seats,
     pub(super) forms: Places,
     pub(super) uploads: Uploads,
+    pub(super) begun: Begun,
     pub(super) squeezes: Seats,
     pub(super) long_listings: Seats,
     pub(super) known: Known,
@@ -137,6 +139,7 @@ impl Shared {
             hashes: Seats::new(HTTP_HASHES),
             forms: Places::new(HTTP_FORMS, HTTP_FORMS_PER_SOURCE),
             uploads: Uploads::default(),
+            begun: Begun::new(HTTP_UPLOADS, HTTP_UPLOADS_PER_SOURCE),
             squeezes: Seats::new(HTTP_SQUEEZES),
             long_listings: Seats::new(HTTP_LISTINGS_LONG),
             known: Known::default(),

@@ -8,17 +8,21 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use framecat_proto::http::plan::because;
 use framecat_proto::http::resume::{self, Piece, Step, Upload, UploadId};
 use framecat_proto::http::write::Put;
 use framecat_proto::http::{Fields, Reply, status};
+use framecat_proto::limits::HTTP_SWEEP;
 use framecat_proto::path::SafePath;
 use rustix::fs::Stat;
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
+use super::places::{Came, Place, Places};
 use super::put::{along, chance, failed, judge, settle};
 use super::receive::Sink;
 use super::server::Shared;
@@ -28,6 +32,44 @@ use crate::disk::{Folder, Part, not_ours};
 /// The uploads that are written now, by the numbers of their parts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Uploads(Arc<Mutex<HashMap<u64, Slot>>>);
+
+/// The uploads that were begun here and have not ended, by the numbers of their parts. What another process
+/// began is not among them, nor what began longer ago than [`HTTP_SWEEP`].
+#[derive(Debug)]
+pub(super) struct Begun {
+    places: Places,
+    open: Mutex<HashMap<u64, (Instant, Place)>>,
+}
+
+impl Begun {
+    pub(super) fn new(most: usize, most_per_source: usize) -> Begun {
+        Begun { places: Places::new(most, most_per_source), open: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, (Instant, Place)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one that begins. False: there are as many as may be, in all or from this address.
+    fn begin(&self, number: u64, source: Option<IpAddr>, now: Instant) -> bool {
+        let mut open = self.lock();
+        let place = match self.places.take(source) {
+            Came::In(place) => place,
+            _ => {
+                open.retain(|_, (begun, _)| now.duration_since(*begun) < HTTP_SWEEP);
+                let Came::In(place) = self.places.take(source) else { return false };
+                place
+            }
+        };
+        open.insert(number, (now, place));
+        true
+    }
+
+    /// It is whole or given up.
+    fn end(&self, number: u64) {
+        self.lock().remove(&number);
+    }
+}
 
 /// A part in somebody's hands; empty once another has taken it over.
 type Slot = Arc<Mutex<Option<Part>>>;
@@ -96,6 +138,8 @@ pub(super) struct Uploading {
     verifier: Verifier,
     /// Of the one that has begun.
     id: UploadId,
+    /// Whose it is; see [`Places::take`].
+    source: Option<IpAddr>,
     taking: Option<Taking>,
 }
 
@@ -110,10 +154,10 @@ struct Taking {
 }
 
 impl Uploading {
-    pub(super) fn new(upload: Upload) -> Uploading {
+    pub(super) fn new(upload: Upload, source: Option<IpAddr>) -> Uploading {
         let Upload { put, step } = upload;
         let verifier = Verifier::new(put.expected);
-        Uploading { put, step, verifier, id: UploadId(chance()), taking: None }
+        Uploading { put, step, verifier, id: UploadId(chance()), source, taking: None }
     }
 
     /// Looks whether it would be done, and has room.
@@ -193,7 +237,10 @@ impl Uploading {
             }
         }
         match settle(site, &self.put, part) {
-            Ok((way, place)) => self.put.saved(way, &place),
+            Ok((way, place)) => {
+                site.begun.end(number);
+                self.put.saved(way, &place)
+            }
             // It is there still, and may be asked for once more.
             Err(reply) => resume::with_offset(reply, offset),
         }
@@ -206,8 +253,14 @@ impl Sink for Uploading {
             Step::Begin => {
                 let near = self.look(site, self.put.size.unwrap_or(0))?;
                 let number = number(self.id, &self.put.path);
+                if !site.begun.begin(number, self.source, Instant::now()) {
+                    return Err(resume::too_many());
+                }
                 // It stays when it is dropped.
-                Part::open(&near, number, true).map(drop).map_err(|error| failed(&error))
+                Part::open(&near, number, true).map(drop).map_err(|error| {
+                    site.begun.end(number);
+                    failed(&error)
+                })
             }
             Step::Take(id, piece) => {
                 self.taking = Some(self.take_up(site, id, piece)?);
@@ -270,7 +323,10 @@ impl Sink for Uploading {
                     Err(reply) => Err(reply),
                 };
                 match part {
-                    Ok(mut part) => part.keep(false),
+                    Ok(mut part) => {
+                        part.keep(false);
+                        site.begun.end(number);
+                    }
                     Err(reply) => return reply,
                 }
                 Reply::new(204)
@@ -360,4 +416,25 @@ fn is_trusted(stat: &Stat) -> bool {
     let now = clock_gettime(ClockId::Realtime).tv_sec;
     let started = now - clock_gettime(ClockId::Boottime).tv_sec;
     (started..=now + AHEAD).contains(&stat.st_mtime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uploads_that_do_not_end_are_bounded_until_they_are_old() {
+        let begun = Begun::new(3, 2);
+        let start = Instant::now();
+        let far = Some(IpAddr::from([192, 0, 2, 7]));
+        assert!(begun.begin(1, far, start) && begun.begin(2, far, start));
+        assert!(!begun.begin(3, far, start), "of this address there are as many as may be");
+        assert!(begun.begin(4, None, start) && !begun.begin(5, None, start), "and in all");
+        begun.end(2);
+        begun.end(2);
+        begun.end(99);
+        assert!(begun.begin(6, None, start) && !begun.begin(7, None, start));
+        assert!(begun.begin(8, far, start + HTTP_SWEEP), "the others count no more");
+        assert_eq!(begun.lock().len(), 1);
+    }
 }

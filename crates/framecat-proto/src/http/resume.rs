@@ -339,6 +339,15 @@ pub fn with_offset(mut reply: Reply, offset: u64) -> Reply {
     reply
 }
 
+/// No other upload begins now: too many have begun and not ended.
+pub fn too_many() -> Reply {
+    let words =
+        "Too many uploads were begun and have not ended: end some, or give them up (DELETE).";
+    let mut reply = page(503, Some(words));
+    reply.field("Retry-After", 60);
+    reply
+}
+
 /// The reply where there is no such upload.
 pub fn none() -> Reply {
     page(

@@ -33,7 +33,7 @@ impl Answers {
         let sink: Box<dyn Sink> = match deed {
             Deed::Put(put) => Box::new(Putting::new(put)),
             Deed::Form(form) => Box::new(Forming::new(form, client.source)),
-            Deed::Upload(upload) => Box::new(Uploading::new(upload)),
+            Deed::Upload(upload) => Box::new(Uploading::new(upload, client.source)),
             Deed::Make(make) => changing(Change::Make(make)),
             Deed::Rename(rename) => changing(Change::Rename(rename)),
             Deed::Delete(delete) => changing(Change::Delete(delete)),
