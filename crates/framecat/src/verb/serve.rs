@@ -9,6 +9,7 @@ use framecat_net::talk::{End, Shutdown};
 use framecat_net::verb::serve;
 use framecat_proto::endpoint::{At, Endpoint};
 use framecat_proto::http::plan::Hosts;
+use framecat_proto::limits::{HTTP_FORM_FILES, HTTP_FORMS};
 
 use crate::flags::auth::AuthArgs;
 use crate::flags::{self, ServeArgs};
@@ -111,11 +112,12 @@ fn folder_at(path: PathBuf) -> Result<PathBuf, Mistake> {
     }
 }
 
-/// Each client needs a descriptor, and one for what it reads. Where the machine gives fewer than all
-/// clients might need, accepting rests when they are used up, and that is told.
-fn take_descriptors(clients: usize) {
+/// Each client needs a descriptor, and one for what it reads; each file of a form needs two. Where the machine
+/// gives fewer than all might need, accepting rests when they are used up, and that is told.
+fn take_descriptors(site: &Site) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let wanted = clients as u64 * 2 + 256;
+    let files = if site.policy.rights.upload { HTTP_FORMS * HTTP_FORM_FILES } else { 0 };
+    let wanted = (site.max_clients + files) as u64 * 2 + 256;
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.map_or(wanted, |maximum| wanted.min(maximum));
     if limit.current.is_some_and(|current| current < most) {
@@ -242,7 +244,7 @@ impl run::Plan for Plan {
     }
 
     async fn run(self, stdio: Stdio, shutdown: Shutdown) -> Result<End, framecat_net::Error> {
-        take_descriptors(self.options.site.max_clients);
+        take_descriptors(&self.options.site);
         serve::run(self.options, stdio.observer, shutdown).await
     }
 }
