@@ -223,19 +223,22 @@ impl Sender {
     /// first.
     pub fn can_offer(&self) -> bool {
         let room = self.entries.len() < self.sizes.window as usize;
-        room && self.count < TRANSFER_ENTRIES && !self.is_full() && self.stage == Stage::Open
+        room && !self.is_full() && self.stage == Stage::Open
     }
 
     /// Offers the next file, folder, link or stream, and returns its number. Folder by folder: see
     /// [`offer`](super::offer). `stat` is how it is now.
     ///
     /// # Errors
-    /// Where no receiver can take it: its path or target is too long.
+    /// Where no receiver can take it: its path or target is too long, or there are [`TRANSFER_ENTRIES`] already.
     ///
     /// # Panics
     /// In debug builds, where [`can_offer`](Self::can_offer) is false or the walk was said to be done.
     pub fn offer(&mut self, entry: Entry, stat: Stat) -> Result<u32, Why> {
         debug_assert!(self.can_offer() && !self.walked, "nothing can be offered now");
+        if self.count == TRANSFER_ENTRIES {
+            return Err(Why::new(Cause::Limit, "ten million files and folders are the most"));
+        }
         let parts = &entry.path;
         let path: usize = parts.iter().map(|part| part.len() + 1).sum();
         let long = parts.iter().any(|part| part.len() > COMPONENT_BYTES) || path > PATH_BYTES;
@@ -579,4 +582,29 @@ impl Job {
 enum End {
     Misplaced(&'static str),
     Other(TransferError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_one_too_many_is_refused_and_not_waited_for() {
+        let mut sender = Sender::new(Carries::Files, Sizes::default());
+        sender.count = TRANSFER_ENTRIES - 1;
+        let mut offer = |name: &str| {
+            assert!(sender.can_offer());
+            let entry = Entry {
+                kind: EntryKind::Folder,
+                path: vec![name.into()],
+                size: 0,
+                mode: 0o755,
+                mtime: 0,
+                target: Vec::new(),
+            };
+            sender.offer(entry, Stat { size: 0, mtime: 0, ctime: 0 })
+        };
+        assert_eq!(offer("last"), Ok(TRANSFER_ENTRIES - 1));
+        assert_eq!(offer("more").unwrap_err().cause, Cause::Limit);
+    }
 }

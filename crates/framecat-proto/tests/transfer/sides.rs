@@ -519,6 +519,9 @@ fn what_changed_while_it_was_sent_begins_anew_without_what_came_of_it() {
     let said = decode(&receiver.poll_output());
     let asked = said.iter().filter(|it| matches!(it, Record::Need(_)));
     assert_eq!(asked.count(), 1, "{said:?}");
+    // Else a sender could keep it at that for ever.
+    let again = hear(&mut receiver, &[Record::Changed { entry: 0, size: 1_700, mtime: 9 }]);
+    assert!(matches!(again, Err(TransferError::Misplaced { .. })), "{again:?}");
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub(super) struct Coming {
     pub(super) doing: VecDeque<Doing>,
     /// The sender owes an ending.
     pub(super) asked: bool,
+    /// It changed once while it was sent, which is as often as it may.
+    pub(super) changed: bool,
     replace: bool,
     /// Something of the same size and time is there, and only its hash was asked for.
     pub(super) doubted: bool,
@@ -105,6 +107,7 @@ impl Coming {
             step: Step::Waiting,
             doing: VecDeque::new(),
             asked: false,
+            changed: false,
             replace: false,
             doubted: false,
             same: None,

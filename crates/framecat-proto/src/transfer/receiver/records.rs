@@ -157,6 +157,9 @@ impl Receiver {
         if coming.kind != EntryKind::File || i64::try_from(size).is_err() {
             return Err(End::Misplaced("what it speaks of cannot change so"));
         }
+        if std::mem::replace(&mut coming.changed, true) {
+            return Err(End::Misplaced("what it speaks of has changed before"));
+        }
         if let Step::Leaving { .. } = coming.step {
             self.settle(entry);
             return Ok(());
