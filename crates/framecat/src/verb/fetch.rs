@@ -33,9 +33,6 @@ pub fn plan(mut args: FetchArgs) -> Result<Plan, Mistake> {
     }
     let wrong = |wrong: Wrong| Mistake { problem: wrong.problem, remedy: wrong.remedy };
     let mut fields = fields(&args.header).map_err(wrong)?;
-    if let Some(user) = &args.user {
-        fields.push(("Authorization".into(), authorization(user, &args, &fields)?.into_bytes()));
-    }
     let sends = args.data.is_some() || args.upload.is_some();
     let method = match (&args.method, args.head) {
         (Some(method), _) => method.clone(),
@@ -58,12 +55,13 @@ pub fn plan(mut args: FetchArgs) -> Result<Plan, Mistake> {
     {
         fields.push(("Content-Type".into(), content_type.into()));
     }
-    let secret = fields.iter().find(|(name, _)| {
+    let named = fields.iter().map(|(name, _)| name.as_str()).find(|name| {
         ["Authorization", "Cookie", "Proxy-Authorization"]
             .iter()
             .any(|s| s.eq_ignore_ascii_case(name))
     });
-    if let ("TRACE", Some((name, _))) = (method.as_str(), secret) {
+    let secret = named.or(args.user.as_ref().map(|_| "--user"));
+    if let ("TRACE", Some(name)) = (method.as_str(), secret) {
         // RFC 9110 section 9.3.8: the server would say it back to whoever reads the answer.
         return Err(Mistake {
             problem: format!("TRACE makes the server repeat the request, and {name} is a secret"),
@@ -104,6 +102,10 @@ pub fn plan(mut args: FetchArgs) -> Result<Plan, Mistake> {
             remedy: "name a file in it: -o FOLDER/FILE".into(),
         });
     }
+    // Last: nobody types a password for what is not done.
+    if let Some(user) = &args.user {
+        fields.push(("Authorization".into(), authorization(user, &args, &fields)?.into_bytes()));
+    }
     Ok(Plan { args, method, fields, output })
 }
 
@@ -131,10 +133,10 @@ fn authorization(
 /// Where a file goes that is sent to a folder: under its own name into it, as with cp and curl -T.
 fn inside(args: &FetchArgs) -> Option<Url> {
     use std::os::unix::ffi::OsStrExt;
-    let name = args.upload.as_ref()?.file_name()?.as_bytes();
-    let target = args.url.target();
-    let path = target.split('?').next().unwrap_or_default();
-    if !path.ends_with('/') || name == b"-" {
+    let file = args.upload.as_ref().filter(|path| path.as_os_str() != "-")?;
+    let name = file.file_name()?.as_bytes();
+    // What stands behind a `?` may say where it goes, and stays as it was typed.
+    if !args.url.target().ends_with('/') {
         return None;
     }
     // So that no colon in it makes a scheme of its beginning.

@@ -282,6 +282,9 @@ fn a_file_to_send_that_is_not_there_is_named() {
         assert!(!finished.stderr.contains("create"), "{finished}");
     }
     let json = folder_with_json();
+    // What stands behind a `?` may say where it goes.
+    let queried = asked("/in/?to=a", &["--upload", &json.file("x.json")]);
+    assert!(queried.starts_with("PUT /in/?to=a HTTP/1.1\r\n"), "{queried}");
     let typed = asked("/", &["--data", &format!("@{}", json.file("x.json"))]);
     assert!(typed.contains("\r\nContent-Type: application/json\r\n"), "{typed}");
     let header = ["--data", "{}", "--header", "Content-Type: application/json"];
@@ -371,6 +374,8 @@ fn a_user_without_a_password_is_told_where_it_may_stand() {
             "--header has one, too",
         ),
         (&["--user", "ada", "--password-file", "/dev/null"], "the password is empty"),
+        // Nobody is asked for one in vain.
+        (&["--user", "ada", "--upload", "/nowhere"], "--upload /nowhere: no such file"),
         // No terminal is there to type at.
         (&["--user", "ada"], "there is no terminal to ask for the password at"),
     ] {
@@ -386,6 +391,9 @@ fn a_user_without_a_password_is_told_where_it_may_stand() {
         assert!(finished.stderr.contains(want), "{want}: {finished}");
         assert!(!finished.stderr.contains("secret"), "{finished}");
     }
+    let traced = ["fetch", "http://127.0.0.1:1/", "--user", "ada", "--method", "TRACE"];
+    let traced = Run::new(&traced).stdin_null().run("");
+    assert!(traced.code == 2 && traced.stderr.contains("--user is a secret"), "{traced}");
     let explained =
         Run::new(&["fetch", "http://127.0.0.1:1/", "--user", "ada", "--explain"]).run("");
     assert!(explained.text().contains("ada"), "{explained}");
