@@ -498,6 +498,9 @@ fn what_is_wrong_with_a_password_is_told_before_anything_is_bound() {
     );
     refused(&["--hash", "."], "--hash", "");
     refused(&["--hash", "--lan"], "--hash", "");
+    for option in ["--upload", "--drop", "--full", "--durable", "--hidden"] {
+        refused(&["--hash", option], "--hash", "");
+    }
     refused(&["--auth", ""], "a user has a name", "such as ada");
     refused(&["--open-read"], "none is asked for", "--auth USER");
     refused(&["--open-read", "--auth", "ada"], "nothing but reading is done here", "--upload");

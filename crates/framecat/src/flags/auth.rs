@@ -29,7 +29,7 @@ pub struct AuthArgs {
 
     /// Print the hash of a password, typed or on stdin; with --auth USER the line for --auth-file
     #[arg(long, help_heading = "Passwords", conflicts_with_all = ["password_file",
-          "auth_file", "open_read", "folder", "listen", "lan", "self_signed", "upload", "full", "echo", "show", "explain"])]
+          "auth_file", "open_read", "folder", "listen", "lan", "self_signed", "upload", "drop", "full", "rename", "max_upload", "durable", "hidden", "compress", "echo", "show", "explain"])]
     pub hash: bool,
 }
 

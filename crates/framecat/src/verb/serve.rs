@@ -77,6 +77,14 @@ pub fn plan(args: ServeArgs) -> Result<Plan, Mistake> {
             remedy: "--upload or --full lets others change something; or leave it out".into(),
         });
     }
+    if args.auth.open_read && !site.policy.rights.read {
+        return Err(Mistake {
+            problem: "--open-read lets read without a password, and --drop lets nobody read".into(),
+            remedy:
+                "leave --open-read out: then the password is asked for before files are brought"
+                    .into(),
+        });
+    }
     site.policy.hosts = match args.any_host {
         true => Hosts::Any,
         false => Hosts::Only(own_names(&endpoint)),

@@ -36,7 +36,11 @@ pub fn allow(flags: &Writing, site: &mut Site) -> Result<(), Mistake> {
         [(rename, "--rename"), (max_upload.is_some(), "--max-upload"), (durable, "--durable")];
     if let Some((_, option)) = needless.iter().find(|(given, _)| *given && !brings) {
         let problem = format!("{option} is about files that others bring, and none may");
-        return Err(Mistake { problem, remedy: "write --upload or --full as well".into() });
+        let remedy = match rename {
+            true => "write --upload as well",
+            false => "write --upload, --drop or --full as well",
+        };
+        return Err(Mistake { problem, remedy: remedy.into() });
     }
     if brings {
         site.policy.rights = match (drop, full) {
