@@ -332,6 +332,20 @@ fn many_folders_that_are_deleted_at_once_are_gone_at_once_and_removed_by_and_by(
 }
 
 #[test]
+fn a_name_whose_number_would_be_too_much_is_refused_with_nothing_saved() {
+    let site = Served::new(&["--upload", "--rename"], &[]);
+    // A path of the 4,096 bytes that are the most.
+    let folder = format!("/{}{}", format!("{}/", "w".repeat(255)).repeat(15), "v".repeat(251));
+    for want in ["201", "400", "400"] {
+        let said = site.said(request(&format!("PUT {folder}/xxx"), "", "x"));
+        assert_eq!(status(&said), want, "{said}");
+    }
+    let listed = site.said(request(&format!("GET {folder}/?json"), "", ""));
+    assert_eq!(body(&listed).matches("\"name\"").count(), 1, "{listed}");
+    site.ends();
+}
+
+#[test]
 fn a_taken_name_gets_a_number_where_that_was_said() {
     let site = Served::new(&["--upload", "--rename"], &[("a.txt", b"0"), ("folder/x", b"x")]);
     for (target, place, name) in [

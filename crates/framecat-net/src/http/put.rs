@@ -212,11 +212,11 @@ fn number_it(
     }
     for n in high..=HTTP_NUMBERED.min(high + NUMBERS_TRIED) {
         let name = numbered(path.name(), n);
+        // Its path may be too long now; that is known before anything is there.
+        let renamed = path.renamed(&name);
+        let renamed = renamed.map_err(|error| status::page(400, Some(&format!("{error}."))))?;
         match part.commit_to(folder, &name, Taken::Refuse, finish) {
-            Ok(()) => {
-                let renamed = path.renamed(&name);
-                return renamed.map_err(|error| status::page(400, Some(&format!("{error}."))));
-            }
+            Ok(()) => return Ok(renamed),
             Err(CommitError::Taken) => {}
             Err(CommitError::Io(error)) => return Err(failed(&error)),
         }
