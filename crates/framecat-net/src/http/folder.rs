@@ -94,6 +94,12 @@ pub(super) fn list(
     if !task.is_awaited() {
         return Err(Unlisted::Left);
     }
+    let Task { form, path, language, sort, rights, .. } = &**task;
+    let listing = |entries| Listing::new(*form, path, *language, *sort, entries, *rights);
+    // Nothing of what may not be read is told, nor how long it takes to read it.
+    if !rights.read {
+        return Ok((listing(Entries::default()), rooms.empty()));
+    }
     let mut dir = Dir::read_from(&task.folder).map_err(Unlisted::Io)?;
     // Names are cheap, a look at each is not: whether the folder is long is known before the first look.
     let first: Vec<_> = dir.by_ref().take(HTTP_LISTING_SHORT + 1).collect();
@@ -101,11 +107,8 @@ pub(super) fn list(
         true => Some(long.take().ok_or(Unlisted::Busy)?),
         false => None,
     };
-    // Nothing of what may not be read is told.
-    let names = first.into_iter().chain(dir).filter(|_| task.rights.read);
-    let (entries, room) = read(root, task, names, rooms)?;
-    let Task { form, path, language, sort, rights, .. } = &**task;
-    Ok((Listing::new(*form, path, *language, *sort, entries, *rights), room))
+    let (entries, room) = read(root, task, first.into_iter().chain(dir), rooms)?;
+    Ok((listing(entries), room))
 }
 
 /// What is in the folder: files and folders, and links that lead to either without leaving the root.
@@ -197,6 +200,20 @@ mod tests {
         assert_eq!(list(), Unlisted::Io(Errno::NOTDIR));
         drop(ours);
         assert_eq!(list(), Unlisted::Left);
+    }
+
+    #[test]
+    fn a_folder_of_which_nothing_is_told_is_not_read() {
+        let root = Root::open("/".as_ref(), false).unwrap();
+        // Whoever looks at it gets an error; nor is there a seat.
+        let mut ours = task(&root, b"dev/null");
+        Arc::get_mut(&mut ours).unwrap().rights = Rights::DROP;
+        let workers = ours.clone();
+        let (mut listing, _room) =
+            list(&root, &workers, &Rooms::default(), &Seats::new(0)).unwrap();
+        let mut told = Vec::new();
+        assert!(!listing.write(1 << 20, &mut told));
+        assert_eq!(told, b"[\n]\n");
     }
 
     #[test]
