@@ -433,3 +433,29 @@ fn all_files_of_all_forms_that_are_taken_may_be_open() {
         assert_eq!(server.wait().code, 0);
     }
 }
+
+#[test]
+fn a_form_that_is_certainly_too_long_is_refused_before_it_comes() {
+    let site = Served::new(&["--upload", "--max-upload", "1KiB"], &[]);
+    let head = |field: &str| {
+        format!("POST / HTTP/1.1\r\nHost: localhost\r\n{FORM}Connection: close\r\n{field}")
+    };
+    // All but the files may be 1 MiB.
+    let most = (1 << 20) + 1024;
+    let long = format!("Content-Length: {}\r\nExpect: 100-continue\r\n\r\n", most + 1);
+    let mut stream = site.dial();
+    stream.write_all(head(&long).as_bytes()).unwrap();
+    assert_eq!(status(&rest(&mut stream)), "413");
+    let just = format!("Content-Length: {most}\r\nExpect: 100-continue\r\n\r\n");
+    let mut stream = site.dial();
+    stream.write_all(head(&just).as_bytes()).unwrap();
+    assert_eq!(head_of(&mut stream), "HTTP/1.1 100 Continue\r\n\r\n");
+    drop(stream);
+    // A chunk tells its length before it comes.
+    let chunk = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", most + 1);
+    let mut stream = site.dial();
+    stream.write_all(head(&chunk).as_bytes()).unwrap();
+    assert_eq!(status(&rest(&mut stream)), "413");
+    assert!(site.names().is_empty());
+    site.ends();
+}

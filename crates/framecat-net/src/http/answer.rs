@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use framecat_proto::http::accept::Accepted;
+use framecat_proto::http::accept::{Accepted, wants_html};
 use framecat_proto::http::digest::line;
 use framecat_proto::http::head::{self, Heads, put_status_line};
 use framecat_proto::http::listing::{Language, Sort};
@@ -259,7 +259,7 @@ impl Answers {
         };
         let asked = Asked {
             head: request.method == Method::Head,
-            html: wants_html(&request),
+            html: wants_html(&request.fields),
             version: request.version,
             closes: unread
                 || self.shared.is_stopping()
@@ -605,12 +605,6 @@ fn put_connection(then: Then, version: Version, out: &mut Vec<u8>) {
         (Then::KeepAlive, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
         (Then::KeepAlive, Version::Http11) => {}
     }
-}
-
-/// Whether the request asks for HTML by name, as browsers do for what a person is to see.
-fn wants_html(request: &Request<'_>) -> bool {
-    let mut accepted = request.fields.all("Accept");
-    accepted.any(|value| memchr::memmem::find(value, b"text/html").is_some())
 }
 
 /// Whether the log says why: what is not there is no reason to be told.

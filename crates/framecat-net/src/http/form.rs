@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use framecat_proto::http::form::{Became, Form, about, empty, refused, twice};
+use framecat_proto::http::form::{Became, Form, about, empty, is_too_long, refused, twice};
 use framecat_proto::http::multipart::{Form as Parts, Next};
 use framecat_proto::http::plan::because;
 use framecat_proto::http::write::{Put, too_long};
@@ -85,8 +85,11 @@ impl Sink for Forming {
         Ok(())
     }
 
-    fn due(&mut self, _: &Shared, len: u64) -> Result<(), Reply> {
-        // Chunks that tell more than there is room for.
+    fn due(&mut self, site: &Shared, len: u64) -> Result<(), Reply> {
+        // What chunks tell, before it comes.
+        if is_too_long(self.len.saturating_add(len), &site.policy) {
+            return Err(too_long(&site.policy));
+        }
         if len > self.room { Err(status::page(507, None)) } else { Ok(()) }
     }
 
@@ -130,8 +133,12 @@ impl Sink for Forming {
         // What would not be done is known before anything is, and nobody who asks us comes between.
         let turn = site.turn();
         for File { put, .. } in &files {
-            if let Err(reply) = along(site, &put.path).and_then(|way| judge(site, put, &way)) {
-                return about(&put.path, reply);
+            let judged = match along(site, &put.path) {
+                Ok(way) => judge(site, put, &way).map_err(|reply| about(&put.path, reply)),
+                Err(reply) => Err(reply),
+            };
+            if let Err(reply) = judged {
+                return reply;
             }
         }
         let mut became = Vec::with_capacity(files.len());
@@ -142,7 +149,7 @@ impl Sink for Forming {
                 false => match settle_in_turn(site, &put, &mut part) {
                     Ok((_, place)) => Became::Saved(place),
                     // Nothing has been done.
-                    Err(reply) if became.is_empty() => return about(&put.path, reply),
+                    Err(reply) if became.is_empty() => return reply,
                     Err(reply) => {
                         refused = true;
                         Became::Refused(put.path, reply.status)

@@ -1,6 +1,16 @@
-//! Which codings a request accepts (RFC 9110 section 12.5.3).
+//! Which codings a request accepts (RFC 9110 section 12.5.3), and whether it asks for a page.
 
 use super::{Coding, Fields};
+
+/// Whether HTML is asked for by name, as browsers do for what a person is to see (RFC 9110 section 12.5.1).
+pub fn wants_html(fields: &Fields<'_>) -> bool {
+    const HTML: &[u8] = b"text/html";
+    let mut ranges = fields.all("accept").flat_map(|value| value.split(|byte| *byte == b','));
+    ranges.any(|range| {
+        let kind = range.split(|byte| *byte == b';').next().unwrap_or_default();
+        kind.trim_ascii().eq_ignore_ascii_case(HTML)
+    })
+}
 
 /// What Accept-Encoding says, in the order in which it is to be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,5 +170,21 @@ mod tests {
         ] {
             assert_eq!(accepted(values), (want.to_owned(), identity), "{values:?}");
         }
+    }
+
+    #[test]
+    fn html_is_asked_for_by_its_name_alone() {
+        for (accept, want) in [
+            ("text/html", true),
+            ("application/xml;q=0.9, Text/HTML ;q=0.8", true),
+            ("*/*", false),
+            ("text/html5", false),
+            ("application/x;p=\"text/html\"", false),
+        ] {
+            let mut fields = Fields::default();
+            fields.push(Field { name: "Accept", value: accept.as_bytes() });
+            assert_eq!(wants_html(&fields), want, "{accept}");
+        }
+        assert!(!wants_html(&Fields::default()));
     }
 }

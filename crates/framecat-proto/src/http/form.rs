@@ -3,14 +3,16 @@
 //! Where the bytes of such a form are parted is [`multipart`](super::multipart)'s; each file is then
 //! [put](super::write::Put) as if it had come alone.
 
+use super::accept::wants_html;
 use super::conditional::{Conditions, State, holds};
 use super::multipart::Boundary;
 use super::path::{Path, encode};
 use super::plan::{Policy, because};
 use super::repr_digest::Expected;
 use super::status::page;
-use super::write::{LENGTHLESS, Put, safe, text};
+use super::write::{LENGTHLESS, Put, safe, text, too_long};
 use super::{Length, Refusal, Reply, Request, Seconds};
+use crate::limits::HTTP_FORM_OTHER_BYTES;
 use crate::path::SafePath;
 
 /// The files of a form are to be in a folder.
@@ -48,7 +50,7 @@ impl Form {
     ///
     /// # Errors
     /// The reply to what is no form, or one that cannot be read.
-    pub(super) fn of(request: &Request<'_>, path: &Path) -> Result<Form, Reply> {
+    pub(super) fn of(request: &Request<'_>, path: &Path, policy: &Policy) -> Result<Form, Reply> {
         let kind = request.fields.only("content-type").unwrap_or_default();
         let boundary = Boundary::of(kind).map_err(|(status, why)| because(status, why))?;
         let size = match request.length {
@@ -56,14 +58,15 @@ impl Form {
             Length::Bytes(size) => Some(size),
             _ => None,
         };
+        if size.is_some_and(|size| is_too_long(size, policy)) {
+            return Err(too_long(policy));
+        }
         let folder = match path.bytes.as_slice() {
             b"" => None,
             bytes => Some(safe(bytes)?),
         };
         let expected = Expected::of(&request.fields).map_err(|why| because(400, why))?;
-        let mut accepts =
-            request.fields.all("accept").flat_map(|value| value.split(|b| *b == b','));
-        let browser = accepts.any(|range| range.trim_ascii().starts_with(b"text/html"));
+        let browser = wants_html(&request.fields);
         let conditions = Conditions::of(&request.fields);
         Ok(Form { folder, makes: path.folder, boundary, size, browser, conditions, expected })
     }
@@ -157,6 +160,11 @@ pub fn empty() -> Reply {
 /// The reply to a form with two files of one name.
 pub fn twice(name: &SafePath) -> Reply {
     page(409, Some(&format!("The form has two files `{name}`: none of its files was saved.")))
+}
+
+/// Whether a form of so many bytes holds more in its files than is taken, whatever else is in it.
+pub fn is_too_long(size: u64, policy: &Policy) -> bool {
+    size > policy.max_upload.saturating_add(HTTP_FORM_OTHER_BYTES as u64)
 }
 
 /// The same reply to a form whose file `path` it is about: what is taken is named, for there may be many.

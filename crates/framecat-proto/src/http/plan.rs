@@ -10,7 +10,7 @@ use super::hosts::{absolute, ours};
 use super::listing::Language;
 use super::path::{Path, asks, decode, encode, encode_query};
 use super::range::{Ranges, Span};
-use super::status::{escape, page};
+use super::status::{TEXT, escape, page};
 use super::write::{deed, why_not};
 use super::{
     Coding, Content, Facts, Field, FileFacts, Length, ListingForm, Method, Part, Refusal, Reply,
@@ -261,9 +261,7 @@ pub fn echo(request: &Request<'_>, came: Vec<u8>, policy: &Policy) -> Reply {
     };
     if reply.status == 200 {
         // A browser must not take it for a page, whatever is in it.
-        let fields = "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\
-                      Cache-Control: no-store\r\n";
-        put(&mut reply, &[fields]);
+        reply.fields.extend_from_slice(TEXT);
         reply.body = Content::Bytes(came);
     }
     if waits(request) {

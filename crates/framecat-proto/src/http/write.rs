@@ -19,7 +19,7 @@ use super::plan::{self, Policy, because};
 use super::repr_digest::Expected;
 use super::resume::{self, Asked, Upload};
 use super::site;
-use super::status::page;
+use super::status::{TEXT, page};
 use super::{Content, FileFacts, Length, Method, Reply, Request, Seconds, Target, Why};
 use crate::path::SafePath;
 use crate::quantity::print_size;
@@ -254,7 +254,9 @@ pub fn deed(request: &Request<'_>, policy: &Policy) -> Result<Option<Deed>, Repl
         Method::Post if makes || name.is_some() => change(request, path, name, policy).map(Some),
         Method::Delete if itself => change(request, path, None, policy).map(Some),
         Method::Post if itself && !rights.read && !path.bytes.is_empty() => Err(page(404, None)),
-        Method::Post if itself => Form::of(request, &path).map(|form| Some(Deed::Form(form))),
+        Method::Post if itself => {
+            Form::of(request, &path, policy).map(|form| Some(Deed::Form(form)))
+        }
         _ if path.folder => Err(page(
             409,
             Some("A file is put under a name of its own, and not in place of a folder."),
@@ -489,17 +491,14 @@ impl Conditions {
 /// More came, or was told to come, than is taken.
 pub fn too_long(policy: &Policy) -> Reply {
     let most = print_size(policy.max_upload);
-    let words = format!("A file of more than {most} is not taken.");
+    let words = format!("What brings more than {most} is not taken.");
     page(413, Some(&words))
 }
 
 /// The reply with a line for a person at a terminal.
 pub(super) fn text(status: u16, line: &str) -> Reply {
     let mut reply = Reply::new(status);
-    reply.fields.extend_from_slice(
-        b"Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\
-          Cache-Control: no-store\r\n",
-    );
+    reply.fields.extend_from_slice(TEXT);
     reply.body = Content::Bytes(line.as_bytes().to_vec());
     reply
 }

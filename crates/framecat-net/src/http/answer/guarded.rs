@@ -1,10 +1,11 @@
 //! Requests that the guard does not let in, and the replies to them.
 
+use framecat_proto::http::accept::wants_html;
 use framecat_proto::http::{Length, Method, Request, auth, head};
 
 use super::super::auth::Judged;
 use super::super::telling::Client;
-use super::{Answer, Answers, Asked, wants_html};
+use super::{Answer, Answers, Asked};
 
 impl Answers {
     /// What becomes of a request before anything but its head is looked at. `None`: it is let in.
@@ -19,7 +20,7 @@ impl Answers {
         let content = !matches!(request.length, Length::None | Length::Bytes(0));
         let asked = Asked {
             head: request.method == Method::Head,
-            html: wants_html(request),
+            html: wants_html(&request.fields),
             version: request.version,
             closes: content
                 || request.method == Method::Connect

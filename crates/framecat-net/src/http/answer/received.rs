@@ -1,5 +1,6 @@
 //! Requests whose content is received, and the replies to them.
 
+use framecat_proto::http::accept::wants_html;
 use framecat_proto::http::write::Deed;
 use framecat_proto::http::{Method, Request, Then, head};
 
@@ -10,7 +11,7 @@ use super::super::put::Putting;
 use super::super::receive::{Received, Receiver, Sink};
 use super::super::telling::Client;
 use super::super::upload::Uploading;
-use super::{Answer, Answers, Asked, wants_html};
+use super::{Answer, Answers, Asked};
 use crate::event::Came;
 
 impl Answers {
@@ -24,7 +25,7 @@ impl Answers {
     ) -> Answer {
         let asked = Asked {
             head: request.method == Method::Head,
-            html: wants_html(request),
+            html: wants_html(&request.fields),
             version: request.version,
             closes: self.shared.is_stopping()
                 || !head::keeps_alive(request.version, &request.fields),
