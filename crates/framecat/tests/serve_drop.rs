@@ -7,14 +7,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use run::have;
-use served::{Served, body, get, status};
-
-fn request(line: &str, content: &str) -> String {
-    let length = content.len();
-    format!(
-        "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{content}"
-    )
-}
+use served::{Served, body, get, request, status};
 
 /// A reply without the moment it was made.
 fn timeless(reply: &str) -> String {
@@ -81,11 +74,11 @@ fn what_is_there_and_what_is_not_are_the_same_to_whoever_asks() {
         "PUT /b",
         "PUT /b",
     ] {
-        let [one, other] = replies(&request(line, "mine"));
+        let [one, other] = replies(&request(line, "", "mine"));
         assert_eq!(one, other, "{line}");
     }
     for fields in ["If-None-Match: *", "If-Match: *", "Expect: 100-continue"] {
-        let put = request("PUT /a", "mine").replacen("Host", &format!("{fields}\r\nHost"), 1);
+        let put = request("PUT /a", "", "mine").replacen("Host", &format!("{fields}\r\nHost"), 1);
         let [one, other] = replies(&put);
         assert_eq!(one, other, "{fields}");
     }

@@ -12,17 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use run::{Folder, Run, Signal, have, skipped};
-use served::{Served, body, get, head_of, rest, status};
+use served::{Served, body, get, head_of, request, rest, status};
 
 const FULL: &[&str] = &["--full"];
-
-fn request(line: &str, fields: &str, content: &str) -> String {
-    let length = content.len();
-    format!(
-        "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\
-         Content-Length: {length}\r\n\r\n{content}"
-    )
-}
 
 /// The status of a request.
 fn asked(site: &Served, line: &str, fields: &str, content: &str) -> String {

@@ -6,9 +6,8 @@ mod served;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
 
-use run::have;
+use run::{Run, have};
 use served::{Served, rest, status};
 
 /// The port it is served on.
@@ -144,19 +143,15 @@ fn chromium_on_a_page_of_another_site_changes_nothing() {
     );
     let other = other_site(page);
     let profile = run::Folder::new();
-    let mut browser = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(["--remote-debugging-port=0", &format!("http://127.0.0.1:{other}/")])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let (profile, page) = (profile.path().display(), format!("http://127.0.0.1:{other}/"));
+    let profile = format!("--user-data-dir={profile}");
+    let how = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"];
+    let args = [&how[..], &[&profile, "--remote-debugging-port=0", &page]].concat();
+    // It is killed when the test ends, however it does.
+    let browser = Run::program("chromium", &args).stdin_null().start();
     let posts = |told: &str| told.matches("\"POST ").count();
     let told = site.server.told_when(|told| posts(told) >= 2);
-    browser.kill().unwrap();
-    browser.wait().unwrap();
+    drop(browser);
     for line in told.lines().filter(|line| line.contains("\"POST ")) {
         assert!(line.contains("HTTP/1.1\" 403 "), "{line}");
     }

@@ -31,28 +31,6 @@ fn begin(stream: &mut TcpStream, path: &str, content: &str) {
     stream.write_all(&content.as_bytes()[..content.len() - 1]).unwrap();
 }
 
-/// All names in the folder and below, hidden ones too.
-fn names(site: &Served) -> Vec<String> {
-    fn walk(at: &std::path::Path, before: &str, names: &mut Vec<String>) {
-        for entry in fs::read_dir(at).unwrap() {
-            let entry = entry.unwrap();
-            let name = format!("{before}{}", entry.file_name().to_string_lossy());
-            if entry.file_type().unwrap().is_dir() {
-                walk(&entry.path(), &format!("{name}/"), names);
-            }
-            names.push(name);
-        }
-    }
-    let mut names = Vec::new();
-    walk(site.folder.path(), "", &mut names);
-    names.sort();
-    names
-}
-
-fn read(site: &Served, name: &str) -> Vec<u8> {
-    fs::read(site.folder.path().join(name)).unwrap()
-}
-
 fn numbers(n: u32) -> Vec<u8> {
     (0..n).flat_map(u32::to_le_bytes).collect()
 }
@@ -85,14 +63,14 @@ fn curl_brings_files_of_known_length_and_of_none() {
         assert!(reply.contains(&format!("\r\nLocation: {path}\r\n")), "{name}: {reply}");
         let name = name.replace("%20", " ").replace("%E6%96%B0", "新");
         assert!(reply.ends_with(&format!("\r\n\r\nsaved {name}\n")), "{name}: {reply}");
-        assert!(read(&site, &name) == content, "{name}");
+        assert!(site.read(&name) == content, "{name}");
         assert_eq!(site.curl(&[], &path).stdout.len(), content.len(), "it is served at once");
     }
     let reply = site.curl(&["-i", "-T", &file], "/taken").text();
     assert!(reply.starts_with("HTTP/1.1 409 Conflict\r\n"), "no 100 before it: {reply}");
-    assert_eq!(read(&site, "taken"), b"old");
+    assert_eq!(site.read("taken"), b"old");
     assert_eq!(
-        names(&site),
+        site.names(),
         ["at once", "counted", "in", "in/chunked", "in/x", "old", "taken", "新"]
     );
     site.ends();
@@ -113,8 +91,8 @@ fn pythons_own_client_brings_files_too() {
         site.url()
     );
     Run::program("python3", &["-c", &program]).run("").expect(0, "201\n201\n201\n409\n");
-    assert_eq!((read(&site, "a"), read(&site, "c")), (b"hello".to_vec(), b"122".to_vec()));
-    assert_eq!(read(&site, "b").len(), 300_000);
+    assert_eq!((site.read("a"), site.read("c")), (b"hello".to_vec(), b"122".to_vec()));
+    assert_eq!(site.read("b").len(), 300_000);
     site.ends();
 }
 
@@ -150,7 +128,7 @@ fn what_is_cut_short_leaves_nothing() {
     }
     // Whoever comes after all of them finds nothing of them.
     assert_eq!(status(&site.said(put("/b", "whole"))), "201");
-    assert_eq!(names(&site), ["b", "old"]);
+    assert_eq!(site.names(), ["b", "old"]);
     site.ends();
 }
 
@@ -192,7 +170,7 @@ fn a_put_is_the_same_however_its_bytes_arrive() {
         names_then.push(name);
     }
     names_then.sort();
-    assert_eq!(names(&site), names_then);
+    assert_eq!(site.names(), names_then);
     site.ends();
 }
 
@@ -218,8 +196,8 @@ fn requests_behind_an_upload_are_answered_in_their_order() {
     let statuses: Vec<&str> = said.split("HTTP/1.1 ").skip(1).map(|reply| &reply[..3]).collect();
     assert_eq!(statuses, ["201", "201", "201", "200"]);
     assert!(said.ends_with(&large));
-    assert_eq!(names(&site), ["a", "b", "c", "d", "z"]);
-    assert_eq!((read(&site, "a"), read(&site, "b")), (b"first".to_vec(), Vec::new()));
+    assert_eq!(site.names(), ["a", "b", "c", "d", "z"]);
+    assert_eq!((site.read("a"), site.read("b")), (b"first".to_vec(), Vec::new()));
     site.ends();
 }
 
@@ -233,7 +211,7 @@ fn who_has_ended_its_direction_behind_an_upload_is_answered() {
         stream.shutdown(Shutdown::Write).unwrap();
         assert_eq!(status(&rest(&mut stream)), "201", "{content}");
     }
-    assert_eq!(names(&site), ["a", "ahello"]);
+    assert_eq!(site.names(), ["a", "ahello"]);
     site.ends();
 }
 
@@ -253,7 +231,7 @@ fn chunks_of_a_byte_are_written_together() {
     let head = "PUT /a HTTP/1.1\r\n";
     let fields = "Host: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert_eq!(status(&site.said(format!("{head}{fields}{chunks}0\r\n\r\n"))), "201");
-    assert!(read(&site, "served/a") == "y".repeat(40_000).as_bytes());
+    assert!(site.read("served/a") == "y".repeat(40_000).as_bytes());
     let calls = fs::read_to_string(&log).unwrap().lines().count();
     assert!(calls < 200, "{calls} calls for 40,000 chunks");
     let children = format!("/proc/{0}/task/{0}/children", site.server.id());
@@ -295,7 +273,7 @@ fn who_waits_for_leave_gets_it_once_it_is_taken_and_never_else() {
     stream.write_all(head("c", "0").as_bytes()).unwrap();
     stream.write_all(b"hello").unwrap();
     assert_eq!(status(&head_of(&mut stream)), "201");
-    assert_eq!(names(&site), ["a", "b", "c", "taken"]);
+    assert_eq!(site.names(), ["a", "b", "c", "taken"]);
     site.ends();
 }
 
@@ -341,7 +319,7 @@ fn broken_content_is_refused_and_leaves_nothing() {
         let said = site.said(request);
         assert_eq!(status(&said), want, "{fields:?}: {said}");
     }
-    assert!(names(&site).is_empty(), "{:?}", names(&site));
+    assert!(site.names().is_empty(), "{:?}", site.names());
     site.ends();
 }
 
@@ -355,7 +333,7 @@ fn nothing_is_written_through_a_link_or_over_what_is_no_file() {
     symlink("nowhere", path("dangling")).unwrap();
     symlink(outside.path().join("new"), path("new")).unwrap();
     Run::program("mkfifo", &[path("pipe").to_str().unwrap()]).run("").expect(0, "");
-    let before = names(&site);
+    let before = site.names();
     for (name, want) in [
         ("out/a", "409"),
         ("in/a", "409"),
@@ -381,8 +359,8 @@ fn nothing_is_written_through_a_link_or_over_what_is_no_file() {
         let said = site.said(put(&format!("/{name}"), "hello"));
         assert_eq!(status(&said), want, "{name}: {said}");
     }
-    assert_eq!(names(&site), before);
-    assert_eq!(read(&site, "file"), b"old");
+    assert_eq!(site.names(), before);
+    assert_eq!(site.read("file"), b"old");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "nothing outside");
     site.ends();
 }
@@ -400,12 +378,12 @@ fn slow_uploads_hold_nobody_else() {
         })
         .collect();
     assert_eq!(status(&site.said(put("/quick", "quick"))), "201");
-    assert_eq!(names(&site), ["quick"], "no other has a name yet");
+    assert_eq!(site.names(), ["quick"], "no other has a name yet");
     for mut stream in slow {
         stream.write_all(b"world").unwrap();
         assert_eq!(status(&rest(&mut stream)), "201");
     }
-    assert_eq!(names(&site).len(), 41);
+    assert_eq!(site.names().len(), 41);
     site.ends();
 }
 
@@ -426,7 +404,7 @@ fn of_two_who_bring_one_name_one_has_it() {
         both[1].write_all(b"r").unwrap();
         let said: Vec<String> = both.iter_mut().map(rest).collect();
         let mut statuses: Vec<&str> = said.iter().map(|said| status(said)).collect();
-        let content = read(&site, &name[1..]);
+        let content = site.read(&name[1..]);
         assert_eq!(content, if statuses[0] == "201" { b"first" } else { b"other" });
         statuses.sort_unstable();
         assert_eq!(statuses, ["201", "409"]);
@@ -501,7 +479,7 @@ fn folders_on_the_way_are_made_with_the_file_and_not_before() {
         .write_all(put("/other/a", "hello").replacen("Host", "If-Match: *\r\nHost", 1).as_bytes())
         .unwrap();
     assert_eq!(status(&rest(&mut refused)), "412");
-    assert_eq!(names(&site), ["in", "in/x"], "nothing is whole yet");
+    assert_eq!(site.names(), ["in", "in/x"], "nothing is whole yet");
     drop(cut);
     let mut slow = site.dial();
     begin(&mut slow, "/in/new/deep/b", "hello");
@@ -509,8 +487,8 @@ fn folders_on_the_way_are_made_with_the_file_and_not_before() {
     assert_eq!(status(&site.said(put("/in/new/c", "c"))), "201");
     slow.write_all(b"o").unwrap();
     assert_eq!(status(&rest(&mut slow)), "201");
-    assert_eq!(read(&site, "in/new/deep/b"), b"hello");
-    assert_eq!(names(&site), ["in", "in/new", "in/new/c", "in/new/deep", "in/new/deep/b", "in/x"]);
+    assert_eq!(site.read("in/new/deep/b"), b"hello");
+    assert_eq!(site.names(), ["in", "in/new", "in/new/c", "in/new/deep", "in/new/deep/b", "in/x"]);
     site.ends();
 }
 
@@ -543,7 +521,7 @@ fn by_tls_it_is_the_same() {
     for args in [&["-T", &file][..], &["-T", "-", "-H", "Expect: 100-continue"]] {
         let all = [&["-sSk", "-w", "%{http_code}", "-o", "/dev/null"], args, &[&copy]].concat();
         Run::program("curl", &all).run(content.clone()).expect(0, "201");
-        assert!(read(&site, "copy") == content);
+        assert!(site.read("copy") == content);
         fs::remove_file(site.folder.path().join("copy")).unwrap();
     }
     secured.signal(Signal::TERM);

@@ -98,6 +98,15 @@ pub fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
+/// A request with this content, behind which the connection ends.
+pub fn request(line: &str, fields: &str, content: &str) -> String {
+    let length = content.len();
+    format!(
+        "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\
+         Content-Length: {length}\r\n\r\n{content}"
+    )
+}
+
 /// A GET whose connection ends behind the reply.
 pub fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
