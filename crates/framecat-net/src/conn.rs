@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
-use framecat_proto::message::Pieces;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
@@ -330,7 +329,10 @@ impl Stream {
     }
 
     /// Writes all pieces, several to a call. Not cancel safe: how much went out is lost.
-    pub async fn write_pieces(&self, mut pieces: Pieces<'_>) -> io::Result<()> {
+    pub async fn write_pieces<'p>(
+        &self,
+        mut pieces: impl Iterator<Item = &'p [u8]>,
+    ) -> io::Result<()> {
         const SLICES: usize = 64;
         let mut slices: [IoSlice<'_>; SLICES] = [IoSlice::new(&[]); SLICES];
         loop {

@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use framecat_proto::framing::FramingError;
+use framecat_proto::transfer::error::TransferError;
 
 /// The act that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +131,9 @@ pub enum Cause {
         /// How to get it, or do without.
         remedy: String,
     },
+    /// A transfer as a whole ended before its time.
+    #[error("{0}")]
+    Transfer(TransferError),
     /// A message to many went out, but not by every network: those that did not take it.
     #[error("{}", .0.iter().map(|(at, error)| format!("{at}: {}", plain(error))).collect::<Vec<_>>().join("; "))]
     Partly(Vec<(String, io::Error)>),

@@ -7,6 +7,7 @@ use framecat_proto::framing::{EncodeError, FramingError};
 use framecat_proto::http::plan::Rights;
 use framecat_proto::http::{Refusal, Why};
 use framecat_proto::message::{Batch, Context, Dir};
+use framecat_proto::transfer::Outcome;
 
 use crate::error::Error;
 use crate::fast::Path;
@@ -339,6 +340,47 @@ pub enum Event<'a> {
         /// How long it took.
         timings: Timings,
     },
+    /// The other side of a transfer is there, and is the one that was meant.
+    Met {
+        /// Its address.
+        peer: &'a str,
+        /// Whether both proved to know the code; else nothing is proved and nothing is secret.
+        secured: bool,
+    },
+    /// What a transfer offers is known whole, to who sends; or the beginning of it was accepted.
+    Offered {
+        /// Files, folders and links.
+        count: u64,
+        /// Bytes of them.
+        bytes: u64,
+    },
+    /// How far a transfer is. Told a few times in a second.
+    Moving(Moving),
+    /// What became of a file, a folder, a link or a stream of a transfer.
+    File {
+        /// Its name: at the sender as it was offered, at the receiver as it is called there.
+        name: &'a str,
+        /// Its bytes.
+        bytes: u64,
+        /// What.
+        outcome: &'a Outcome,
+    },
+    /// Something that was named to be sent, or lies in what was named, is not offered.
+    LeftOut {
+        /// Its path, as it was typed.
+        path: &'a str,
+        /// Why.
+        why: &'a framecat_proto::transfer::why::Why,
+        /// Whether that makes the transfer incomplete.
+        missing: bool,
+    },
+    /// Parts of files that nobody came back for were removed from a folder.
+    Swept {
+        /// How many.
+        count: usize,
+    },
+    /// A transfer ended, and both sides know what it came to.
+    Transferred(Transferred),
     /// The port is open (`-z`).
     Open {
         /// The endpoint.
@@ -346,6 +388,42 @@ pub enum Event<'a> {
         /// How long connecting took.
         took: Duration,
     },
+}
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moving {
+    /// Bytes of content that were sent or came, those that were there already counted.
+    pub bytes: u64,
+    /// Of so many, as far as is known.
+    pub of: u64,
+    /// Files, folders and links that were dealt with.
+    pub entries: u64,
+    /// Of so many, as far as is known.
+    pub of_entries: u64,
+    /// Whether more may still be offered.
+    pub more: bool,
+    /// Bytes of content a second that crossed the network, over the last seconds.
+    pub rate: u64,
+}
+
+/// What a transfer came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transferred {
+    /// Files, folders and links that are there now and were not before.
+    pub committed: u64,
+    /// Those that were there already.
+    pub had: u64,
+    /// Those that were not wanted.
+    pub skipped: u64,
+    /// Those that could not be sent or kept.
+    pub failed: u64,
+    /// Bytes of content that crossed the network.
+    pub moved: u64,
+    /// Bytes of all that is there now.
+    pub bytes: u64,
+    /// From the answer to the offer to the end.
+    pub took: Duration,
 }
 
 /// A part of an HTTP message, byte for byte.

@@ -25,6 +25,7 @@
 //! | a folder over HTTP; the conformance table, tried on any server | [`http`] |
 //! | what the verbs do | [`verb`] |
 //! | files from a peer, whole or not at all | [`disk`] |
+//! | files from one machine to another | [`transfer`] |
 //! | options of sockets, set and read back | [`sockopt`] |
 //! | the interfaces of this machine, and where broadcasts go | [`interfaces`] |
 
@@ -52,6 +53,7 @@ pub mod shape;
 pub mod sockopt;
 pub mod talk;
 mod tls;
+pub mod transfer;
 pub mod verb;
 
 pub use conn::Conn;

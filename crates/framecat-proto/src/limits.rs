@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use crate::options::Keepalive;
 
+mod transfer;
+
+pub use transfer::*;
+
 /// One message unless `--max-message` says otherwise. Larger than anything a person types, small
 /// enough that a few dozen connections at their limit still fit in an ordinary machine.
 pub const MESSAGE_BYTES: usize = 16 << 20;
@@ -403,60 +407,6 @@ pub const AUTH_PAUSE: Duration = Duration::from_secs(60);
 /// Addresses that gave wrong passwords and are remembered: 32 bytes each. Of more, the one whose last is the
 /// oldest is forgotten.
 pub const AUTH_SOURCES: usize = 4_096;
-
-/// Words of a code, at least: 31 bits, of which a peer may guess one a try.
-pub const CODE_WORDS: usize = 3;
-/// Words of a code, at most: 124 bits, more than anybody reads out.
-pub const CODE_WORDS_MAX: usize = 12;
-
-/// The body of a record of a transfer that is no content: it waits in memory until it is whole.
-pub const TRANSFER_CONTROL_BYTES: usize = 64 << 10;
-
-/// Content in one record of a transfer. Small files, many in a record, wait in memory until it is whole;
-/// content of others is handed on as it arrives.
-pub const TRANSFER_DATA_BYTES: usize = 1 << 20;
-
-/// A file up to this size is sent whole in a record with others. It has no part and no journal: what is
-/// lost of it is sent again.
-pub const TRANSFER_SMALL_BYTES: u32 = 64 << 10;
-
-/// The piece of a file: what is hashed, journalled and asked for again as one, as a power of two. What
-/// is lost when either side is killed is less than one.
-pub const TRANSFER_PIECE_LOG2: u8 = 20;
-
-/// Pieces of a file. Those of a larger one are larger, so that their hashes take 2 MiB at most.
-pub const TRANSFER_PIECES: u64 = 1 << 16;
-
-/// Files and folders in one transfer: their numbers, and what is kept of their names, stay small.
-pub const TRANSFER_ENTRIES: u32 = 10_000_000;
-
-/// Files and folders that are offered and of which nobody has said yet what becomes of them. Their names
-/// are in memory: about 2 MiB of them, 64 MiB with the longest there are.
-pub const TRANSFER_WINDOW: u32 = 16_384;
-
-/// Files that are asked for at once: enough to keep a line of 100 ms busy with small ones.
-pub const TRANSFER_ASKED: u32 = 1_024;
-
-/// Ranges of one file in one question. What is beyond them is asked for when these are there.
-pub const TRANSFER_RANGES: usize = 1_024;
-
-/// A text that is sent to be shown: more than a person types or reads.
-pub const TRANSFER_TEXT_BYTES: u64 = 1 << 20;
-
-/// What a receiver has taken and its disk has not: then it takes no more.
-pub const TRANSFER_UNWRITTEN_BYTES: usize = 8 << 20;
-
-/// What a sender has read and the network has not taken: then it reads no more.
-pub const TRANSFER_UNSENT_BYTES: usize = 2 << 20;
-
-/// How long what was received may lie in memory before it is written to the disk for good.
-pub const TRANSFER_SYNC_TIME: Duration = Duration::from_secs(5);
-
-/// What one side tells the other in words: why it does not want, or cannot.
-pub const TRANSFER_SAID_BYTES: usize = 512;
-
-/// Names tried for a file whose name is taken: `photo (1).jpg` and so on.
-pub const TRANSFER_NAMES: u32 = 1_000;
 
 /// A row of `framecat help limits`.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,8 @@ use framecat_net::Error;
 use framecat_net::error::{Cause, Differs, Op, seconds};
 use framecat_net::talk::End;
 use framecat_proto::framing::{Fault, FramingError};
+use framecat_proto::transfer::error::TransferError;
+use framecat_proto::transfer::why::Cause as WhyNot;
 
 /// All done.
 pub const DONE: u8 = 0;
@@ -201,6 +203,7 @@ pub fn of_error(error: &Error) -> Verdict {
         Cause::Silent { option, .. } => (NO_ANSWER, Some(format!("{option} TIME waits longer"))),
         Cause::Broken { remedy, .. } => (FRAMING, Some(remedy.clone())),
         Cause::Framing(framing) => (FRAMING, Some(of_framing(error, framing))),
+        Cause::Transfer(transfer) => (of_transfer(transfer), Some(transfer.remedy().into())),
         Cause::Io(cause) => of_io(error, cause),
         Cause::EveryAddress(all) => match all.last() {
             Some((_, cause)) => of_io(error, cause),
@@ -208,6 +211,17 @@ pub fn of_error(error: &Error) -> Verdict {
         },
     };
     Verdict::told(code, error.to_string(), remedy)
+}
+
+fn of_transfer(error: &TransferError) -> u8 {
+    match error {
+        TransferError::Record(_) | TransferError::Misplaced { .. } => FRAMING,
+        TransferError::Ended(why) if matches!(why.cause, WhyNot::Full | WhyNot::Disk) => OUTPUT,
+        TransferError::Cut { .. }
+        | TransferError::Refused(_)
+        | TransferError::Cancelled(_)
+        | TransferError::Ended(_) => FAILED,
+    }
 }
 
 fn of_difference(what: &Differs) -> String {

@@ -25,6 +25,7 @@ use crate::limits::{
     TRANSFER_ASKED, TRANSFER_DATA_BYTES, TRANSFER_PIECE_LOG2, TRANSFER_SMALL_BYTES,
     TRANSFER_UNSENT_BYTES, TRANSFER_WINDOW,
 };
+use why::Why;
 
 /// The sizes that both sides of a transfer go by. Programs take the default; tests take smaller ones, so
 /// that a little data meets all of them.
@@ -42,6 +43,19 @@ pub struct Sizes {
     pub asked: u32,
     /// Bytes that wait for the network before a sender reads no more.
     pub unsent_bytes: usize,
+}
+
+/// What became of something that was offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was there already.
+    Had,
+    /// It has its final name there now.
+    Committed,
+    /// It was not wanted.
+    Skipped(Why),
+    /// It could not be read where it was, or not be kept where it goes.
+    Failed(Why),
 }
 
 impl Default for Sizes {

@@ -26,6 +26,7 @@ mod said;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+pub use super::Outcome;
 use super::error::TransferError;
 use super::offer::{Names, Taste};
 use super::pieces::Pieces;
@@ -37,7 +38,7 @@ use crate::limits::{
 };
 use crate::path::SafePath;
 use coming::Coming;
-pub use effect::{Begun, Effect, Fact, Found, Outcome, Summary};
+pub use effect::{Begun, Effect, Fact, Found, Summary};
 use said::Said;
 
 /// Where what is received goes.

@@ -22,6 +22,7 @@ mod reading;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
+pub use super::Outcome;
 use super::Sizes;
 use super::error::TransferError;
 use super::pieces::Pieces;
@@ -83,19 +84,6 @@ pub enum Effect {
         /// What.
         outcome: Outcome,
     },
-}
-
-/// What became of something that was offered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was there already.
-    Had,
-    /// It has its final name there now.
-    Committed,
-    /// It was not wanted.
-    Skipped(Why),
-    /// It could not be read here, or kept there.
-    Failed(Why),
 }
 
 /// What came of an [`Effect`].

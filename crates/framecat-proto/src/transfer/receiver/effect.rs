@@ -1,6 +1,7 @@
 //! What a receiver has its caller do, and what the caller tells of it.
 
 use crate::path::SafePath;
+use crate::transfer::Outcome;
 use crate::transfer::pieces::{Hash, Pieces};
 use crate::transfer::record::Carries;
 use crate::transfer::why::Why;
@@ -200,19 +201,6 @@ pub enum Begun {
     New(Vec<u8>),
     /// They are as they are, and the journal is cut to this many bytes.
     Kept(u64),
-}
-
-/// What became of something that was offered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was there already.
-    Had,
-    /// It has its name now.
-    Committed,
-    /// It was not wanted.
-    Skipped(Why),
-    /// It could not be sent, or not be kept.
-    Failed(Why),
 }
 
 /// What came of an [`Effect`].
