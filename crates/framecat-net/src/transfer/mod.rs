@@ -7,6 +7,7 @@
 //!
 //! The verbs are [`verb::send`](crate::verb) and [`verb::receive`](crate::verb).
 
+#[allow(dead_code)]
 mod pump;
 
 use std::path::PathBuf;
