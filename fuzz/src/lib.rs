@@ -96,6 +96,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
             "someip",
             "tls-record",
             "protobuf",
+            "transfer",
         ],
     ),
 ];

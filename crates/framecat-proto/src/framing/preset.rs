@@ -96,6 +96,12 @@ pub const PRESETS: &[Row] = &[
         message: "a protobuf message as writeDelimitedTo writes it",
         source: "Protocol Buffers, Streaming Multiple Messages",
     },
+    Row {
+        name: "transfer",
+        line: "len:u32be@4,keep,max=1048596",
+        message: "a record of files on their way in the clear, head included",
+        source: "docs/transfer-wire.md",
+    },
 ];
 
 impl Preset {

@@ -21,6 +21,14 @@ use crate::limits::{TRANSFER_CONTROL_BYTES, TRANSFER_DATA_BYTES};
 /// Bytes before a record's body.
 pub const HEAD_BYTES: usize = 8;
 
+/// What a sender says before its records where there was no handshake: the head of one without a body, whose type
+/// and flags no record has. So the first byte tells that it is none, and whoever knows heads alone finds where it
+/// ends. Behind `fc` stand the version and who speaks.
+pub const PLAIN_SENDER: [u8; HEAD_BYTES] = *b"fc\x01S\0\0\0\0";
+
+/// What a receiver says there: see [`PLAIN_SENDER`].
+pub const PLAIN_RECEIVER: [u8; HEAD_BYTES] = *b"fc\x01R\0\0\0\0";
+
 /// Bytes before the content of a [`Record::Data`]: whose it is, and where it belongs.
 pub const DATA_HEAD_BYTES: usize = 12;
 

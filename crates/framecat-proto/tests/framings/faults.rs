@@ -184,6 +184,7 @@ const FAULTS: &[(&str, &[u8], u64, u64, &str)] = &[
     ("bgp", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x12\x04", 0, 1, "its length field says 18, and no message has less than 19"),
     ("someip", b"\x124\x00!\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x00", 0, 1, "its length field says 7, and no message has less than 8"),
     ("tls-record", b"\x17\x03\x03H\x01", 0, 1, "the message has 18438 bytes, more than 18437 bytes"),
+    ("transfer", b"fc\x01S\x00\x00\x00\x00\x04\x00\x00\x00\x00\x10\x00\x0d", 8, 2, "the message has 1048597 bytes, more than 1048596 bytes"),
     ("postgres", b"R\x00\x00\x00\x08\x00\x00\x00\x00\x00", 9, 2, "00 is no type of message"),
     ("http", b"GET / HTTP/1.0\r\n\r\nGET / HTTP/1.1\r\nHost : a\r\n", 18, 2, "octet 20: a space stands between a field's name and its colon (RFC 9112 section 5.1)"),
     ("http", b"\x16\x03\x01", 0, 1, "octet 0: the octet 16 stands where a method begins (RFC 9112 section 3)"),

@@ -6,6 +6,7 @@
     reason = "what a simulation met, and with one seed what happens in it"
 )]
 
+mod conversations;
 #[path = "../../../../fuzz/src/transfer.rs"]
 mod laws;
 mod records;

@@ -3,7 +3,8 @@
 use framecat_proto::path::SafePath;
 use framecat_proto::transfer::pieces::Pieces;
 use framecat_proto::transfer::record::{
-    Carries, Decoder, Entry, EntryKind, Item, Need, Opening, Record, SmallFile, Totals, name,
+    Carries, Decoder, Entry, EntryKind, Fault, Item, Need, Opening, PLAIN_RECEIVER, PLAIN_SENDER,
+    Record, SmallFile, Totals, name,
 };
 use framecat_proto::transfer::resume::{self, Journal};
 use framecat_proto::transfer::why::{Cause, Why};
@@ -87,7 +88,21 @@ fn what_is_drawn_is_what_is_said() {
         let mut input = bytes.as_slice();
         assert_eq!(Decoder::new().next(&mut input), Ok(Some(Item::Record(record))));
     }
-    assert_eq!(drawn.len(), examples().len() + 1, "an example of something else");
+    // The two heads of a plain one, and the journal.
+    assert_eq!(drawn.len(), examples().len() + 3, "an example of something else");
+}
+
+#[test]
+fn what_a_plain_transfer_begins_with_is_a_head_and_no_record() {
+    let drawn = drawn();
+    for (block, said) in [("plain-sender", PLAIN_SENDER), ("plain-receiver", PLAIN_RECEIVER)] {
+        let (_, bytes) = drawn.iter().find(|it| it.0 == block).unwrap();
+        assert_eq!(hex(bytes), hex(&said));
+        assert_eq!(said[4..], [0; 4], "no body follows");
+        assert_eq!(name(said[0]), "a record", "its type is nobody's");
+        let fault = Decoder::new().next(&mut said.as_slice()).unwrap_err().fault;
+        assert_eq!(fault, Fault::Flags(said[1]), "and may not be passed over");
+    }
 }
 
 #[test]
