@@ -85,6 +85,9 @@ class Watch:
     """What the whole machine did during a trial. The clock of /proc/stat ticks 100 times a second."""
 
     def __init__(self):
+        self.restart()
+
+    def restart(self):
         self.machine, self.own, self.start = machine_cpu(), own_cpu(), time.monotonic()
 
     def stop(self, programs_cpu):

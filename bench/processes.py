@@ -22,9 +22,10 @@ class Failed(Exception):
 
 class Process:
     """One program, in a session of its own. Its stdout and stderr go to files unless told otherwise, so that neither
-    can block it. `serves` says that it goes on listening after its work and has to be stopped."""
+    can block it. `serves` says that it goes on listening after its work and has to be stopped; `more` goes into its
+    environment."""
 
-    def __init__(self, argv, stdin=subprocess.DEVNULL, stdout=None, stderr=None, core=None, serves=False):
+    def __init__(self, argv, stdin=subprocess.DEVNULL, stdout=None, stderr=None, core=None, serves=False, more=None):
         self.serves = serves
         self.name = " ".join(os.path.basename(word) for word in argv[:2])
         self.output = tempfile.TemporaryFile()
@@ -35,13 +36,15 @@ class Process:
         try:
             self.popen = subprocess.Popen(
                 argv, stdin=stdin, stdout=self.output if stdout is None else stdout,
-                stderr=self.complaints if stderr is None else stderr, start_new_session=True)
+                stderr=self.complaints if stderr is None else stderr, start_new_session=True,
+                env={**os.environ, **(more or {})})
         except OSError as e:
             raise Failed(f"{self.name}: {e}") from e
         finally:
             os.sched_setaffinity(0, before)
         self.pid = self.popen.pid
         self.cpu = None
+        self.peak = 0
         self.cpu_whole = True
 
     def ended(self):
@@ -51,11 +54,13 @@ class Process:
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def wait(self):
-        """Waits for the end; takes exit status and CPU time, that of its own children included."""
+        """Waits for the end; takes exit status, CPU time, that of its own children included, and the most memory that
+        it or one of them had, in bytes."""
         if self.cpu is None:
             _, status, used = os.wait4(self.pid, 0)
             self.popen.returncode = os.waitstatus_to_exitcode(status)
             self.cpu = used.ru_utime + used.ru_stime
+            self.peak = used.ru_maxrss * 1024
 
     def succeed(self):
         self.wait()

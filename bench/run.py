@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures framecat beside its peers and beside what the bare system calls reach.
 
-    python3 bench/run.py [raw-pipe|raw-relay|framed-relay|show|memory|startup|udp|chat|http|upload|all ...] --runs 5 --size 2GiB --markdown
+    python3 bench/run.py [raw-pipe|raw-relay|framed-relay|show|memory|startup|udp|chat|http|upload|transfer|all ...] --runs 5 --size 2GiB --markdown
 
 Exit code 0 if no goal was missed, 1 if one was, 2 for a wrong command line. Absent programs miss nothing.
 """
@@ -20,6 +20,7 @@ import raw_pipe
 import relays
 import serving
 import single
+import transferring
 import udp
 import uploading
 
@@ -35,6 +36,7 @@ TABLES = {
     "chat": chats.table,
     "http": serving.table,
     "upload": uploading.table,
+    "transfer": transferring.table,
 }
 UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 
