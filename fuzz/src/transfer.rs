@@ -1,5 +1,6 @@
 //! Transfers: records whatever the split, and each side against a peer that says anything.
 
+use framecat_proto::text::transfer::seen;
 use framecat_proto::transfer::Sizes;
 use framecat_proto::transfer::pieces::Pieces;
 use framecat_proto::transfer::receiver::{self, Fact, Found, Receiver, Rules};
@@ -46,6 +47,9 @@ pub fn check_records(data: &[u8]) {
         record.encode(&mut again);
         let whole = !matches!(record, Record::Data { len, .. } if len as usize != content.len());
         again.extend_from_slice(&content);
+        let words = seen(&again);
+        assert_eq!(words.is_some(), whole, "{record:?}");
+        assert!(!words.unwrap_or_default().chars().any(char::is_control), "{record:?}");
         let (got, end) = read([again.as_slice()]);
         assert_eq!(got, [(record, content)]);
         assert_eq!(end.is_ok(), whole);

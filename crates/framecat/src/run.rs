@@ -10,6 +10,7 @@ use framecat_net::event::Observer;
 use framecat_net::open::stdio;
 use framecat_net::record::{Record, Recorder};
 use framecat_net::talk::{End, Lines, Shutdown};
+use framecat_proto::Framing;
 use framecat_proto::text::recording::Head;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -61,11 +62,12 @@ pub struct Job {
 }
 
 impl Job {
-    /// What the common flags say.
-    pub fn of(args: &TalkArgs) -> Job {
+    /// What the common flags say, where `rules` find the messages.
+    pub fn of(args: &TalkArgs, rules: &[&Framing]) -> Job {
         let TalkArgs { verbose, show, json, explain, .. } = args;
         let (verbose, json, explain) = (*verbose, *json, *explain);
-        Job { verbose, show: *show, json, explain, ..Job::default() }
+        let show = show.map(|show| show.of(rules));
+        Job { verbose, show, json, explain, ..Job::default() }
     }
 }
 

@@ -25,6 +25,7 @@ mod quoted;
 pub mod recording;
 mod rows;
 mod show;
+pub mod transfer;
 mod words;
 
 pub use dump::put_dump;

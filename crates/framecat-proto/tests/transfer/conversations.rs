@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use framecat_proto::limits::TRANSFER_DATA_BYTES;
 use framecat_proto::path::SafePath;
+use framecat_proto::text::transfer::seen;
 use framecat_proto::transfer::Sizes;
 use framecat_proto::transfer::pieces::Pieces;
 use framecat_proto::transfer::receiver::{self, Fact, Found, Receiver, Rules};
@@ -200,6 +201,62 @@ fn the_conversations_that_are_kept_are_what_the_two_sides_say() {
         let said = conversation(there, yes);
         assert!(kept == said, "{file}: now it is\n{said}");
     }
+}
+
+/// What `--show` says of each message.
+#[test]
+fn a_conversation_is_told_record_by_record() {
+    let words = |there, yes| -> Vec<String> {
+        let text = conversation(there, yes);
+        let line = |line: &str| {
+            let hex = &line[2..];
+            let pairs = (0..hex.len()).step_by(2);
+            let bytes = pairs.map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
+            let words = seen(&bytes.collect::<Vec<u8>>()).unwrap_or_else(|| panic!("{line}"));
+            format!("{} {words}", &line[..1])
+        };
+        text.lines().map(line).collect()
+    };
+    let hash = "adfe2adfa587d1602ec44b67b3a60a9c75e9d2f2e141f1246ee514d4f4bd9d39";
+    let end = format!("> FILE-END 2: 2500B, blake3 {hash}");
+    assert_eq!(
+        words(There::Nothing, true),
+        [
+            "> version 1, the sender",
+            "< version 1, the receiver",
+            "> OFFER of files, pieces of 1024B, small to 100B",
+            "> ENTRIES notes/, notes/hello.txt 13B, notes/photo.png 2500B",
+            "> OFFER-END: 3 of 2513B",
+            "< ACCEPT",
+            "< NEED 1, 2",
+            "< COMMITTED 0",
+            "> SMALL 1: 13B",
+            "> DATA 2 from 0: 700B",
+            "> DATA 2 from 700: 700B",
+            "> DATA 2 from 1400: 700B",
+            "> DATA 2 from 2100: 400B",
+            end.as_str(),
+            "< COMMITTED 1, 2",
+            "> BYE: 3 there, 0 missing, 2513B",
+            "< BYE: 3 there, 0 missing, 2513B",
+        ]
+    );
+    assert_eq!(
+        words(There::Some, true)[5..],
+        [
+            "< ACCEPT",
+            "< NEED 2[1..2]",
+            "< HAVE 1",
+            "< COMMITTED 0",
+            "> DATA 2 from 1024: 700B",
+            "> DATA 2 from 1724: 324B",
+            end.as_str(),
+            "< COMMITTED 2",
+            "> BYE: 3 there, 0 missing, 1024B",
+            "< BYE: 3 there, 0 missing, 1024B",
+        ]
+    );
+    assert_eq!(words(There::Nothing, false)[5..], ["< REFUSE: it was declined"]);
 }
 
 /// The longest record there is passes the framing, and no longer one.

@@ -3,6 +3,7 @@
 use framecat_proto::limits::{
     PATH_BYTES, TRANSFER_CONTROL_BYTES, TRANSFER_DATA_BYTES, TRANSFER_RANGES,
 };
+use framecat_proto::text::transfer::seen;
 use framecat_proto::transfer::record::{
     Carries, DATA_HEAD_BYTES, Decoder, Entry, EntryKind, Fault, HEAD_BYTES, Item, Need, OPTIONAL,
     Opening, Record, RecordError, SmallFile, Totals, kind,
@@ -348,4 +349,53 @@ proptest! {
         laws::check_receiver(&[&split, bytes.as_slice()].concat());
         laws::check_sender(&[&split, bytes.as_slice()].concat());
     }
+}
+
+/// What of the other records is told, and of what is none.
+#[test]
+fn every_record_is_told_in_words_that_do_not_act_on_a_terminal() {
+    let said = |record: Record| {
+        let mut bytes = Vec::new();
+        record.encode(&mut bytes);
+        seen(&bytes).expect("it is a record")
+    };
+    let hostile = b"a\x1b]0;x\x07\n\xe2\x80\xae\xff".to_vec();
+    let link = Entry {
+        kind: EntryKind::Link,
+        target: hostile.clone(),
+        path: vec![b"d".to_vec(), hostile],
+        size: 0,
+        mtime: 0,
+        mode: 0o644,
+    };
+    let name = r"a\x1b]0;x\x07\n\xe2\x80\xae\xff";
+    assert_eq!(said(Record::Entries(vec![link])), format!("ENTRIES d/{name} -> {name}"));
+    let why = Why::new(Cause::Full, "ENOSPC\u{1b}");
+    let failed = said(Record::Failed(vec![(1, why.clone()), (2, Cause::Changed.into())]));
+    assert_eq!(
+        failed,
+        r"FAILED 1: there is no room for it (ENOSPC\u{1b}), 2: it changed while it was read"
+    );
+    assert_eq!(said(Record::Cancel(why)), r"CANCEL: there is no room for it (ENOSPC\u{1b})");
+    let offer = Opening { carries: Carries::Text, piece_log2: 26, small_bytes: 0 };
+    assert_eq!(said(Record::Offer(offer)), "OFFER of a text, pieces of 67108864B, small to 0B");
+    let end = Record::OfferEnd { count: 9, bytes: 7, more: true };
+    assert_eq!(said(end), "OFFER-END: 9 of 7B, and more");
+    let none = Need { entry: 3, pieces: Some(Vec::new()) };
+    let some = Need { entry: 4, pieces: Some(vec![0..1, 5..9]) };
+    assert_eq!(said(Record::Need(vec![none, some])), "NEED 3[], 4[0..1 5..9]");
+    assert_eq!(said(Record::AskPieces { entry: 8 }), "PIECES? 8");
+    let pieces = Record::Pieces { entry: 1, first: 2, hashes: vec![[0; 32]; 3] };
+    assert_eq!(said(pieces), "PIECES 1: 3 from 2");
+    assert_eq!(said(Record::Changed { entry: 1, size: 2, mtime: 3 }), "CHANGED 1: 2B");
+
+    let mut data = Vec::new();
+    Record::Data { entry: 1, offset: 2, len: 3 }.encode(&mut data);
+    data.extend_from_slice(b"abc");
+    assert_eq!(seen(&data).as_deref(), Some("DATA 1 from 2: 3B"));
+    for none in [&data[..data.len() - 1], b"", b"fc\x02S\0\0\0\0", &head(0x7f, OPTIONAL, 0, 0)] {
+        assert_eq!(seen(none), None, "{none:x?}");
+    }
+    data.push(b'd');
+    assert_eq!(seen(&data), None, "it is followed by something");
 }

@@ -4,12 +4,18 @@
 //! 12:03:04.123Z #1 < 127.0.0.1:50112 n=3 11B hello world
 //! ```
 //! The time of day in UTC, the connection, the direction (`>` to the peer, `<` from it), the peer, the
-//! message's number, its length (`,cut` where the end of the stream closed it) and its payload.
+//! message's number, its length (`,cut` where the end of the stream closed it) and its payload. Records of a
+//! transfer (`-f transfer`) are told in words, where no other form is asked for:
+//! ```text
+//! 12:03:04.123Z #1 < 127.0.0.1:50112 n=4 15B NEED 1, 2[1..2]
+//! ```
 
 use std::str::FromStr;
 
+use framecat_proto::Framing;
 use framecat_proto::limits::SHOW_BYTES;
 use framecat_proto::message::{Batch, Context, Dir};
+use framecat_proto::text::transfer::seen;
 use framecat_proto::text::{put_dump, quote};
 
 /// How a shown payload looks.
@@ -32,6 +38,17 @@ pub struct Show {
     pub form: ShowForm,
     /// The whole payload, however long; else its first 256 bytes.
     pub all: bool,
+    /// The messages are records of a transfer.
+    pub records: bool,
+}
+
+impl Show {
+    /// The same, of messages that `rules` find.
+    pub fn of(self, rules: &[&Framing]) -> Show {
+        let transfer =
+            |rule: &&Framing| matches!(rule, Framing::Preset(it) if it.about().name == "transfer");
+        Show { records: rules.iter().any(transfer), ..self }
+    }
 }
 
 impl FromStr for Show {
@@ -58,7 +75,7 @@ impl FromStr for Show {
                 return Err(format!("`{words}` names two forms; give one, and all if you like"));
             }
         }
-        Ok(Show { form: form.unwrap_or_default(), all })
+        Ok(Show { form: form.unwrap_or_default(), all, records: false })
     }
 }
 
@@ -78,6 +95,8 @@ struct Message {
     /// Where its bytes end in `bytes`.
     end: usize,
     cut: bool,
+    /// What is copied is a record in words: all of them, or so many characters.
+    words: Option<bool>,
 }
 
 impl Copied {
@@ -96,9 +115,14 @@ impl Copied {
             if bytes.len() >= bytes_max {
                 break;
             }
-            bytes.extend_from_slice(&payload[..payload.len().min(most)]);
+            // Whole records are read here, so that no more than the words waits.
+            let words = (show.records && show.form == ShowForm::Quoted).then(|| seen(payload));
+            let words = words.flatten();
+            let shown = words.as_ref().map_or(payload, |words| words.as_bytes());
+            bytes.extend_from_slice(&shown[..shown.len().min(most)]);
+            let words = words.map(|words| words.len() <= most);
             let (len, end, cut) = (payload.len(), bytes.len(), batch.spans.is_cut(i));
-            messages.push(Message { len, end, cut });
+            messages.push(Message { len, end, cut, words });
         }
         Copied { now_ns, conn, dir, first, peer: peer.into(), bytes, messages }
     }
@@ -132,7 +156,14 @@ impl Copied {
         let n = self.first + i as u64;
         let cut = if message.cut { ",cut" } else { "" };
         out.extend_from_slice(format!(" n={n} {}B{cut}", message.len).as_bytes());
-        put_payload(head, message.len, form, out);
+        match message.words {
+            Some(all) => {
+                out.push(b' ');
+                out.extend_from_slice(whole_characters(head));
+                out.extend_from_slice(if all { b"\n" } else { "…\n".as_bytes() });
+            }
+            None => put_payload(head, message.len, form, out),
+        }
     }
 }
 

@@ -344,9 +344,9 @@ fn a_code_is_for_a_terminal_and_a_network() {
 #[test]
 fn what_show_takes_is_told_by_what_it_does_not() {
     let parsed = |words: &str| words.parse::<Show>();
-    assert_eq!(parsed("hex,all"), Ok(Show { form: ShowForm::Hex, all: true }));
-    assert_eq!(parsed("all"), Ok(Show { form: ShowForm::Quoted, all: true }));
-    assert_eq!(parsed("dump"), Ok(Show { form: ShowForm::Dump, all: false }));
+    assert_eq!(parsed("hex,all"), Ok(Show { form: ShowForm::Hex, all: true, records: false }));
+    assert_eq!(parsed("all"), Ok(Show { form: ShowForm::Quoted, all: true, records: false }));
+    assert_eq!(parsed("dump"), Ok(Show { form: ShowForm::Dump, all: false, records: false }));
     let error = parsed("hexdump").unwrap_err();
     assert_eq!(error, "`hexdump` is no way to show messages: quoted, hex, dump or all");
     assert!(parsed("hex,dump").is_err());

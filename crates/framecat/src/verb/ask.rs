@@ -64,7 +64,7 @@ impl run::Plan for Plan {
             writes_stdout: true,
             asks: true,
             record: self.args.talk.record.clone().map(|path| (path, head)),
-            ..Job::of(&self.args.talk)
+            ..Job::of(&self.args.talk, &[&self.talk.receive, &self.talk.send])
         }
     }
 

@@ -136,7 +136,7 @@ impl run::Plan for Plan {
                 .clone()
                 .filter(|_| !self.args.zero)
                 .map(|path| (path, head)),
-            ..Job::of(&self.args.talk)
+            ..Job::of(&self.args.talk, &[&self.talk.receive, &self.talk.send])
         }
     }
 

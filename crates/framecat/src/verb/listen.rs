@@ -84,7 +84,7 @@ impl run::Plan for Plan {
             reads_stdin: self.args.answer().is_none() && self.talk.replay.is_none(),
             writes_stdout: true,
             record: self.args.talk.record.clone().map(|path| (path, head)),
-            ..Job::of(&self.args.talk)
+            ..Job::of(&self.args.talk, &[&self.talk.receive, &self.talk.send])
         }
     }
 

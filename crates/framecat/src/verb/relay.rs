@@ -109,7 +109,7 @@ impl run::Plan for Plan {
             writes_stdout: talk.json || stdio,
             relays: true,
             record,
-            ..Job::of(talk)
+            ..Job::of(talk, &[&self.left.receive, &self.right.receive])
         }
     }
 

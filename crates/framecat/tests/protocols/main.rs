@@ -18,3 +18,4 @@ mod redis;
 mod shown;
 mod smtp;
 mod syslog;
+mod transfer;
