@@ -17,6 +17,7 @@
 //! the way; only what is asked for is sent. Each NEED has one ending: FILE-END, CHANGED, FAILED, or its
 //! place among small files. When the transfer is over, what is open is the caller's to close.
 
+mod output;
 mod reading;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +33,7 @@ use super::record::{
 };
 use super::why::{Cause, Why};
 use crate::limits::{COMPONENT_BYTES, PATH_BYTES, PATH_DEPTH, TRANSFER_ENTRIES, TRANSFER_RANGES};
+use output::Output;
 use reading::Reading;
 
 /// What tells whether a file is still the same (stat(2)). Times in nanoseconds.
@@ -136,7 +138,7 @@ enum Job {
 pub struct Sender {
     sizes: Sizes,
     decoder: Decoder,
-    out: Vec<u8>,
+    out: Output,
     effects: VecDeque<Effect>,
     entries: BTreeMap<u32, Offered>,
     /// Offered, and not told to the other side yet.
@@ -181,9 +183,9 @@ const SMALLS_BYTES: usize = 256 << 10;
 impl Sender {
     /// One that begins.
     pub fn new(carries: Carries, sizes: Sizes) -> Sender {
-        let mut out = Vec::new();
+        let mut out = Output::default();
         let Sizes { piece_log2, small_bytes, .. } = sizes;
-        Record::Offer(Opening { carries, piece_log2, small_bytes }).encode(&mut out);
+        Record::Offer(Opening { carries, piece_log2, small_bytes }).encode(out.tail());
         Sender {
             sizes,
             decoder: Decoder::new(),
@@ -274,7 +276,7 @@ impl Sender {
     /// Ends the transfer here, and tells the other side why. What was committed stays.
     pub fn cancel(&mut self, why: Why) {
         if matches!(self.stage, Stage::Open | Stage::ByeSaid) {
-            Record::Cancel(why.clone()).encode(&mut self.out);
+            Record::Cancel(why.clone()).encode(self.out.tail());
             self.over(TransferError::Ended(why));
         }
     }
@@ -329,6 +331,12 @@ impl Sender {
 
     /// What is to be sent now; empty if nothing is.
     pub fn poll_output(&mut self) -> Vec<u8> {
+        self.poll_pieces().concat()
+    }
+
+    /// As [`poll_output`](Self::poll_output), in pieces to be sent one behind the other, none of them empty:
+    /// content that was read is one as it is.
+    pub fn poll_pieces(&mut self) -> Vec<Vec<u8>> {
         if self.stage == Stage::Open {
             self.flush_batch();
             // Small files wait for others, but not for nothing.
@@ -337,7 +345,7 @@ impl Sender {
             }
             self.tell_end();
         }
-        std::mem::take(&mut self.out)
+        self.out.take()
     }
 
     /// What is to be done now. `None`: nothing, until bytes come, were taken, or a fact is told.
@@ -372,14 +380,14 @@ impl Sender {
     /// The other side broke the rules: it is told.
     fn broken(&mut self, error: TransferError) -> TransferError {
         let why = Why::new(Cause::Other, &error.to_string());
-        Record::Cancel(why).encode(&mut self.out);
+        Record::Cancel(why).encode(self.out.tail());
         self.over(error.clone());
         error
     }
 
     fn flush_batch(&mut self) {
         if !self.batch.is_empty() {
-            Record::Entries(std::mem::take(&mut self.batch)).encode(&mut self.out);
+            Record::Entries(std::mem::take(&mut self.batch)).encode(self.out.tail());
             self.batch_bytes = 0;
         }
     }
@@ -389,16 +397,16 @@ impl Sender {
         let (count, bytes) = (u64::from(self.count), self.bytes);
         if self.walked && !self.told {
             self.told = true;
-            Record::OfferEnd { count, bytes, more: false }.encode(&mut self.out);
+            Record::OfferEnd { count, bytes, more: false }.encode(self.out.tail());
         }
         let window = self.entries.len() >= self.sizes.window as usize;
         if !self.walked && window && !self.accepted && !self.told_more {
             self.told_more = true;
-            Record::OfferEnd { count, bytes, more: true }.encode(&mut self.out);
+            Record::OfferEnd { count, bytes, more: true }.encode(self.out.tail());
         }
         let idle = self.entries.is_empty() && self.reading.is_none();
         if self.told && self.accepted && idle && self.small.is_empty() {
-            Record::Bye(self.totals).encode(&mut self.out);
+            Record::Bye(self.totals).encode(self.out.tail());
             self.stage = Stage::ByeSaid;
         }
     }
@@ -548,7 +556,7 @@ impl Sender {
     }
 
     fn tell_failed(&mut self, entry: u32, why: &Why) {
-        Record::Failed(vec![(entry, why.clone())]).encode(&mut self.out);
+        Record::Failed(vec![(entry, why.clone())]).encode(self.out.tail());
     }
 
     /// Whether the network is behind.

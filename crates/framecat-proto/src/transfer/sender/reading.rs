@@ -164,13 +164,13 @@ impl Sender {
                 reading.before = stat;
                 self.reading = Some(reading);
             }
-            Fact::Bytes(bytes) => self.bytes(reading, asked, &bytes),
+            Fact::Bytes(bytes) => self.bytes(reading, asked, bytes),
             Fact::Closed(after) => self.closed(&reading, after),
             Fact::Whole(before, bytes, after) => self.whole(&reading, before, bytes, after),
         }
     }
 
-    fn bytes(&mut self, mut reading: Reading, asked: Option<(u32, bool)>, bytes: &[u8]) {
+    fn bytes(&mut self, mut reading: Reading, asked: Option<(u32, bool)>, bytes: Vec<u8>) {
         let (len, sent) = asked.unwrap_or_default();
         debug_assert!(bytes.len() <= len as usize, "more bytes than were asked for");
         let Some(offered) = self.entries.get(&reading.entry) else {
@@ -180,21 +180,22 @@ impl Sender {
             return;
         };
         let is_stream = offered.kind == EntryKind::Stream;
-        reading.whole.update(bytes);
+        reading.whole.update(&bytes);
         if reading.job == Job::Pieces {
-            self.piece(&mut reading, bytes);
+            self.piece(&mut reading, &bytes);
         }
-        if sent && !bytes.is_empty() && !reading.stopped {
-            let (entry, offset) = (reading.entry, reading.at);
-            Record::Data { entry, offset, len: bytes.len() as u32 }.encode(&mut self.out);
-            self.out.extend_from_slice(bytes);
-            self.totals.bytes += bytes.len() as u64;
-        }
+        let offset = reading.at;
         reading.at += bytes.len() as u64;
+        reading.cut = !is_stream && bytes.len() < len as usize;
         if is_stream && bytes.is_empty() {
             return self.file_end(&reading);
         }
-        reading.cut = !is_stream && bytes.len() < len as usize;
+        if sent && !bytes.is_empty() && !reading.stopped {
+            let entry = reading.entry;
+            Record::Data { entry, offset, len: bytes.len() as u32 }.encode(self.out.tail());
+            self.totals.bytes += bytes.len() as u64;
+            self.out.content(bytes);
+        }
         self.reading = Some(reading);
     }
 
@@ -219,7 +220,7 @@ impl Sender {
     fn tell_pieces(&mut self, entry: u32, told: &mut u32, hashes: Vec<Hash>) {
         let first = *told;
         *told += hashes.len() as u32;
-        Record::Pieces { entry, first, hashes }.encode(&mut self.out);
+        Record::Pieces { entry, first, hashes }.encode(self.out.tail());
     }
 
     fn closed(&mut self, reading: &Reading, after: Stat) {
@@ -246,7 +247,7 @@ impl Sender {
     fn file_end(&mut self, reading: &Reading) {
         let (entry, size) = (reading.entry, reading.at);
         let hash = *reading.whole.finalize().as_bytes();
-        Record::FileEnd { entry, size, hash }.encode(&mut self.out);
+        Record::FileEnd { entry, size, hash }.encode(self.out.tail());
         self.set(entry, Phase::Ended);
     }
 
@@ -267,7 +268,7 @@ impl Sender {
         offered.changed = true;
         offered.stat = now;
         offered.phase = Phase::Offered;
-        Record::Changed { entry, size: now.size, mtime: now.mtime }.encode(&mut self.out);
+        Record::Changed { entry, size: now.size, mtime: now.mtime }.encode(self.out.tail());
     }
 
     fn whole(&mut self, reading: &Reading, before: Stat, bytes: Vec<u8>, after: Stat) {
@@ -302,7 +303,7 @@ impl Sender {
         for file in &files {
             self.set(file.entry, Phase::Ended);
         }
-        Record::Small(files).encode(&mut self.out);
+        Record::Small(files).encode(self.out.tail());
     }
 
     fn failed_here(&mut self, reading: &Reading, why: Why) {
