@@ -9,6 +9,7 @@
 mod conversations;
 #[path = "../../../../fuzz/src/transfer.rs"]
 mod laws;
+mod python;
 mod records;
 mod sides;
 mod sim;
