@@ -230,7 +230,12 @@ impl Made {
     }
 }
 
-fn below(at: impl AsFd, name: impl rustix::path::Arg, how: OFlags) -> Result<OwnedFd, Errno> {
+/// Opens what is reached from `at` without leaving it and without following a link.
+pub(crate) fn below(
+    at: impl AsFd,
+    name: impl rustix::path::Arg,
+    how: OFlags,
+) -> Result<OwnedFd, Errno> {
     open_by(at, name, how, BELOW)
 }
 

@@ -4,11 +4,16 @@
 //! | the thing | where |
 //! | --- | --- |
 //! | bytes between the stream and the thread that works on them | `pump` |
+//! | the side that sends; what is named and lies in it; what a stream gives | `send`, `walk`, `feed` |
+//! | how far it is, and when that is told | `pace` |
 //!
 //! The verbs are [`verb::send`](crate::verb) and [`verb::receive`](crate::verb).
 
-#[allow(dead_code)]
+mod feed;
+mod pace;
 mod pump;
+pub(crate) mod send;
+mod walk;
 
 use std::path::PathBuf;
 use std::time::Duration;

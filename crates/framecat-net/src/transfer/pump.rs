@@ -43,11 +43,19 @@ pub(super) struct Desk<T> {
 }
 
 impl<T> Desk<T> {
-    /// The next turn. `None`: none came within `wait`. Without `wait` only what is there already.
+    /// The next turn. `None`: none came within `wait`. Without `wait` only what is there already. Where nobody
+    /// is left who could tell anything, each is the end.
     pub(super) fn turn(&mut self, wait: Option<Duration>) -> Option<Turn<T>> {
+        let gone = || Some(Turn::Ended(Some(io::ErrorKind::BrokenPipe.into())));
         let turn = match wait {
-            Some(wait) => self.turns.recv_timeout(wait).ok(),
-            None => self.turns.try_recv().ok(),
+            Some(wait) => match self.turns.recv_timeout(wait) {
+                Err(mpsc::RecvTimeoutError::Disconnected) => gone(),
+                turn => turn.ok(),
+            },
+            None => match self.turns.try_recv() {
+                Err(mpsc::TryRecvError::Disconnected) => gone(),
+                turn => turn.ok(),
+            },
         };
         if let Some(Turn::Sent(bytes)) = &turn {
             self.unsent -= bytes;

@@ -6,4 +6,5 @@ pub mod connect;
 pub mod fetch;
 pub mod listen;
 pub mod relay;
+pub mod send;
 pub mod serve;

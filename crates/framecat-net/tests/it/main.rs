@@ -12,4 +12,5 @@ mod open;
 mod runs;
 mod smtp;
 mod sockets;
+mod transfer_send;
 mod verbs;

@@ -64,3 +64,17 @@ pub const TRANSFER_CAME_BUFFERS: usize = 4;
 
 /// Names of an offer that are handed to whoever is asked about it.
 pub const TRANSFER_NAMES_SHOWN: usize = 1_000;
+
+/// Names of one folder that are sorted before they are offered: some 100,000 of them. A folder with more is
+/// offered in several runs, each sorted.
+pub const TRANSFER_SORTED_BYTES: usize = 4 << 20;
+
+/// How often a transfer tells how far it is, and over how long its rate is taken.
+pub const TRANSFER_TELL_TIME: Duration = Duration::from_millis(200);
+/// See [`TRANSFER_TELL_TIME`].
+pub const TRANSFER_RATE_TIME: Duration = Duration::from_secs(3);
+
+/// What a sender has read ahead of a stream, in so many buffers of so many bytes.
+pub const TRANSFER_FED_BUFFERS: usize = 4;
+/// See [`TRANSFER_FED_BUFFERS`].
+pub const TRANSFER_FED_BYTES: usize = 256 << 10;

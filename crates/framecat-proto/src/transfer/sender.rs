@@ -258,6 +258,11 @@ impl Sender {
         self.stage == Stage::Done
     }
 
+    /// Whether the offer was taken.
+    pub fn is_accepted(&self) -> bool {
+        self.accepted
+    }
+
     /// What it came to so far.
     pub fn totals(&self) -> Totals {
         self.totals
