@@ -216,6 +216,11 @@ impl Stream {
         }
     }
 
+    /// What TLS knows of this connection: see [`Session::exported`]. `None` where there is none.
+    pub(crate) fn exported(&self, label: &[u8]) -> Option<([u8; 32], Vec<u8>)> {
+        self.inner.tls.as_ref()?.exported(label)
+    }
+
     /// The descriptor back, if no clone holds it.
     pub(crate) fn into_fd(self) -> Option<OwnedFd> {
         match Arc::into_inner(self.inner)?.fd {

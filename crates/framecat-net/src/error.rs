@@ -81,6 +81,9 @@ pub enum Cause {
     /// TLS was refused, by us or by the peer.
     #[error("{0}")]
     Untrusted(Untrusted),
+    /// The two sides of a transfer did not come together.
+    #[error("{0}")]
+    Unmet(Unmet),
     /// A stream of TLS ended without the end that TLS gives it: what came may not be all.
     #[error("the stream ended without TLS's own end (close_notify), so it may be cut")]
     Truncated,
@@ -219,6 +222,117 @@ pub struct Untrusted {
 impl Untrusted {
     pub(crate) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Untrusted {
         Untrusted { problem: problem.into(), remedy: remedy.into() }
+    }
+}
+
+/// Why two sides of a transfer did not come together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unmet {
+    /// The two have different codes, or somebody stands between them: the same to see.
+    #[error("the other side has another code")]
+    WrongCode,
+    /// It was wrong so often that this side takes it no longer.
+    #[error("the code was wrong {} and is void: somebody mistyped it, or guesses", match .guesses {
+        1 => "once".to_string(),
+        guesses => format!("{guesses} times"),
+    })]
+    Burned {
+        /// How often.
+        guesses: u32,
+    },
+    /// It was wrong so often that the other side takes it no longer.
+    #[error("the code was wrong too often, and the other side takes it no longer")]
+    Void,
+    /// The other side has found somebody else who knows the code.
+    #[error("somebody else who knows the code came first")]
+    Taken,
+    /// Both have something to send.
+    #[error("both sides send")]
+    BothSend,
+    /// Both wait for something.
+    #[error("both sides receive")]
+    BothReceive,
+    /// One is `--plain`, the other asks for a code.
+    #[error("{}", match .plain {
+        true => "this side is --plain, and the other side asks for a code",
+        false => "the other side is --plain, and this side asks for a code",
+    })]
+    Guards {
+        /// Whether it is this side that is plain.
+        plain: bool,
+    },
+    /// The other side speaks another version.
+    #[error("the other side speaks version {theirs} of the transfer, and this one version {ours}")]
+    Version {
+        /// Theirs.
+        theirs: u8,
+        /// Ours.
+        ours: u8,
+    },
+    /// The other side is no transfer.
+    #[error("it is no framecat transfer; it said `{said}`")]
+    Stranger {
+        /// Its first bytes, escaped.
+        said: String,
+    },
+    /// It left in the middle of the handshake, or its connection broke.
+    #[error("it hung up before both sides knew each other{}", match .why {
+        Some(why) => format!(": {why}"),
+        None => String::new(),
+    })]
+    Left {
+        /// What the kernel says, if it did not just end.
+        why: Option<String>,
+    },
+    /// The handshake took longer than this.
+    #[error("the handshake was not over within {}", seconds(*.0))]
+    Late(Duration),
+    /// TLS did not come to be.
+    #[error("no encryption came to be: {0}")]
+    NoTls(String),
+    /// What it said inside TLS is none of this handshake.
+    #[error("it broke the rules of the handshake: {0}")]
+    Broken(&'static str),
+}
+
+impl Unmet {
+    /// A connection that failed.
+    pub(crate) fn left(error: io::Error) -> Unmet {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Untrusted>()) {
+            Some(said) => Unmet::NoTls(said.problem.clone()),
+            None => Unmet::Left { why: Some(plain(&error)) },
+        }
+    }
+
+    /// What to try.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Unmet::WrongCode => {
+                "compare the two screens; if both show the same code, somebody between the two listens in"
+            }
+            Unmet::Burned { .. } => {
+                "the same command makes a new code; see first who it was that tried"
+            }
+            Unmet::Void => "the other side has to start again, with a new code",
+            Unmet::Taken => "each code is for one; the other side has to start again for another",
+            Unmet::BothSend => "on one of the two it has to be framecat receive",
+            Unmet::BothReceive => "on one of the two it has to be framecat send",
+            Unmet::Guards { plain: true } => "leave --plain out here; or say it on both sides",
+            Unmet::Guards { plain: false } => {
+                "leave --plain out there; or say it on both sides, and nothing is encrypted"
+            }
+            Unmet::Version { .. } => "run the same release of framecat on both sides",
+            Unmet::Stranger { .. } => {
+                "the address may be another's: the side that listens tells its own"
+            }
+            Unmet::Left { .. } => {
+                "its own words may say why; it may serve somebody else, or be no transfer"
+            }
+            Unmet::Late(_) => "the network is very slow, or what is there is no framecat transfer",
+            Unmet::NoTls(_) | Unmet::Broken(_) => {
+                "the other side is no framecat, or somebody between changes what passes"
+            }
+        }
     }
 }
 

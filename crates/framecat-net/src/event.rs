@@ -9,7 +9,7 @@ use framecat_proto::http::{Refusal, Why};
 use framecat_proto::message::{Batch, Context, Dir};
 use framecat_proto::transfer::Outcome;
 
-use crate::error::Error;
+use crate::error::{Error, Unmet};
 use crate::fast::Path;
 
 /// Something worth telling.
@@ -243,6 +243,25 @@ pub enum Event<'a> {
         /// Its address.
         peer: &'a str,
         /// How many connections or datagrams were until now.
+        count: u64,
+    },
+    /// Who came to a transfer had another code, or left when it could check its guess. The transfer goes on to
+    /// wait for the right one while the code bears more of them.
+    WrongCode {
+        /// Its address.
+        peer: &'a str,
+        /// How its handshake ended.
+        why: &'a Unmet,
+        /// How many more wrong codes there may be.
+        left: u32,
+    },
+    /// Who came to a transfer is none, or not the right one: no guess of the code. Told at 1, 2, 4, 8 … of them.
+    NotMet {
+        /// Its address.
+        peer: &'a str,
+        /// What was wrong.
+        why: &'a Unmet,
+        /// How many until now.
         count: u64,
     },
     /// What others bring to a folder cannot be written there, or not by this user.

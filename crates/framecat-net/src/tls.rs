@@ -92,6 +92,14 @@ impl Session {
         }
     }
 
+    /// A value that only the two ends of this very connection know (RFC 8446 section 7.5), with an empty
+    /// context; and the protocol that both agreed on. `None` before the handshake is done.
+    pub(crate) fn exported(&self, label: &[u8]) -> Option<([u8; 32], Vec<u8>)> {
+        let state = self.lock();
+        let value = state.tls.export_keying_material([0; 32], label, Some(&[])).ok()?;
+        Some((value, state.tls.alpn_protocol().unwrap_or_default().to_vec()))
+    }
+
     /// Reads plain bytes into the spare capacity of `buf`; 0 is the end of the other side's direction
     /// as TLS tells it. A stream that ends without that is an error of kind `UnexpectedEof`.
     pub(crate) fn read(&self, fd: BorrowedFd<'_>, buf: &mut Vec<u8>) -> Result<usize, Wait> {

@@ -3,7 +3,7 @@
 use std::io;
 
 use framecat_net::Error;
-use framecat_net::error::{Cause, Differs, Op, seconds};
+use framecat_net::error::{Cause, Differs, Op, Unmet, seconds};
 use framecat_net::talk::End;
 use framecat_proto::framing::{Fault, FramingError};
 use framecat_proto::transfer::error::TransferError;
@@ -179,6 +179,11 @@ pub fn of_error(error: &Error) -> Verdict {
             let remedy = "the recording waits for a message here; --wait TIME waits longer";
             (NO_ANSWER, Some(remedy.into()))
         }
+        Cause::TimedOut(_) if error.op == Op::Accept => {
+            let remedy =
+                "nobody came who may be let in; --wait TIME waits longer, -v tells who came";
+            (NO_ANSWER, Some(remedy.into()))
+        }
         Cause::Differs(difference) => (DIFFERS, Some(of_difference(&difference.what))),
         Cause::TimedOut(_) => (NO_ANSWER, Some(timed_out())),
         Cause::Option { remedy, .. } | Cause::Address { remedy, .. } => {
@@ -194,6 +199,7 @@ pub fn of_error(error: &Error) -> Verdict {
             let remedy = "it may speak no TLS: tcp:// in place of tls://; --wait TIME waits longer";
             (NO_ANSWER, Some(remedy.into()))
         }
+        Cause::Unmet(unmet) => (of_unmet(unmet), Some(unmet.remedy().into())),
         Cause::Untrusted(said) => (UNTRUSTED, Some(said.remedy.clone())),
         Cause::Truncated => {
             let remedy =
@@ -221,6 +227,17 @@ fn of_transfer(error: &TransferError) -> u8 {
         | TransferError::Refused(_)
         | TransferError::Cancelled(_)
         | TransferError::Ended(_) => FAILED,
+    }
+}
+
+fn of_unmet(unmet: &Unmet) -> u8 {
+    match unmet {
+        Unmet::WrongCode | Unmet::Burned { .. } | Unmet::Void => UNTRUSTED,
+        Unmet::NoTls(_) | Unmet::Broken(_) => UNTRUSTED,
+        Unmet::BothSend | Unmet::BothReceive | Unmet::Guards { .. } => USAGE,
+        Unmet::Stranger { .. } | Unmet::Version { .. } => FRAMING,
+        Unmet::Late(_) => NO_ANSWER,
+        Unmet::Left { .. } | Unmet::Taken => FAILED,
     }
 }
 

@@ -109,7 +109,7 @@ const LAYERS: &[&[&str]] = &[
     &["child", "conn", "datagrams", "record", "tls"],
     &["open", "fast", "relay", "shape"],
     &["link"],
-    &["talk", "replay", "respond", "output", "fan", "converse", "join", "http"],
+    &["talk", "replay", "respond", "output", "fan", "converse", "join", "http", "transfer"],
     &["verb"],
 ];
 

@@ -3,6 +3,10 @@
 //!
 //! | the thing | where |
 //! | --- | --- |
+//! | who dials, who listens, who is let in | [`meet`](meet()) |
+//! | what each side says first: what it is | `hello` |
+//! | that the other side knows the code, and nobody listens | `pake`; what it promises is in docs/security.md |
+//! | how many wrong guesses a code bears | `guesses` |
 //! | bytes between the stream and the thread that works on them | `pump` |
 //! | the side that sends; what is named and lies in it; what a stream gives | `send`, `walk`, `feed` |
 //! | how far it is, and when that is told | `pace` |
@@ -10,11 +14,16 @@
 //! The verbs are [`verb::send`](crate::verb) and [`verb::receive`](crate::verb).
 
 mod feed;
+mod guesses;
+mod hello;
+mod meet;
 mod pace;
+mod pake;
 mod pump;
 pub(crate) mod send;
 mod walk;
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,9 +31,12 @@ use framecat_proto::Endpoint;
 use framecat_proto::transfer::code::Code;
 use framecat_proto::transfer::receiver::Summary;
 use framecat_proto::transfer::record::EntryKind;
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::conn::Stream;
+
+pub use meet::{Bounds, meet, meet_within};
 
 /// Which side of a transfer this is. Who listens and who dials is another question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,4 +142,57 @@ pub enum Consent {
     Nobody,
     /// As a person says, who is asked here.
     Ask(mpsc::UnboundedSender<Question>),
+}
+
+/// A new code of `words` words, three at least.
+///
+/// # Errors
+/// The kernel gives no random bytes.
+pub fn draw(words: usize) -> io::Result<Code> {
+    let (random, mut lacks) = (SystemRandom::new(), false);
+    let code = Code::draw(words, |n| {
+        below(n, || {
+            let mut bytes = [0; 4];
+            lacks |= random.fill(&mut bytes).is_err();
+            u32::from_ne_bytes(bytes)
+        })
+    });
+    match lacks {
+        false => Ok(code),
+        true => Err(io::Error::other("the system gives no random bytes")),
+    }
+}
+
+/// A number below `n`, each equally likely: numbers of the last, incomplete run of `n` are drawn again.
+fn below(n: u32, mut draw: impl FnMut() -> u32) -> u32 {
+    let runs = u32::MAX / n * n;
+    loop {
+        let drawn = draw();
+        if drawn < runs {
+            return drawn % n;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_drawn_prefers_no_number() {
+        let mut drawn = [u32::MAX, u32::MAX - 1, 7].into_iter();
+        assert_eq!(below(1_295, || drawn.next().unwrap()), 7, "the last run is not whole");
+        let mut counts = [0u32; 3];
+        (0..9).for_each(|n| counts[below(3, || n) as usize] += 1);
+        assert_eq!(counts, [3, 3, 3]);
+        assert_eq!(below(1, || 5), 0);
+    }
+
+    #[test]
+    fn a_drawn_code_is_another_each_time_and_reads_back() {
+        let (a, b) = (draw(3).unwrap(), draw(3).unwrap());
+        assert_ne!(a, b, "one chance in two million million");
+        assert_eq!((a.len(), draw(6).unwrap().len()), (3, 6));
+        assert_eq!(a.to_string().parse::<Code>().unwrap(), a);
+    }
 }

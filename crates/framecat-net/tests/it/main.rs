@@ -13,4 +13,5 @@ mod runs;
 mod smtp;
 mod sockets;
 mod transfer_send;
+mod transfer_shake;
 mod verbs;

@@ -53,6 +53,22 @@ pub const TRANSFER_SYNC_TIME: Duration = Duration::from_secs(5);
 /// What one side tells the other in words: why it does not want, or cannot.
 pub const TRANSFER_SAID_BYTES: usize = 512;
 
+/// All of the handshake of a transfer, from the first byte to the last: what must be said has a few hundred bytes.
+pub const TRANSFER_MEET_TIME: Duration = Duration::from_secs(10);
+/// Handshakes under way at one listener. Of so many, one of those who have said least gives way to a new one.
+pub const TRANSFER_MEETING: usize = 16;
+/// See [`TRANSFER_MEETING`]: so long at least has who said that it is a transfer; who said nothing gives way at once.
+pub const TRANSFER_MEET_TURN: Duration = Duration::from_secs(1);
+
+/// Wrong guesses that a code bears unless `--tries` says otherwise: people mistype, and of 31 bits three guesses are
+/// one chance in 700 million.
+pub const TRANSFER_TRIES: u32 = 3;
+/// The most that `--tries` accepts.
+pub const TRANSFER_TRIES_MAX: u32 = 5;
+/// The wait before the second guess of a code begins. It grows by as much before each later one, so that a person
+/// sees that somebody is guessing before it is over; all of it stays within [`TRANSFER_MEET_TIME`].
+pub const TRANSFER_GUESS_PAUSE: Duration = Duration::from_secs(1);
+
 /// Names tried for a file whose name is taken: `photo (1).jpg` and so on.
 pub const TRANSFER_NAMES: u32 = 1_000;
 

@@ -182,6 +182,32 @@ fn errors_of_framing_name_the_rule_and_the_option() {
 }
 
 #[test]
+fn two_sides_of_a_transfer_that_do_not_meet_are_told_why() {
+    let unmet = |unmet| caused(Op::Connect, "tcp://192.0.2.1:9000", Cause::Unmet(unmet));
+    let waited = Cause::TimedOut(Duration::from_secs(60));
+    let burned = Cause::Unmet(Unmet::Burned { guesses: 3 });
+    let text = all_shown([
+        unmet(Unmet::WrongCode),
+        caused(Op::Listen, "tcp://0.0.0.0:9000", burned),
+        unmet(Unmet::Void),
+        unmet(Unmet::Taken),
+        unmet(Unmet::BothSend),
+        unmet(Unmet::BothReceive),
+        unmet(Unmet::Guards { plain: true }),
+        unmet(Unmet::Guards { plain: false }),
+        unmet(Unmet::Version { theirs: 2, ours: 1 }),
+        unmet(Unmet::Stranger { said: "HTTP/1.1".into() }),
+        unmet(Unmet::Left { why: None }),
+        unmet(Unmet::Left { why: Some("connection reset by peer".into()) }),
+        unmet(Unmet::Late(Duration::from_secs(10))),
+        unmet(Unmet::NoTls("received a corrupt message".into())),
+        unmet(Unmet::Broken("its key share is none")),
+        caused(Op::Accept, "tcp://0.0.0.0:9000", waited),
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
 fn every_end_has_its_code() {
     let ends = [
         (End::Done, None),

@@ -75,6 +75,12 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         Event::NotAllowed { peer, count } | Event::TurnedAway { peer, count } => {
             object.text("peer", peer).number("count", count)
         }
+        Event::WrongCode { peer, why, left } => {
+            object.text("peer", peer).text("error", &why.to_string()).number("left", left.into())
+        }
+        Event::NotMet { peer, why, count } => {
+            object.text("peer", peer).text("error", &why.to_string()).number("count", count)
+        }
         Event::Finishing { connections, most } => {
             object.number("connections", connections as u64).number("most_us", micros(most))
         }
@@ -174,6 +180,8 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Unreachable { .. } => "unreachable",
         Event::Retrying { .. } => "retrying",
         Event::NotAllowed { .. } => "not_allowed",
+        Event::WrongCode { .. } => "wrong_code",
+        Event::NotMet { .. } => "not_met",
         Event::Serving { .. } => "serving",
         Event::Finishing { .. } => "finishing",
         Event::TurnedAway { .. } => "turned_away",

@@ -75,7 +75,7 @@ pub(super) fn weight(event: &Event<'_>) -> Weight {
     match event {
         Event::Listening { .. } | Event::Serving { .. } => Weight::Always,
         Event::Connected { .. } | Event::Closed { .. } | Event::Path { .. } => Weight::Verbose,
-        Event::Prompted { .. } => Weight::Verbose,
+        Event::Prompted { .. } | Event::NotMet { .. } => Weight::Verbose,
         Event::Replied { .. } => Weight::Asking,
         Event::Fetched { .. } => Weight::Shown,
         Event::Http { .. } | Event::Fetching { .. } => Weight::Never,
@@ -196,6 +196,19 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
                 format!("{peer} is turned away: its address may not talk{until_now}"),
                 Some("--allow and --deny say who may; told at 1, 2, 4, 8 … of them".into()),
             )
+        }
+        Event::WrongCode { peer, why, left } => {
+            let borne = match left {
+                0 => "it was the last that the code bears".into(),
+                1 => "the code bears one more".to_string(),
+                left => format!("the code bears {left} more"),
+            };
+            (format!("{peer}: {why}: a wrong guess; {borne}"), Some(why.remedy().into()))
+        }
+        Event::NotMet { peer, why, count } => {
+            let until_now = if count == 1 { String::new() } else { format!(", {count} until now") };
+            let remedy = "it waits on for the right one; told at 1, 2, 4, 8 … of them";
+            (format!("{peer} is not let in: {why}{until_now}"), Some(remedy.into()))
         }
         Event::Path { conn, dir, path } => {
             (format!("connection {conn}, {}: bytes move by {path}", dir.word()), None)

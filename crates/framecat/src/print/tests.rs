@@ -3,6 +3,7 @@ use std::sync::mpsc;
 
 use framecat_net::Error;
 use framecat_net::error::Op;
+use framecat_net::error::Unmet;
 use framecat_net::event::{Place, Reach, Totals};
 use framecat_net::fast::Path;
 use framecat_proto::framing::{EncodeError, Fault, FramingError};
@@ -161,6 +162,11 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
     tell(Event::Dropped { conn, peer, count: 12 });
     tell(Event::Unreachable { conn, error: &refusal });
     tell(Event::Retrying { error: &refusal, time: Duration::from_secs(30) });
+    let told = Unmet::Stranger { said: peer.into() };
+    tell(Event::WrongCode { peer, why: &Unmet::WrongCode, left: 2 });
+    tell(Event::WrongCode { peer, why: &Unmet::Left { why: None }, left: 1 });
+    tell(Event::WrongCode { peer, why: &Unmet::Late(Duration::from_secs(10)), left: 0 });
+    tell(Event::NotMet { peer, why: &told, count: 4 });
     tell(Event::AcceptDelayed { error: &full, wait: Duration::from_millis(10) });
     tell(Event::Path { conn, dir: Dir::In, path: Path::Splice });
     tell(Event::Replied { n: 1, peer, rtt: ms, among: false });
