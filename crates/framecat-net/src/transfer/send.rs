@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use framecat_proto::limits::{LINGER_TIME, TRANSFER_TEXT_BYTES, TRANSFER_UNSENT_BYTES};
 use framecat_proto::transfer::Sizes;
 use framecat_proto::transfer::error::TransferError;
-use framecat_proto::transfer::record::{Carries, Entry, EntryKind};
+use framecat_proto::transfer::record::{Carries, Entry, EntryKind, Totals};
 use framecat_proto::transfer::sender::{self, Effect, Fact, Outcome, Sender};
 use framecat_proto::transfer::why::{Cause as WhyCause, Why};
 use rustix::fs::Advice;
@@ -204,7 +204,6 @@ struct Sums {
     skipped: u64,
     failed: u64,
     bytes: u64,
-    left_out: u64,
 }
 
 impl Worker {
@@ -336,7 +335,9 @@ impl Worker {
     }
 
     fn left_out(&mut self, path: &str, why: &Why, missing: bool) {
-        self.sums.left_out += u64::from(missing);
+        if missing {
+            self.sender.left_out();
+        }
         self.observer.event(Event::LeftOut { path, why, missing });
     }
 
@@ -586,17 +587,18 @@ impl Worker {
     /// Both sides have said that all is done.
     fn done(&mut self) -> End {
         self.say_all();
-        let Sums { committed, had, skipped, failed, bytes, left_out } = self.sums;
+        let Sums { committed, had, skipped, failed, bytes } = self.sums;
+        let Totals { missing, left_out, bytes: moved, .. } = self.sender.totals();
         self.observer.event(Event::Transferred(Transferred {
             committed,
             had,
             skipped,
             failed: failed + left_out,
-            moved: self.sender.totals().bytes,
+            moved,
             bytes,
             took: self.accepted.map(|since| since.elapsed()).unwrap_or_default(),
         }));
-        match self.sender.totals().missing + left_out {
+        match missing + left_out {
             0 => End::Done,
             _ => End::Partly,
         }

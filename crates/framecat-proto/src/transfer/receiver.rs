@@ -404,7 +404,8 @@ impl Receiver {
                 all.into_iter().try_for_each(|(entry, why)| self.failed_there(entry, why))
             }
             // What failed may still come to its end here: the answer waits for that.
-            Record::Bye(_) if self.offer_ended && self.unresolved == 0 => {
+            Record::Bye(theirs) if self.offer_ended && self.unresolved == 0 => {
+                self.totals.left_out = theirs.left_out;
                 self.stage = Stage::Leaving;
                 Ok(())
             }

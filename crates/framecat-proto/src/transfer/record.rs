@@ -149,6 +149,8 @@ pub struct Totals {
     pub missing: u64,
     /// Bytes of content sent, or received.
     pub bytes: u64,
+    /// What should have been offered and could not be: its sender could not look at it.
+    pub left_out: u64,
 }
 
 /// A record, or the head of one that carries content.

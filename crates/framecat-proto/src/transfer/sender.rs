@@ -248,6 +248,11 @@ impl Sender {
         Ok(number)
     }
 
+    /// Something that should have been offered cannot be: the other side is told how much that was.
+    pub fn left_out(&mut self) {
+        self.totals.left_out += 1;
+    }
+
     /// All has been offered.
     pub fn walk_done(&mut self) {
         self.walked = true;

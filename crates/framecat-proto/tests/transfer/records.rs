@@ -61,7 +61,8 @@ fn examples() -> Vec<(Record, Vec<u8>)> {
         Record::Committed(vec![0]),
         Record::Failed(vec![(4, why.clone())]),
         Record::Cancel(why),
-        Record::Bye(Totals { there: 1, missing: 2, bytes: 3 }),
+        Record::Bye(Totals { there: 1, missing: 2, bytes: 3, left_out: 0 }),
+        Record::Bye(Totals { there: 1, missing: 2, bytes: 3, left_out: u64::MAX }),
     ];
     let mut all: Vec<_> = plain.into_iter().map(|record| (record, Vec::new())).collect();
     let data = Record::Data { entry: 3, offset: 1 << 40, len: 4 };

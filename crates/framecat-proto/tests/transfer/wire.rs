@@ -64,7 +64,7 @@ fn examples() -> Vec<Record> {
         Record::Committed(vec![1, 2]),
         Record::Failed(vec![(1, Why::new(Cause::Full, "ENOSPC"))]),
         Record::Cancel(Cause::Cancelled.into()),
-        Record::Bye(Totals { there: 3, missing: 0, bytes: BIG + 5 }),
+        Record::Bye(Totals { there: 3, bytes: BIG + 5, ..Totals::default() }),
     ]
 }
 

@@ -325,6 +325,7 @@ fn totals(cbor: &mut Cbor<'_>) -> Result<Totals, Fault> {
             0 => totals.there = cbor.u64()?,
             1 => totals.missing = cbor.u64()?,
             2 => totals.bytes = cbor.u64()?,
+            3 => totals.left_out = cbor.u64()?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -432,8 +433,12 @@ fn write(record: &Record, cbor: &mut Out<'_>) -> Written {
         Record::AskPieces { entry } => {
             cbor.map(1)?.u8(0)?.u32(*entry)?;
         }
-        Record::Bye(Totals { there, missing, bytes }) => {
-            cbor.map(3)?.u8(0)?.u64(*there)?.u8(1)?.u64(*missing)?.u8(2)?.u64(*bytes)?;
+        Record::Bye(Totals { there, missing, bytes, left_out }) => {
+            cbor.map(if *left_out > 0 { 4 } else { 3 })?;
+            cbor.u8(0)?.u64(*there)?.u8(1)?.u64(*missing)?.u8(2)?.u64(*bytes)?;
+            if *left_out > 0 {
+                cbor.u8(3)?.u64(*left_out)?;
+            }
         }
     }
     Ok(())
