@@ -1,6 +1,7 @@
 // What all parts of the script share: words, nodes, dialogs.
-const chinese = document.documentElement.lang.startsWith("zh");
-const may = word => document.documentElement.dataset.may?.split(" ").includes(word);
+const root = document.documentElement;
+const chinese = root.lang.startsWith("zh");
+const may = word => root.dataset.may?.split(" ").includes(word);
 const find = (what, where = document) => where.querySelector(what);
 const make = (tag, fields = {}, ...inside) => {
   const made = document.createElement(tag);
@@ -38,9 +39,9 @@ const human = bytes => {
 // dialog. The focus goes back to where it was, unless `act` gave it to something else.
 const ask = (title, inside, ok, act, fields) => {
   const wrong = make("p", { className: "wrong", role: "alert" });
-  const no = make("button", { type: "button", textContent: act ? say.cancel : say.close });
-  const yes = make("button", { textContent: ok, className: "main", ...fields });
-  const form = make("form", { method: "dialog" }, make("h2", { textContent: title }), ...inside, wrong);
+  const no = make("button", { type: "button" }, act ? say.cancel : say.close);
+  const yes = make("button", { className: "main", ...fields }, ok);
+  const form = make("form", { method: "dialog" }, make("h2", {}, title), ...inside, wrong);
   form.append(make("p", { className: "acts" }, no, ...(act ? [yes] : [])));
   const box = make("dialog", { className: "ask", "aria-label": title }, form);
   no.onclick = () => box.close();

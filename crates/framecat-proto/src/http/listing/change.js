@@ -55,26 +55,26 @@ const remove = () => {
   const next = shownRows().slice(at + 1).find(row => !rows.includes(row)) ?? shownRows().slice(0, at).findLast(row => !rows.includes(row));
   const then = next && hrefOf(next.link);
   const names = rows.slice(0, 10).map(({ link }) => make("li", {}, ...Array.from(link.childNodes, node => node.cloneNode(true))));
-  if (rows.length > 10) names.push(make("li", { textContent: say.change.more(rows.length - 10) }));
-  const told = make("p", { textContent: rows.some(({ folder }) => folder) ? say.change.withAll : say.change.forGood });
+  if (rows.length > 10) names.push(make("li", {}, say.change.more(rows.length - 10)));
+  const told = make("p", {}, rows.some(({ folder }) => folder) ? say.change.withAll : say.change.forGood);
   ask(say.change.remove(rows.length), [make("ul", {}, ...names), told], say.change.removeIt, async () => {
     await each(rows, ({ link }) => change("DELETE", hrefOf(link), [404]));
     return () => go((then && rowOf(then)) || edge(true));
   }, { className: "danger" });
 };
 if (may("make")) {
-  acts.append(make("button", { textContent: say.change.make, onclick: mkdir }));
+  acts.append(make("button", { onclick: mkdir }, say.change.make));
   keys.set("n", mkdir);
   help.push(["N", say.change.make]);
 }
 if (may("rename")) {
   const { rename: word } = say.change;
-  bar.append(make("button", { textContent: word, onclick: rename, "data-one": word, "data-many": say.change.moveIt }));
+  bar.append(make("button", { onclick: rename, "data-one": word, "data-many": say.change.moveIt }, word));
   keys.set("F2", rename);
   help.push(["F2", word]);
 }
 if (may("delete")) {
-  bar.append(make("button", { textContent: say.change.removeIt, onclick: remove, className: "danger" }));
+  bar.append(make("button", { onclick: remove, className: "danger" }, say.change.removeIt));
   keys.set("Delete", remove);
   help.push(["Delete", say.change.removeIt]);
 }

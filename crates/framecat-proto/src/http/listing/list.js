@@ -114,7 +114,7 @@ const chose = () => {
   allBox();
   const n = chosen.size;
   bar.hidden = !n;
-  document.documentElement.classList.toggle("choosing", n > 0);
+  root.classList.toggle("choosing", n > 0);
   counted.textContent = n ? say.picked(n) : "";
   for (const button of bar.querySelectorAll("[data-one]")) button.textContent = n > 1 ? button.dataset.many : button.dataset.one;
 };
@@ -151,7 +151,7 @@ const save = async () => {
     await new Promise(then => setTimeout(then, 200));
   }
 };
-bar.append(iconed("button", CLOSE, say.keys.none, { onclick: () => chooseNone() }), counted, make("button", { textContent: say.save, onclick: save }));
+bar.append(iconed("button", CLOSE, say.keys.none, { onclick: () => chooseNone() }), counted, make("button", { onclick: save }, say.save));
 const dock = make("div", { id: "dock" }, bar);
 document.body.append(dock);
 
@@ -164,7 +164,7 @@ const begin = () => {
   if (!up) document.title += " · " + location.host;
   groups = Array.from(list.tBodies).filter(group => group !== up);
   whole = sum.textContent;
-  nothing = make("p", { className: "none", textContent: say.none, hidden: true });
+  nothing = make("p", { className: "none", hidden: true }, say.none);
   list.after(nothing);
   find("#list th small").remove();
   const all = list.querySelectorAll("tbody:not(#up) > tr");
@@ -176,10 +176,10 @@ const begin = () => {
   if (readme && !readme.children[1]) {
     text(find("a", readme).getAttribute("href"))
       .then(made => readme.append(...made))
-      .catch(error => readme.append(make("p", { textContent: say.failed(error.message) })));
+      .catch(error => readme.append(make("p", {}, say.failed(error.message))));
   }
 };
-document.addEventListener("click", event => {
+addEventListener("click", event => {
   const link = event.target.closest("#list th a");
   if (!link || !plain(event)) return;
   event.preventDefault();
@@ -237,7 +237,7 @@ const keys = new Map();
 const help = [["/", say.keys.filter], ["↑ ↓ Home End", say.keys.walk], ["Enter", say.keys.open], ["Backspace", say.keys.up],
   [say.space, say.keys.choose], ["Ctrl A", say.keys.all], ["Esc", say.keys.none], ["← →", say.keys.turn]];
 keys.set("?", () => {
-  const lines = help.map(([key, does]) => make("li", {}, make("span", {}, ...key.split(" ").map(key => make("kbd", { textContent: key }))), does));
+  const lines = help.map(([key, does]) => make("li", {}, make("span", {}, ...key.split(" ").map(key => make("kbd", {}, key))), does));
   ask(say.help, [make("ul", { className: "keys" }, ...lines)]);
 });
 find("#keys").addEventListener("click", () => keys.get("?")());
@@ -256,7 +256,7 @@ const step = (link, by) => {
   const at = all.findIndex(row => row.link === link);
   return all[at + by] ?? (at === 0 && by < 0 && above());
 };
-document.addEventListener("keydown", event => {
+addEventListener("keydown", event => {
   if (event.isComposing || event.altKey) return;
   if (find("dialog[open]")) return find(".view[open]") && !event.ctrlKey && !event.metaKey && viewerKey(event);
   const at = document.activeElement;

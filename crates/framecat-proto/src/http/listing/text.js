@@ -59,7 +59,7 @@ const words = (text, into, depth = 0) => {
     if (mark && mark[0] === "_" && /\w/.test(text[found.index - 1] ?? "")) continue;
     into.append(text.slice(from, found.index));
     from = found.index + whole.length;
-    if (tick) into.append(make("code", { textContent: code }));
+    if (tick) into.append(make("code", {}, code));
     else if (target) {
       const url = URL.canParse(target, location.href) && new URL(target, location.href);
       // An anchor would be taken for a file that is shown; a script is none.
@@ -79,7 +79,7 @@ const words = (text, into, depth = 0) => {
     } else if (escaped) into.append(escaped);
     else if (whole.startsWith("http")) {
       const address = whole.replace(/[.,:;!?'"]+$/, "");
-      into.append(make("a", { href: address, rel: "noreferrer", textContent: address }), whole.slice(address.length));
+      into.append(make("a", { href: address, rel: "noreferrer" }, address), whole.slice(address.length));
     } else if (/^<br/i.test(whole)) into.append(make("br"));
   }
   into.append(text.slice(from));
@@ -104,7 +104,7 @@ const blocks = (lines, into, depth = 0) => {
       flush();
       const code = [];
       while (++at < lines.length && !lines[at].trim().startsWith(found[1])) code.push(lines[at]);
-      into.append(make("pre", { textContent: code.join("\n") }));
+      into.append(make("pre", {}, code.join("\n")));
     } else if ((found = /^ {0,3}(#{1,6})\s+(.*)/.exec(line))) {
       flush();
       heading(found[1].length, found[2].replace(/\s#+\s*$/, ""));
@@ -176,17 +176,17 @@ const blocks = (lines, into, depth = 0) => {
       const code = [];
       for (; at < lines.length && /^( {4}|\t|\s*$)/.test(lines[at]); at++) code.push(lines[at].replace(/^( {4}|\t)/, ""));
       at--;
-      into.append(make("pre", { textContent: code.join("\n").trimEnd() }));
+      into.append(make("pre", {}, code.join("\n").trimEnd()));
     } else paragraph.push(line.trimStart());
   }
   flush();
 };
 const text = async (href, signal) => {
   const { text, all, have } = await load(href, signal);
-  if (!text) return [make("p", { textContent: say.empty })];
+  if (!text) return [make("p", {}, say.empty)];
   let shown;
   // A longer one than anybody writes is shown as it is: to lay it out would keep the page from answering.
   if (/\.(md|markdown)$/i.test(href) && text.length <= 128 << 10) blocks(text.split(/\r?\n/), (shown = make("article", { tabIndex: 0 })));
-  else shown = make("pre", { textContent: text, tabIndex: 0 });
-  return have < all ? [shown, make("p", { textContent: say.part(human(have), human(all)) })] : [shown];
+  else shown = make("pre", { tabIndex: 0 }, text);
+  return have < all ? [shown, make("p", {}, say.part(human(have), human(all)))] : [shown];
 };

@@ -288,8 +288,8 @@ const tree = picker({ webkitdirectory: true, id: "folder" }, files => add(base()
 const acts = find("#acts");
 if (may("upload")) {
   document.body.append(some, tree, veil);
-  acts.append(make("button", { textContent: say.up.files, className: "main", onclick: () => some.click() }));
-  if ("webkitdirectory" in tree && may("make")) acts.append(make("button", { textContent: say.up.folder, onclick: () => tree.click() }));
+  acts.append(make("button", { className: "main", onclick: () => some.click() }, say.up.files));
+  if ("webkitdirectory" in tree && may("make")) acts.append(make("button", { onclick: () => tree.click() }, say.up.folder));
 }
 
 // The queue as it is seen: what asks for somebody, what is on its way, what comes next, what is done. As many lines as a
@@ -314,7 +314,7 @@ const panel = make("section", { id: "queue", "aria-label": say.up.uploads, hidde
 (find("#inbox") ?? find("#dock")).append(panel);
 document.body.append(told);
 const lasting = seconds => (seconds < 60 ? say.up.s(Math.ceil(seconds)) : seconds < 3600 ? say.up.min(Math.round(seconds / 60)) : say.up.h(Math.floor(seconds / 3600), Math.round(seconds / 60) % 60));
-const button = (label, name, onclick) => make("button", { textContent: label, "aria-label": `${label}: ${name}`, onclick });
+const button = (label, name, onclick) => make("button", { "aria-label": `${label}: ${name}`, onclick }, label);
 const lineOf = item => {
   if (item.line) return item.line;
   const line = (item.line = make("li"));
@@ -351,9 +351,8 @@ const offers = item => {
       return [chooser, offer("choose", () => chooser.click()), cancel];
     }
     case "failed":
-      return [offer("retry", () => resume(item)), cancel];
     case "pause":
-      return [offer("resume", () => resume(item)), cancel];
+      return [offer(item.state === "pause" ? "resume" : "retry", () => resume(item)), cancel];
     case "retry":
       return [offer("now", () => (item.again = 0)), offer("pause", () => pause(item)), cancel];
     case "done":
@@ -387,7 +386,7 @@ let ticking, last;
 const draw = () => {
   const busy = queue.filter(item => going(item) || item.state === "wait");
   panel.hidden = !queue.length;
-  document.documentElement.classList.toggle("sending", !panel.hidden && may("read"));
+  root.classList.toggle("sending", !panel.hidden && may("read"));
   const shown = queue.map(item => [rank.indexOf(item.state), item]).sort((a, b) => a[0] - b[0]).slice(0, LINES).map(([, item]) => item);
   const wanted = shown.map(lineOf);
   if (wanted.length !== lines.children.length || wanted.some((line, at) => lines.children[at] !== line)) lines.replaceChildren(...wanted);
@@ -403,9 +402,7 @@ const draw = () => {
     const text = describe(item);
     if (item.text.textContent !== text) item.text.textContent = text;
   }
-  const size = queue.reduce((sum, item) => sum + item.size, 0);
-  const sent = queue.reduce((sum, item) => sum + item.sent, 0);
-  const rate = queue.reduce((sum, item) => sum + (item.rate || 0), 0);
+  const [size, sent, rate] = ["size", "sent", "rate"].map(what => queue.reduce((sum, item) => sum + item[what], 0));
   const done = queue.filter(item => item.state === "done").length;
   total.value = size ? sent / size : 1;
   headline.textContent = say.up.count(done, queue.length);
@@ -443,7 +440,7 @@ const tick = () => {
 addEventListener("beforeunload", event => queue.some(going) && event.preventDefault());
 addEventListener("pagehide", () => queue.forEach(item => item.id && remember(item)));
 // As long as files are on their way, folders are opened without leaving the page.
-document.addEventListener("click", event => {
+addEventListener("click", event => {
   const link = event.target.closest("nav a, #list a:is(.d, .u)");
   if (!link || !plain(event) || !queue.some(going)) return;
   event.preventDefault();

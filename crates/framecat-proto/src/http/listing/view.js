@@ -31,7 +31,7 @@ const viewable = () => shownRows().map(({ link }) => link).filter(link => shows.
 let shown;
 const show = async link => {
   if (!dialog) build();
-  if (loading) loading.abort();
+  loading?.abort();
   loading = new AbortController();
   const { signal } = loading;
   const href = link.getAttribute("href");
@@ -48,17 +48,17 @@ const show = async link => {
     dialog.showModal();
     forward.disabled ? dialog.focus() : forward.focus();
   }
-  const failed = () => stage.replaceChildren(make("p", { textContent: say.unplayable }));
+  const failed = () => stage.replaceChildren(make("p", {}, say.unplayable));
   if (link.className === "p") {
     stage.append(make("img", { alt: link.textContent, onerror: failed, src: href }));
     const then = all[at + 1];
-    if (then && then.className === "p") new Image().src = then.href;
+    if (then?.className === "p") new Image().src = then.href;
   } else if (link.className === "t") {
     try {
       const made = await text(href, signal);
       if (!signal.aborted) stage.replaceChildren(...made);
     } catch (error) {
-      if (!signal.aborted) stage.replaceChildren(make("p", { textContent: say.failed(error.message) }));
+      if (!signal.aborted) stage.replaceChildren(make("p", {}, say.failed(error.message)));
     }
   } else {
     const tag = link.className === "v" ? "video" : "audio";
@@ -73,7 +73,7 @@ const turn = by => {
   show(link);
 };
 const leave = () => {
-  if (history.state && history.state.viewer) return history.back();
+  if (history.state?.viewer) return history.back();
   history.replaceState(null, "", location.pathname + location.search);
   follow();
 };
@@ -83,7 +83,7 @@ const follow = () => {
   const link = href && linkTo(href);
   if (link && shows.includes(link.className)) {
     if (link !== shown) show(link);
-  } else if (dialog && dialog.open) {
+  } else if (dialog?.open) {
     loading.abort();
     stage.replaceChildren();
     dialog.close();
@@ -98,7 +98,7 @@ const viewerKey = event => {
   else return;
   event.preventDefault();
 };
-document.addEventListener("click", event => {
+addEventListener("click", event => {
   const link = event.target.closest("#list td a, #readme h2 a");
   if (!link || !plain(event) || !shows.includes(link.className)) return;
   event.preventDefault();
