@@ -59,6 +59,7 @@ const item = (page, name) => queue(page).locator("li", { has: page.locator("bdi"
 const act = (page, what, name) => queue(page).getByRole("button", { name: `${what}: ${name}`, exact: true });
 const done = (page, n, all = n) => queue(page).getByText(`${n} of ${all} uploaded`).waitFor();
 const choose = (page, ...files) => page.setInputFiles("#files", files.map(([name, text]) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) })));
+const TAKEN = { refused: /status of 4(12|09)/ };
 const dialog = page => page.getByRole("dialog");
 
 test("files are uploaded by a button, and stand in the table at once", () =>
@@ -159,6 +160,24 @@ test("another file of the same name does not go on with the first", () =>
     assert.equal(read(site, "notes.bin"), "another");
   }));
 
+test("a second file of a name whose first is on its way is an upload of its own", () =>
+  on(["--upload"], {}, { refused: /status of 4(04|09|12)/ }, async (page, site, context) => {
+    const slow = await context.newCDPSession(page);
+    await slow.send("Network.enable");
+    const speed = rate => slow.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: rate });
+    await speed(1e6);
+    await choose(page, ["notes.bin", "x".repeat(6 << 20)]);
+    await page.waitForFunction(() => document.querySelector("#queue li progress")?.value > 0.01);
+    await choose(page, ["notes.bin", "second"]);
+    await done(page, 1, 2);
+    await speed(-1);
+    await item(page, "notes.bin").getByText("This name is taken.").waitFor();
+    await act(page, "Keep both", "notes.bin").click();
+    await done(page, 2);
+    assert.deepEqual([read(site, "notes.bin"), read(site, "notes (1).bin").length], ["second", 6 << 20]);
+    assert.equal(await page.evaluate(() => localStorage.length), 0);
+  }));
+
 test("whole folders are dropped and chosen, empty ones too", () =>
   on(["--full"], { "in/": null }, {}, async (page, site) => {
     made("trip/day 1/a.txt", "a");
@@ -182,7 +201,6 @@ test("whole folders are dropped and chosen, empty ones too", () =>
     await row(page, "day 1").waitFor();
   }));
 
-const TAKEN = { refused: /status of 4(12|09)/ };
 test("a taken name is told, and what is there stays until the reader says otherwise", () =>
   on(["--full"], { "a.txt": "old a", "b.txt": "old b", "c.txt": "old c", "d.tar.gz": "old d", "e/": null }, TAKEN, async (page, site) => {
     await choose(page, ["a.txt", "new a"], ["b.txt", "new b"], ["c.txt", "new c"], ["d.tar.gz", "new d"], ["e", "new e"], ["f.txt", "f"]);
@@ -222,7 +240,7 @@ test("without the right to replace it is not offered", () =>
     await choose(page, ["a.txt", "new"]);
     await item(page, "a.txt").getByText("This name is taken.").waitFor();
     assert.equal(await act(page, "Replace", "a.txt").count(), 0);
-    await act(page, "Cancel", "a.txt").count();
+    assert.equal(await act(page, "Cancel", "a.txt").count(), 0, "to skip it is to cancel it");
     await act(page, "Skip", "a.txt").click();
     await queue(page).waitFor({ state: "hidden" });
     assert.equal(read(site, "a.txt"), "old");
@@ -349,6 +367,21 @@ test("an inbox takes files and shows no name", () =>
     assert.equal(read(site, "secret.txt"), "s");
     assert.deepEqual(readdirSync(site.folder).sort(), ["large.bin", "one.jpg", "second.txt", "secret (1).txt", "secret.txt"]);
     assert.equal((await page.request.get(`${site.url}/secret.txt`)).status(), 404);
+  }));
+
+test("files of one name that come together to an inbox are all there", () =>
+  on(["--drop"], {}, {}, async (page, site) => {
+    made("one/IMG_1.jpg", "first");
+    made("two/IMG_1.jpg", "second");
+    await drop(page, [`${home}/one`, `${home}/two`]);
+    await done(page, 2);
+    const names = readdirSync(site.folder).sort();
+    assert.deepEqual(names, ["IMG_1 (1).jpg", "IMG_1.jpg"]);
+    assert.deepEqual(names.map(name => read(site, name)).sort(), ["first", "second"]);
+    await page.setInputFiles("#files", [`${home}/one/IMG_1.jpg`]);
+    await done(page, 3);
+    assert.equal(read(site, "IMG_1 (2).jpg"), "first");
+    assert.equal(await page.evaluate(() => localStorage.length), 0);
   }));
 
 test("an inbox takes files by a form without JavaScript", () =>

@@ -8,15 +8,20 @@ const queue = [];
 const kept = "framecat ";
 const going = item => item.state === "send" || item.state === "retry";
 const open = item => going(item) || item.state === "wait" || item.state === "pause" || item.state === "taken";
-const stored = (path, value) => {
+// Two files may be on their way to one name: the server numbers them, or the reader is asked.
+const keyOf = ({ path, size, mtime }) => `${kept}${path} ${size} ${mtime}`;
+const stored = (item, value) => {
   try {
-    if (value === undefined) localStorage.removeItem(kept + path);
-    else localStorage.setItem(kept + path, JSON.stringify(value));
+    if (value) localStorage.setItem(keyOf(item), JSON.stringify(value));
+    else localStorage.removeItem(keyOf(item));
   } catch {
     // A browser that keeps nothing: then a reload begins anew.
   }
 };
-const remember = ({ path, size, mtime, id, sent }) => stored(path, { size, mtime, id, sent });
+const remember = item => {
+  const { path, source, size, mtime, id, sent } = item;
+  stored(item, { path, source, size, mtime, id, sent });
+};
 
 // What can be gone on with, and what asks for somebody.
 class Cut extends Error {}
@@ -46,19 +51,22 @@ const offset = reply => {
   const told = reply.getResponseHeader("Upload-Offset");
   return told === null ? null : +told;
 };
+const head = path =>
+  fetch(path, { method: "HEAD" }).catch(() => {
+    throw new Cut();
+  });
+const free = async item => {
+  const there = await head(item.path);
+  if (!there.ok) return;
+  item.folder = there.redirected;
+  throw new Taken();
+};
 // The end of it, good or bad.
 const judge = async (item, reply) => {
   const { status } = reply;
   if (status < 300) return;
   if ([408, 429, 500, 502, 503, 504].includes(status)) throw new Cut();
-  if (status === 412 || status === 409) {
-    const there = await fetch(item.path, { method: "HEAD" }).catch(() => null);
-    if (!there) throw new Cut();
-    if (there.ok) {
-      item.folder = there.redirected;
-      throw new Taken();
-    }
-  }
+  if (status === 412 || status === 409) await free(item);
   throw new Error(wrongs(status));
 };
 const send = async item => {
@@ -74,11 +82,15 @@ const send = async item => {
     const reply = await request(item, "HEAD", `${path}?upload=${item.id}`);
     if (reply.status === 404) {
       // Its last answer may have been cut: then the file is there.
-      const there = item.sent === size && (await fetch(path, { method: "HEAD" }).catch(() => null));
-      if (there && there.ok && +there.headers.get("Content-Length") === size) return;
+      const there = item.sent === size && (await head(path));
+      if (there.ok && +there.headers.get("Content-Length") === size) return;
       item.id = null;
     } else if (reply.status >= 300) return judge(item, reply);
-    else item.sent = offset(reply);
+    else {
+      item.sent = offset(reply);
+      // Somebody else may have had the name meanwhile.
+      if (!item.replace) await free(item);
+    }
   }
   if (!item.id) {
     item.sent = 0;
@@ -110,7 +122,7 @@ const settle = (item, state, why) => {
   item.why = why ?? "";
   item.xhr = null;
   item.rate = 0;
-  if (state === "done" || state === "failed") stored(item.path);
+  if (state === "done" || state === "failed") stored(item);
   if (!item.id) item.sent = 0;
   if (state === "done") {
     item.sent = item.size;
@@ -159,7 +171,7 @@ const decide = (item, what) => {
   pump();
 };
 const moveTo = (item, path) => {
-  stored(item.path);
+  stored(item);
   item.path = path;
   item.name = decoded(path.slice(1));
   remember(item);
@@ -172,7 +184,7 @@ const discard = item => {
 const drop = item => {
   item.state = "gone";
   item.xhr?.abort();
-  stored(item.path);
+  stored(item);
   discard(item);
   queue.splice(queue.indexOf(item), 1);
   pump();
@@ -210,13 +222,15 @@ const add = (folder, files) => {
       continue;
     }
     const { size = 0, lastModified: mtime = 0 } = file ?? {};
-    const known = queue.find(item => item.path === path);
-    if (known && open(known)) continue;
-    const same = known?.state === "lost" && known.size === size && known.mtime === mtime;
-    if (known && !same) drop(known);
-    const item = same ? known : { path, name: decoded(path.slice(1)), size, mtime, id: null, sent: 0 };
-    Object.assign(item, { file, folders, state: "wait", tries: 0, rate: 0, why: "" });
-    if (!same) queue.push(item);
+    // Another file of the same name is another upload; the same one is not sent twice at once.
+    const known = queue.filter(item => item.path === path);
+    const same = known.filter(item => item.size === size && item.mtime === mtime);
+    if (same.some(item => open(item) && item.source === name)) continue;
+    const lost = same.find(item => item.state === "lost");
+    for (const item of known) if (item !== lost && item.source === name && !open(item)) drop(item);
+    const item = lost ?? { path, name: decoded(path.slice(1)), size, mtime, id: null, sent: 0 };
+    Object.assign(item, { file, folders, source: name, state: "wait", tries: 0, rate: 0, why: "" });
+    if (!lost) queue.push(item);
     if (!folders) remember(item);
   }
   pump();
@@ -450,15 +464,15 @@ addEventListener("click", event => {
 // What other pages of this browser are sending is theirs; the rest of what is remembered waits for its file.
 const others = new BroadcastChannel("framecat");
 others.onmessage = ({ data }) => {
-  if (data.ask) others.postMessage({ mine: queue.filter(item => item.file).map(item => item.path) });
-  else for (const item of [...queue]) if (item.state === "lost" && data.mine.includes(item.path)) queue.splice(queue.indexOf(item), 1);
+  if (data.ask) others.postMessage({ mine: queue.filter(item => item.file).map(keyOf) });
+  else for (const item of [...queue]) if (item.state === "lost" && data.mine.includes(keyOf(item))) queue.splice(queue.indexOf(item), 1);
   draw();
 };
 try {
   for (const [key, value] of Object.entries(localStorage)) {
     if (!key.startsWith(kept)) continue;
-    const path = key.slice(kept.length);
-    queue.push({ ...JSON.parse(value), path, name: decoded(path.slice(1)), state: "lost", tries: 0, rate: 0, why: "" });
+    const item = JSON.parse(value);
+    queue.push({ ...item, name: decoded(item.path.slice(1)), state: "lost", tries: 0, rate: 0, why: "" });
   }
 } catch {
   // As above.
