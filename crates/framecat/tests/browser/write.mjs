@@ -201,6 +201,20 @@ test("whole folders are dropped and chosen, empty ones too", () =>
     await row(page, "day 1").waitFor();
   }));
 
+test("empty folders are made where folders of their names are, and where those above them are not", () =>
+  on(["--full"], { "empty/": null, "file": "f" }, { refused: /status of 4(04|09)/ }, async (page, site) => {
+    made("empty/", "");
+    made("deep/er/one/", "");
+    made("deep/er/two/", "");
+    made("of folders/file/", "");
+    await drop(page, [`${home}/empty`, `${home}/deep`]);
+    await done(page, 3);
+    for (const path of ["empty", "deep/er/one", "deep/er/two"]) assert.ok(statSync(`${site.folder}/${path}`).isDirectory(), path);
+    await drop(page, [`${home}/of folders/file`]);
+    await item(page, "file/").getByText("The name is taken.").waitFor();
+    assert.equal(read(site, "file"), "f");
+  }));
+
 test("a taken name is told, and what is there stays until the reader says otherwise", () =>
   on(["--full"], { "a.txt": "old a", "b.txt": "old b", "c.txt": "old c", "d.tar.gz": "old d", "e/": null }, TAKEN, async (page, site) => {
     await choose(page, ["a.txt", "new a"], ["b.txt", "new b"], ["c.txt", "new c"], ["d.tar.gz", "new d"], ["e", "new e"], ["f.txt", "f"]);

@@ -69,11 +69,22 @@ const judge = async (item, reply) => {
   if (status === 412 || status === 409) await free(item);
   throw new Error(wrongs(status));
 };
+// A folder that is there is as good as made; one that is missing above it is made first.
+const makeFolder = async (item, path) => {
+  const above = path.replace(/[^/]+\/$/, "");
+  for (let again = false; ; again = true) {
+    const reply = await request(item, "POST", path + "?mkdir");
+    if (reply.status !== 409) return judge(item, reply);
+    if ((await head(path)).ok) return;
+    if (again || above === "/") throw new Error(wrongs(409));
+    await makeFolder(item, above);
+  }
+};
 const send = async item => {
   const { file, path, size } = item;
   // An inbox tells nobody what is in it.
   const unless = item.replace || !may("read") ? {} : { "If-None-Match": "*" };
-  if (item.folders) return judge(item, await request(item, "POST", path + "?mkdir"));
+  if (item.folders) return makeFolder(item, path);
   if (size <= SMALL) {
     item.sent = 0;
     return judge(item, await request(item, "PUT", path, file, unless));
