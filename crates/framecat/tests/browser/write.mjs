@@ -160,6 +160,16 @@ test("another file of the same name does not go on with the first", () =>
     assert.equal(read(site, "notes.bin"), "another");
   }));
 
+test("what is uploaded is not remembered when the page is loaded anew", () =>
+  on(["--upload"], {}, {}, async (page, site) => {
+    await choose(page, ["large.bin", "x".repeat(3 << 20)]);
+    await done(page, 1);
+    await page.reload();
+    await row(page, "large.bin").waitFor();
+    assert.equal(await page.evaluate(() => localStorage.length), 0);
+    assert.ok(await queue(page).isHidden());
+  }));
+
 test("a second file of a name whose first is on its way is an upload of its own", () =>
   on(["--upload"], {}, { refused: /status of 4(04|09|12)/ }, async (page, site, context) => {
     const slow = await context.newCDPSession(page);

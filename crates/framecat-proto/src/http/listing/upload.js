@@ -463,7 +463,7 @@ const tick = () => {
   pump();
 };
 addEventListener("beforeunload", event => queue.some(going) && event.preventDefault());
-addEventListener("pagehide", () => queue.forEach(item => item.id && remember(item)));
+addEventListener("pagehide", () => queue.forEach(item => item.id && open(item) && remember(item)));
 // As long as files are on their way, folders are opened without leaving the page.
 addEventListener("click", event => {
   const link = event.target.closest("nav a, #list a:is(.d, .u)");
