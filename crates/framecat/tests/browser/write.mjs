@@ -188,6 +188,38 @@ test("a second file of a name whose first is on its way is an upload of its own"
     assert.equal(await page.evaluate(() => localStorage.length), 0);
   }));
 
+test("what is paused or cancelled with all the others is not begun first", () =>
+  on(["--upload"], {}, {}, async (page, site) => {
+    // The server is not to have answered before.
+    await page.route("**/*.txt", () => {});
+    await page.evaluate(() => {
+      const { send } = XMLHttpRequest.prototype;
+      window.begun = 0;
+      XMLHttpRequest.prototype.send = function (body) {
+        window.begun++;
+        return send.call(this, body);
+      };
+    });
+    const begun = () => page.evaluate(() => window.begun);
+    const many = Array.from({ length: 40 }, (_, n) => [`${n}.txt`, `${n}`]);
+    await choose(page, ...many);
+    await done(page, 0, 40);
+    assert.equal(await begun(), 3);
+    await queue(page).getByRole("button", { name: "Pause all" }).click();
+    await queue(page).getByRole("button", { name: "Resume all" }).waitFor();
+    assert.equal(await queue(page).getByText("paused").count(), 40);
+    assert.equal(await begun(), 3);
+    await queue(page).getByRole("button", { name: "Resume all" }).click();
+    assert.equal(await begun(), 6);
+    await queue(page).getByRole("button", { name: "Cancel all" }).click();
+    await queue(page).waitFor({ state: "hidden" });
+    assert.equal(await begun(), 6);
+    await page.unroute("**/*.txt");
+    assert.deepEqual(readdirSync(site.folder), []);
+    await choose(page, ...many);
+    await done(page, 40);
+  }));
+
 test("whole folders are dropped and chosen, empty ones too", () =>
   on(["--full"], { "in/": null }, {}, async (page, site) => {
     made("trip/day 1/a.txt", "a");

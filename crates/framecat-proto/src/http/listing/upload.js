@@ -4,7 +4,7 @@
 const AT_ONCE = 3;
 const SMALL = 1 << 20;
 const PIECE = 8 << 20;
-const queue = [];
+let queue = [];
 const kept = "framecat ";
 const going = item => item.state === "send" || item.state === "retry";
 const open = item => going(item) || item.state === "wait" || item.state === "pause" || item.state === "taken";
@@ -26,11 +26,10 @@ const remember = item => {
 // What can be gone on with, and what asks for somebody.
 class Cut extends Error {}
 class Taken extends Error {}
-class Stopped extends Error {}
 
 const request = (item, method, address, body, fields = {}) =>
   new Promise((done, fail) => {
-    if (item.state !== "send") return fail(new Stopped());
+    if (item.state !== "send") return fail(new Cut());
     const xhr = (item.xhr = new XMLHttpRequest());
     const from = item.sent;
     xhr.open(method, address);
@@ -42,8 +41,7 @@ const request = (item, method, address, body, fields = {}) =>
     // All is sent, and the server may have to wait for its disk.
     xhr.upload.onload = () => (item.moved = performance.now() + 100_000);
     xhr.onload = () => done(xhr);
-    xhr.onerror = () => fail(new Cut());
-    xhr.onabort = () => fail(item.state === "send" ? new Cut() : new Stopped());
+    xhr.onerror = xhr.onabort = () => fail(new Cut());
     item.moved = performance.now();
     xhr.send(body ?? null);
   });
@@ -147,8 +145,9 @@ const run = async item => {
     await send(item);
     settle(item, "done");
   } catch (error) {
+    // It is paused or given up.
+    if (item.state !== "send") return;
     if (error instanceof Taken) return answered(item);
-    if (error instanceof Stopped) return;
     if (!(error instanceof Cut)) return settle(item, "failed", error.message);
     // Where the file itself cannot be read, no waiting helps.
     const legible = await item.file?.slice(item.sent, item.sent + 1).arrayBuffer().catch(() => null);
@@ -160,7 +159,8 @@ const run = async item => {
     pump();
   }
 };
-// What is done with every name that is taken from now on, if the reader said so.
+// What is done with every name that is taken from now on, if the reader said so. None of these goes on with the queue
+// itself, so that many are done at once: pump does.
 let always = null;
 const answered = item => {
   const usable = always === "replace" && (item.folder || !may("replace")) ? null : always;
@@ -179,7 +179,6 @@ const decide = (item, what) => {
     moveTo(item, `${folder}${stem}%20(${item.number})${end ?? ""}`);
   }
   item.state = "wait";
-  pump();
 };
 const moveTo = (item, path) => {
   stored(item);
@@ -197,25 +196,21 @@ const drop = item => {
   item.xhr?.abort();
   stored(item);
   discard(item);
-  queue.splice(queue.indexOf(item), 1);
-  pump();
 };
 const pause = item => {
   if (!open(item) || item.state === "taken") return;
   item.state = "pause";
+  item.rate = 0;
   item.xhr?.abort();
-  pump();
 };
 const resume = item => {
   item.tries = 0;
   item.state = "wait";
-  pump();
 };
 const pump = () => {
-  for (const item of queue) {
-    if (queue.filter(going).length >= AT_ONCE) break;
-    if (item.state === "wait") run(item);
-  }
+  queue = queue.filter(item => item.state !== "gone");
+  const waiting = queue.filter(item => item.state === "wait");
+  waiting.slice(0, Math.max(0, AT_ONCE - queue.filter(going).length)).forEach(run);
   draw();
 };
 addEventListener("online", () => {
@@ -327,11 +322,13 @@ const headline = make("b");
 const overall = make("span");
 const toggle = make("button", { onclick: () => {
   const stop = queue.some(item => going(item) || item.state === "wait");
-  for (const item of [...queue]) if (stop) pause(item);
+  for (const item of queue) if (stop) pause(item);
   else if (item.state === "pause" || item.state === "failed") resume(item);
+  pump();
 } });
 const clear = make("button", { onclick: () => {
-  for (const item of [...queue]) drop(item);
+  queue.forEach(drop);
+  pump();
 } });
 const lines = make("ul");
 const panel = make("section", { id: "queue", "aria-label": say.up.uploads, hidden: true }, total,
@@ -339,7 +336,6 @@ const panel = make("section", { id: "queue", "aria-label": say.up.uploads, hidde
 (find("#inbox") ?? find("#dock")).append(panel);
 document.body.append(told);
 const lasting = seconds => (seconds < 60 ? say.up.s(Math.ceil(seconds)) : seconds < 3600 ? say.up.min(Math.round(seconds / 60)) : say.up.h(Math.floor(seconds / 3600), Math.round(seconds / 60) % 60));
-const button = (label, name, onclick) => make("button", { "aria-label": `${label}: ${name}`, onclick }, label);
 const lineOf = item => {
   if (item.line) return item.line;
   const line = (item.line = make("li"));
@@ -350,7 +346,10 @@ const lineOf = item => {
   return line;
 };
 const offers = item => {
-  const offer = (word, act) => button(say.up[word], item.name, act);
+  const offer = (word, act) => make("button", { "aria-label": `${say.up[word]}: ${item.name}`, onclick: () => {
+    act();
+    pump();
+  } }, say.up[word]);
   const cancel = offer("cancel", () => drop(item));
   switch (item.state) {
     case "taken": {
@@ -379,7 +378,7 @@ const offers = item => {
     case "pause":
       return [offer(item.state === "pause" ? "resume" : "retry", () => resume(item)), cancel];
     case "retry":
-      return [offer("now", () => (item.again = 0)), offer("pause", () => pause(item)), cancel];
+      return [offer("now", () => resume(item)), offer("pause", () => pause(item)), cancel];
     case "done":
       return [];
     default:
@@ -412,7 +411,7 @@ const draw = () => {
   const busy = queue.filter(item => going(item) || item.state === "wait");
   panel.hidden = !queue.length;
   root.classList.toggle("sending", !panel.hidden && may("read"));
-  const shown = queue.map(item => [rank.indexOf(item.state), item]).sort((a, b) => a[0] - b[0]).slice(0, LINES).map(([, item]) => item);
+  const shown = rank.flatMap(state => queue.filter(item => item.state === state)).slice(0, LINES);
   const wanted = shown.map(lineOf);
   if (wanted.length !== lines.children.length || wanted.some((line, at) => lines.children[at] !== line)) lines.replaceChildren(...wanted);
   for (const item of shown) {
@@ -476,8 +475,8 @@ addEventListener("click", event => {
 const others = new BroadcastChannel("framecat");
 others.onmessage = ({ data }) => {
   if (data.ask) others.postMessage({ mine: queue.filter(item => item.file).map(keyOf) });
-  else for (const item of [...queue]) if (item.state === "lost" && data.mine.includes(keyOf(item))) queue.splice(queue.indexOf(item), 1);
-  draw();
+  else for (const item of queue) if (item.state === "lost" && data.mine.includes(keyOf(item))) item.state = "gone";
+  pump();
 };
 try {
   for (const [key, value] of Object.entries(localStorage)) {
