@@ -243,6 +243,39 @@ test("whole folders are dropped and chosen, empty ones too", () =>
     await row(page, "day 1").waitFor();
   }));
 
+test("what cannot be read of a drop is told, and the rest of it is there", () =>
+  on(["--full"], {}, {}, async (page, site) => {
+    made("mixed/good.txt", "good");
+    mkdirSync(Buffer.concat([Buffer.from(`${home}/mixed/not UTF-8 `), Buffer.from([255])]));
+    await drop(page, [`${home}/mixed`]);
+    await done(page, 1, 2);
+    await item(page, "mixed/?").getByText("It cannot be read").waitFor();
+    // Retried it is no empty file.
+    await act(page, "Try again", "mixed/?").click();
+    await item(page, "mixed/?").getByText("It cannot be read").waitFor();
+    await act(page, "Cancel", "mixed/?").click();
+    await done(page, 1);
+    // As where rights are missing, a disk fails, or a name has half a character.
+    await page.evaluate(() => {
+      const fails = (_, fail) => fail(new DOMException("no", "NotReadableError"));
+      const half = Object.defineProperty(new File(["half"], "x"), "name", { value: "half \ud800.txt" });
+      const entries = [
+        { isFile: true, name: "file.txt", file: fails },
+        { name: "folder", createReader: () => ({ readEntries: fails }) },
+        { isFile: true, name: half.name, file: told => told(half) },
+        null,
+      ];
+      const items = entries.map(entry => ({ kind: "file", webkitGetAsEntry: () => entry, getAsFile: () => null }));
+      document.body.dispatchEvent(Object.assign(new Event("drop", { bubbles: true }), { dataTransfer: { types: ["Files"], items } }));
+    });
+    await done(page, 2, 5);
+    for (const name of ["file.txt", "folder", "?"]) await item(page, name).getByText("It cannot be read").waitFor();
+    assert.deepEqual(readdirSync(site.folder).sort(), ["half \ufffd.txt", "mixed"]);
+    assert.deepEqual(readdirSync(`${site.folder}/mixed`), ["good.txt"]);
+    assert.equal(read(site, "half \ufffd.txt"), "half");
+    assert.equal(await page.evaluate(() => localStorage.length), 0);
+  }));
+
 test("empty folders are made where folders of their names are, and where those above them are not", () =>
   on(["--full"], { "empty/": null, "file": "f" }, { refused: /status of 4(04|09)/ }, async (page, site) => {
     made("empty/", "");

@@ -81,4 +81,5 @@ const decoded = path => {
     return path;
   }
 };
-const encode = path => path.split("/").map(encodeURIComponent).join("/");
+// Names of some systems have halves of characters, which no address can hold.
+const encode = path => path.replace(/\p{Cs}/gu, "\ufffd").split("/").map(encodeURIComponent).join("/");

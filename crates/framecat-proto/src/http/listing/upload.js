@@ -83,6 +83,7 @@ const send = async item => {
   // An inbox tells nobody what is in it.
   const unless = item.replace || !may("read") ? {} : { "If-None-Match": "*" };
   if (item.folders) return makeFolder(item, path);
+  if (!file) throw new Error(say.up.unreadable);
   if (size <= SMALL) {
     item.sent = 0;
     return judge(item, await request(item, "PUT", path, file, unless));
@@ -220,13 +221,8 @@ addEventListener("online", () => {
 // What comes in. `folder` is the place it goes to, as an address's path; `name` may hold folders.
 const add = (folder, files) => {
   for (const { file, name, folders } of files) {
-    let path;
-    try {
-      // Where no folders may be made all goes into the one that is there.
-      path = folder + encode(may("make") ? name : name.split("/").at(-1));
-    } catch {
-      continue;
-    }
+    // Where no folders may be made all goes into the one that is there.
+    const path = folder + encode(may("make") ? name : name.split("/").at(-1));
     const { size = 0, lastModified: mtime = 0 } = file ?? {};
     // Another file of the same name is another upload; the same one is not sent twice at once.
     const known = queue.filter(item => item.path === path);
@@ -237,26 +233,26 @@ const add = (folder, files) => {
     const item = lost ?? { path, name: decoded(path.slice(1)), size, mtime, id: null, sent: 0 };
     Object.assign(item, { file, folders, source: name, state: "wait", tries: 0, rate: 0, why: "" });
     if (!lost) queue.push(item);
-    if (!folders) remember(item);
+    if (file) remember(item);
   }
   pump();
 };
-// Folders that are dropped or chosen are walked; one in which nothing is is made.
-const walk = async (entry, name, into) => {
-  if (entry.isFile) {
-    const file = await new Promise((done, fail) => entry.file(done, fail)).catch(() => null);
-    if (file) into.push({ file, name });
-    return;
+// Folders that are dropped or chosen are walked; one in which nothing is is made. What cannot be read has no file.
+const walk = async (entry, above, into) => {
+  // Chromium has no name for what is not UTF-8, and takes what stands above for it: round and round.
+  const name = above + (entry?.name || "?");
+  if (!entry?.name) return into.push({ name });
+  try {
+    if (entry.isFile) return into.push({ name, file: await new Promise((done, fail) => entry.file(done, fail)) });
+    const reader = entry.createReader();
+    for (let any = false; ; any = true) {
+      const some = await new Promise((done, fail) => reader.readEntries(done, fail));
+      if (!some.length) return any || (may("make") && into.push({ name: name + "/", folders: true }));
+      for (const one of some) await walk(one, name + "/", into);
+    }
+  } catch {
+    into.push({ name });
   }
-  const reader = entry.createReader();
-  let any = false;
-  for (;;) {
-    const some = await new Promise((done, fail) => reader.readEntries(done, fail)).catch(() => []);
-    if (!some.length) break;
-    any = true;
-    for (const one of some) await walk(one, `${name}/${one.name}`, into);
-  }
-  if (!any && may("make")) into.push({ name: name + "/", folders: true });
 };
 const target = event => {
   const row = event.target.closest?.("#list tbody:not(#up) tr");
@@ -293,7 +289,7 @@ addEventListener("drop", async event => {
   const files = [];
   for (const one of dropped) {
     if (one instanceof File) files.push({ file: one, name: one.name });
-    else if (one) await walk(one, one.name, files);
+    else await walk(one, "", files);
   }
   add(folder, files);
 });

@@ -18,7 +18,7 @@ const say = {
     files: "Upload files", folder: "Upload folder", into: name => `Drop to upload into “${name}”`, uploads: "Uploads",
     all: "All uploads", saved: name => `${name} is uploaded`, count: (n, all) => `${n} of ${all} uploaded`,
     of: (a, b) => `${a} of ${b}`, s: n => `${n} s left`, min: n => `${n} min left`, h: (h, m) => `${h} h ${m} min left`,
-    taken: "This name is taken.", folderThere: "A folder has this name.", unreadable: "The file cannot be read any more.",
+    taken: "This name is taken.", folderThere: "A folder has this name.", unreadable: "It cannot be read: choose or drop it again.",
     rename: "Keep both", replace: "Replace", skip: "Skip", forAll: "for all", choose: "Choose the file",
     other: "This is another file, or it has changed since.", cancel: "Cancel", retry: "Try again", resume: "Resume",
     pause: "Pause", now: "Now", again: n => `no answer, again in ${n} s`, paused: "paused",

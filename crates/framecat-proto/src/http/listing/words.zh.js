@@ -18,7 +18,7 @@ const say = {
     files: "上传文件", folder: "上传文件夹", into: name => `松开即可上传到“${name}”`, uploads: "上传",
     all: "全部上传", saved: name => `${name} 已上传`, count: (n, all) => `已上传 ${n} / ${all}`,
     of: (a, b) => `${a} / ${b}`, s: n => `剩余 ${n} 秒`, min: n => `剩余 ${n} 分钟`, h: (h, m) => `剩余 ${h} 小时 ${m} 分钟`,
-    taken: "名称已被占用。", folderThere: "已有同名文件夹。", unreadable: "文件已无法读取。",
+    taken: "名称已被占用。", folderThere: "已有同名文件夹。", unreadable: "无法读取，请重新选择或拖入。",
     rename: "两者都保留", replace: "替换", skip: "跳过", forAll: "全部如此", choose: "选择文件",
     other: "不是同一个文件，或者文件已改变。", cancel: "取消", retry: "重试", resume: "继续",
     pause: "暂停", now: "立即", again: n => `没有应答，${n} 秒后重试`, paused: "已暂停",
