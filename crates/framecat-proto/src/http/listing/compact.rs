@@ -1,16 +1,43 @@
 //! The page's own style and script without what only their readers need: comments, indentation, and blanks that
 //! separate nothing. What is inside quotes stays as it is. It is no parser: it knows what these two texts use.
 
-/// A script: a comment is a line of its own, and a pattern stands where a value does.
+/// A script: a comment is a line of its own, and a pattern stands where a value does. One `const` behind another
+/// goes on with it.
 pub(super) fn script(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
     let text = lines.collect::<Vec<_>>().join("\n");
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
+    // Whether the statement under way is a `const`: in each of the brackets that are open, the innermost last.
+    let mut constant = vec![false];
     while let Some(c) = rest.chars().next() {
         let taken = match c {
             '"' | '\'' => quoted(rest, c),
             '`' => template(rest),
+            'c' if rest.starts_with(CONST) && !out.ends_with(is_word) => {
+                constant.pop();
+                constant.push(true);
+                CONST.trim_end().len()
+            }
+            ';' => {
+                let next = rest[1..].trim_start_matches([' ', '\n']);
+                if let (Some(true), Some(next)) = (constant.pop(), next.strip_prefix(CONST)) {
+                    constant.push(true);
+                    out.push(',');
+                    rest = next;
+                    continue;
+                }
+                constant.push(false);
+                1
+            }
+            '(' | '[' | '{' => {
+                constant.push(false);
+                1
+            }
+            ')' | ']' | '}' => {
+                constant.pop();
+                1
+            }
             '/' if out.ends_with(['(', ',', '=', ':', '[', '!', '&', '|', '?', '{', ';', '\n']) => {
                 pattern(rest)
             }
@@ -33,15 +60,21 @@ pub(super) fn script(text: &str) -> String {
     out
 }
 
+const CONST: &str = "const ";
+
+/// What a name is made of.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '$'
+}
+
 /// What has to stay of blanks before `next`: a line's end may end a statement, a blank may part two words.
 fn between(out: &str, next: Option<char>, line: bool) -> &'static str {
-    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     let (Some(last), Some(next)) = (out.chars().next_back(), next) else { return "" };
     if line {
         let open = "{[(,;:?=&|".contains(last) || out.ends_with("=>");
         return if open || ".)]?:".contains(next) { "" } else { "\n" };
     }
-    let parted = word(last) && word(next) || last == next && "+-".contains(last);
+    let parted = is_word(last) && is_word(next) || last == next && "+-".contains(last);
     if parted { " " } else { "" }
 }
 
@@ -128,7 +161,17 @@ mod tests {
     #[test]
     fn a_script_means_the_same_without_its_blanks() {
         for (text, want) in [
-            ("const a = 1;\n  const b = a + +a;\n", "const a=1;const b=a+ +a;"),
+            ("const a = 1;\n  const b = a + +a;\n", "const a=1,b=a+ +a;"),
+            (
+                "const f = () => {\n  g();\n  const a = [\"const \"];\n\n  const b = 2;\n};\nconst c = 3;\nlet d;\nconst e = 4;",
+                "const f=()=>{g();const a=[\"const \"],b=2},c=3;let d;const e=4;",
+            ),
+            (
+                "const a = 1;\nif (a) {\n  const b = 2;\n}\nconst { c } = b;",
+                "const a=1;if(a){const b=2}\nconst{c}=b;",
+            ),
+            ("for (const a of b) c();\nconst d = 1;", "for(const a of b)c();const d=1;"),
+            ("no_const = 1;\nconst a = 1;", "no_const=1;const a=1;"),
             ("  // of what\nlet x;\n// y", "let x;"),
             ("if (a) b();\nelse {\n  c();\n}\nd()\ne()", "if(a)b();else{c()}\nd()\ne()"),
             ("f(\"a  b \\\" c\", 'x  y')", "f(\"a  b \\\" c\",'x  y')"),
