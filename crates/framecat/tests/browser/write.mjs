@@ -440,6 +440,72 @@ test("one walks through the folders while files are on their way", () =>
     assert.equal(read(site, "sub/here.txt"), "here");
   }));
 
+test("the page stays as it is, and says so, where the server gives no newer one", () =>
+  on(["--full"], { "a.txt": "a", "sub/": null, "sub/a.txt": "other", "sub/in.txt": "in" }, { refused: /ERR_FAILED|status of (409|412|503)/ }, async (page, site) => {
+    const lost = route => route.abort();
+    const busy = route => route.fulfill({ status: 503 });
+    const other = route => route.fulfill({ contentType: "text/html", body: "<p>Welcome to our network" });
+    let folder, how, held;
+    await page.route("**/*", route => {
+      const { pathname } = new URL(route.request().url());
+      if (pathname === "/held.txt") held = route;
+      else if (pathname !== folder) return route.continue();
+      else {
+        folder = null;
+        return how(route);
+      }
+    });
+    // The next time that this is asked for: this comes of it.
+    const once = (path, what) => ([folder, how] = [path, what]);
+    const told = async text => {
+      await dialog(page).getByText(text).waitFor();
+      await page.keyboard.press("Enter");
+      await dialog(page).waitFor({ state: "hidden" });
+    };
+    await page.evaluate(() => (window.kept = true));
+    // What is uploaded is so, and the table stays until there is another.
+    let n = 0;
+    for (const what of [lost, busy, other]) {
+      once("/", what);
+      const asked = page.waitForEvent("request", request => request.url() === `${site.url}/`);
+      await choose(page, [`${++n}.txt`, "new"]);
+      await (await asked).response();
+      await done(page, n);
+      assert.deepEqual(await rows(page).allTextContents(), ["sub", "a.txt"]);
+    }
+    // What did not go as it was meant is told all the same.
+    once("/", lost);
+    await row(page, "a.txt").focus();
+    await page.keyboard.press("F2");
+    await dialog(page).getByLabel("New name").fill("/sub/a.txt");
+    await page.keyboard.press("Enter");
+    await dialog(page).getByRole("alert").getByText("a.txt: The name is taken.").waitFor();
+    await page.keyboard.press("Escape");
+    // While something is on its way, one walks through the folders, and stays where one is.
+    await choose(page, ["held.txt", "held"]);
+    await done(page, n, n + 1);
+    for (const [what, text] of [[lost, "The server does not answer."], [busy, "The server could not do it. (503)"], [other, "The server does not answer."]]) {
+      once("/sub/", what);
+      await row(page, "sub").click();
+      await told(text);
+      assert.equal(new URL(page.url()).pathname, "/");
+    }
+    await row(page, "sub").click();
+    await row(page, "in.txt").waitFor();
+    once("/", lost);
+    await page.goBack();
+    await told("The server does not answer.");
+    await row(page, "in.txt").waitFor();
+    // The address is that of what is shown: what comes now comes there.
+    assert.equal(new URL(page.url()).pathname, "/sub/");
+    await choose(page, ["here.txt", "here"]);
+    await done(page, n + 1, n + 2);
+    await held.continue();
+    await done(page, n + 2);
+    assert.deepEqual([read(site, "held.txt"), read(site, "sub/here.txt")], ["held", "here"]);
+    assert.ok(await page.evaluate(() => window.kept), "it is the same page");
+  }));
+
 test("an inbox takes files and shows no name", () =>
   on(["--drop"], { "secret.txt": "s" }, {}, async (page, site) => {
     assert.equal(await page.title(), "Send files");

@@ -66,9 +66,9 @@ const ask = (title, inside, ok, act, fields) => {
 
 // What goes wrong, in words; `said` is what is known besides the status.
 const wrongs = status => say.status[status] ?? say.status[status >= 500 ? 500 : 400] + ` (${status})`;
-// A request that changes something: what came back, or an error in words.
-const change = async (method, address, also = []) => {
-  const reply = await fetch(address, { method }).catch(() => {
+// What came back of a request, or an error in words.
+const change = async (method, address, also = [], more) => {
+  const reply = await fetch(address, { method, ...more }).catch(() => {
     throw new Error(say.gone);
   });
   if (!reply.ok && !also.includes(reply.status)) throw new Error(wrongs(reply.status));

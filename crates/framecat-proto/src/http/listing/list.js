@@ -196,13 +196,21 @@ const readmeOf = where => {
   const row = link && find(`#list a[href="${CSS.escape(hrefOf(link))}"]`, where)?.closest("tr");
   return row && hrefOf(link) + row.cells[1].title + find("time", row).dateTime;
 };
-const visit = async (address, push) => {
+const visit = async (address, push, failed = ({ message }) => ask(message, [])) => {
   const turn = ++asked;
-  const reply = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
-  const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
+  let fresh;
+  try {
+    const reply = await change("GET", address, [], { headers: { Accept: "text/html" }, cache: "no-store" });
+    fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
+    // Somebody else's page, as of a network that wants one to log in.
+    if (!find("#list", fresh)) throw new Error(say.gone);
+  } catch (error) {
+    if (turn !== asked) return;
+    // Whoever went back is still where the names are.
+    if (location.pathname !== here) history.pushState(null, "", here);
+    return failed(error);
+  }
   if (turn !== asked) return;
-  // A folder that has a page of its own, or none any more.
-  if (!reply.ok || !find("#list", fresh)) return location.assign(address);
   // Not before: what is shown is relative to it.
   if (push) history.pushState(null, "", address);
   const same = location.pathname === here;
@@ -230,7 +238,8 @@ const visit = async (address, push) => {
   chose();
   if (focused && same) go(rowOf(focused));
 };
-const refresh = () => visit(location.pathname + location.search);
+// What is shown stays where nothing newer is to be had.
+const refresh = () => visit(location.pathname + location.search, false, () => {});
 
 // Keys. Each part of the script adds its own: by name, what it does; and a line for the help.
 const keys = new Map();
