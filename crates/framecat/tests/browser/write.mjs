@@ -188,6 +188,33 @@ test("a second file of a name whose first is on its way is an upload of its own"
     assert.equal(await page.evaluate(() => localStorage.length), 0);
   }));
 
+test("what another than the server says is no end of an upload", () =>
+  on(["--upload"], {}, { refused: /status of 404/ }, async (page, site) => {
+    const sizes = { "small.txt": 5, "begun.bin": 2 << 20, "gone on.bin": 2 << 20, "in pieces.bin": 10 << 20 };
+    // What a network says that wants one to log in first, or a proxy that knows less: once to each request, and then the server.
+    const said = [
+      ["PUT", "small.txt", 200], ["POST", "begun.bin", 200], ["POST", "begun.bin", 201], ["PUT", "gone%20on.bin", 202],
+      ["HEAD", "gone%20on.bin", 204], ["HEAD", "gone%20on.bin", 200], ["PUT", "in%20pieces.bin", 201], ["POST", "folder/", 200],
+    ];
+    const ranges = [];
+    await page.route("**/*", route => {
+      const request = route.request();
+      const { pathname } = new URL(request.url());
+      const at = said.findIndex(([method, path]) => method === request.method() && pathname === `/${path}`);
+      if (request.headers()["content-range"]) ranges.push(request.headers()["content-range"]);
+      if (at < 0) return route.continue();
+      const [[, , status]] = said.splice(at, 1);
+      route.fulfill({ status, contentType: "text/html", body: status === 204 ? "" : "<p>Welcome to our network" });
+    });
+    const paths = Object.entries(sizes).map(([name, size]) => made(`of what/${name}`, Buffer.alloc(size, name)));
+    await drop(page, [...paths, made("of what/folder/", "")]);
+    await done(page, 5);
+    assert.deepEqual(said, []);
+    for (const name in sizes) assert.equal(hash(`${site.folder}/${name}`), hash(`${home}/of what/${name}`), name);
+    assert.ok(statSync(`${site.folder}/folder`).isDirectory());
+    for (const range of ranges) assert.match(range, /^bytes (\d+-\d+|\*)\/\d+$/);
+  }));
+
 test("what is paused or cancelled with all the others is not begun first", () =>
   on(["--upload"], {}, {}, async (page, site) => {
     // The server is not to have answered before.

@@ -45,10 +45,7 @@ const request = (item, method, address, body, fields = {}) =>
     item.moved = performance.now();
     xhr.send(body ?? null);
   });
-const offset = reply => {
-  const told = reply.getResponseHeader("Upload-Offset");
-  return told === null ? null : +told;
-};
+const offset = reply => parseInt(reply.getResponseHeader("Upload-Offset"));
 const head = path =>
   fetch(path, { method: "HEAD" }).catch(() => {
     throw new Cut();
@@ -59,11 +56,10 @@ const free = async item => {
   item.folder = there.redirected;
   throw new Taken();
 };
-// The end of it, good or bad.
-const judge = async (item, reply) => {
-  const { status } = reply;
-  if (status < 300) return;
-  if ([408, 429, 500, 502, 503, 504].includes(status)) throw new Cut();
+// The end of it, good or bad. What is neither is somebody else's word, as of a network that wants one to log in.
+const judge = async (item, { status }, good = [201, 204]) => {
+  if (good.includes(status)) return;
+  if (status < 400 || [408, 429, 500, 502, 503, 504].includes(status)) throw new Cut();
   if (status === 412 || status === 409) await free(item);
   throw new Error(wrongs(status));
 };
@@ -90,14 +86,15 @@ const send = async item => {
   }
   if (item.id) {
     const reply = await request(item, "HEAD", `${path}?upload=${item.id}`);
+    const at = offset(reply);
     if (reply.status === 404) {
       // Its last answer may have been cut: then the file is there.
       const there = item.sent === size && (await head(path));
       if (there.ok && +there.headers.get("Content-Length") === size) return;
       item.id = null;
-    } else if (reply.status >= 300) return judge(item, reply);
+    } else if (!(at >= 0)) return judge(item, reply, []);
     else {
-      item.sent = offset(reply);
+      item.sent = at;
       // Somebody else may have had the name meanwhile.
       if (!item.replace) await free(item);
     }
@@ -105,8 +102,8 @@ const send = async item => {
   if (!item.id) {
     item.sent = 0;
     const reply = await request(item, "POST", path + "?upload", null, { "Upload-Length": size, ...unless });
-    if (reply.status !== 201) return judge(item, reply);
-    item.id = /upload=(\w+)/.exec(reply.getResponseHeader("Location"))[1];
+    item.id = /upload=(\w+)/.exec(reply.getResponseHeader("Location"))?.[1];
+    if (!item.id) return judge(item, reply, []);
     remember(item);
   }
   for (let same = 0; ; ) {
@@ -116,10 +113,10 @@ const send = async item => {
     const range = from < size ? `bytes ${from}-${to - 1}/${size}` : `bytes */${size}`;
     const reply = await request(item, "PUT", `${path}?upload=${item.id}`, file.slice(from, to), { "Content-Range": range, ...unless });
     const at = offset(reply);
-    if ((reply.status !== 202 && reply.status !== 409) || at === null) {
+    if ((reply.status !== 202 && reply.status !== 409) || !(at >= 0)) {
       // The request that was cut is still being read.
       if (reply.status === 409 && from < size) throw new Cut();
-      return judge(item, reply);
+      return judge(item, reply, to < size ? [] : undefined);
     }
     item.sent = at;
     item.tries = 0;
