@@ -2,7 +2,7 @@
 // SHOTS (where pictures go) and CHROMIUM. Nothing waits for time to pass.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, before, test } from "node:test";
 import { colors, contrast, drop, launch, open, phone, quit, serve, wire } from "./browser.mjs";
@@ -563,6 +563,27 @@ test("files of one name that come together to an inbox are all there", () =>
     await page.setInputFiles("#files", [`${home}/one/IMG_1.jpg`]);
     await done(page, 3);
     assert.equal(read(site, "IMG_1 (2).jpg"), "first");
+    assert.equal(await page.evaluate(() => localStorage.length), 0);
+    // Of one size and time, too: after a reload each goes on with its own.
+    const folders = ["one", "two"].map(name => `${home}/${name}`);
+    for (const folder of folders) {
+      rmSync(`${folder}/IMG_1.jpg`);
+      writeFileSync(`${folder}/large.bin`, Buffer.alloc(9 << 20, folder));
+      utimesSync(`${folder}/large.bin`, 1e9, 1e9);
+    }
+    const second = request => /^bytes 8/.test(request.headers()["content-range"]);
+    await page.route(/\?upload/, route => second(route.request()) || route.continue());
+    let held = 0;
+    const both = page.waitForEvent("request", request => second(request) && ++held === 2);
+    await drop(page, folders);
+    await both;
+    await page.reload();
+    await page.unroute(/\?upload/);
+    await done(page, 0, 2);
+    await drop(page, folders.toReversed());
+    await done(page, 2);
+    const hashes = paths => paths.map(path => hash(`${path}.bin`)).sort();
+    assert.deepEqual(hashes([`${site.folder}/large`, `${site.folder}/large (1)`]), hashes(folders.map(folder => `${folder}/large`)));
     assert.equal(await page.evaluate(() => localStorage.length), 0);
   }));
 

@@ -5,11 +5,11 @@ const AT_ONCE = 3;
 const SMALL = 1 << 20;
 const PIECE = 8 << 20;
 let queue = [];
-const kept = "framecat ";
+const kept = "framecat";
 const going = item => item.state === "send" || item.state === "retry";
 const open = item => going(item) || item.state === "wait" || item.state === "pause" || item.state === "taken";
 // Two files may be on their way to one name: the server numbers them, or the reader is asked.
-const keyOf = ({ path, size, mtime }) => `${kept}${path} ${size} ${mtime}`;
+const keyOf = ({ path, source, size, mtime }) => [kept, path, size, mtime, source].join(" ");
 const stored = (item, value) => {
   try {
     if (value) localStorage.setItem(keyOf(item), JSON.stringify(value));
@@ -77,7 +77,8 @@ const makeFolder = async (item, path) => {
 const send = async item => {
   const { file, path, size } = item;
   // An inbox tells nobody what is in it.
-  const unless = item.replace || !may("read") ? {} : { "If-None-Match": "*" };
+  const asks = may("read") && !item.replace;
+  const unless = asks ? { "If-None-Match": "*" } : {};
   if (item.folders) return makeFolder(item, path);
   if (!file) throw new Error(say.up.unreadable);
   if (size <= SMALL) {
@@ -96,7 +97,7 @@ const send = async item => {
     else {
       item.sent = at;
       // Somebody else may have had the name meanwhile.
-      if (!item.replace) await free(item);
+      if (asks) await free(item);
     }
   }
   if (!item.id) {
@@ -225,7 +226,9 @@ const add = (folder, files) => {
     const known = queue.filter(item => item.path === path);
     const same = known.filter(item => item.size === size && item.mtime === mtime);
     if (same.some(item => open(item) && item.source === name)) continue;
-    const lost = same.find(item => item.state === "lost");
+    // An inbox has many of one path, and no file goes on with another's.
+    const lost = same.find(item => item.state === "lost" && (may("make") || item.source === name));
+    if (lost) stored(lost);
     for (const item of known) if (item !== lost && item.source === name && !open(item)) drop(item);
     const item = lost ?? { path, name: decoded(path.slice(1)), size, mtime, id: null, sent: 0 };
     Object.assign(item, { file, folders, source: name, state: "wait", tries: 0, rate: 0, why: "" });
@@ -473,7 +476,7 @@ others.onmessage = ({ data }) => {
 };
 try {
   for (const [key, value] of Object.entries(localStorage)) {
-    if (!key.startsWith(kept)) continue;
+    if (!key.startsWith(kept + " ")) continue;
     const item = JSON.parse(value);
     queue.push({ ...item, name: decoded(item.path.slice(1)), state: "lost", tries: 0, rate: 0, why: "" });
   }
