@@ -160,12 +160,24 @@ test("another file of the same name does not go on with the first", () =>
     assert.equal(read(site, "notes.bin"), "another");
   }));
 
-test("what is uploaded is not remembered when the page is loaded anew", () =>
-  on(["--upload"], {}, {}, async (page, site) => {
+test("what is uploaded or was refused is not remembered when the page is loaded anew", () =>
+  on(["--upload"], {}, { refused: /status of 413/ }, async (page, site) => {
+    const given = [];
+    page.on("request", request => request.method() === "DELETE" && given.push(request.url()));
     await choose(page, ["large.bin", "x".repeat(3 << 20)]);
     await done(page, 1);
     await page.reload();
     await row(page, "large.bin").waitFor();
+    await choose(page, ["second.bin", "x".repeat(3 << 20)]);
+    await done(page, 1);
+    await queue(page).getByRole("button", { name: "Close" }).click();
+    await queue(page).waitFor({ state: "hidden" });
+    assert.deepEqual(given, [], "what is done is not given up");
+    await page.route(/\?upload/, route => route.fulfill(route.request().method() === "POST" ? { status: 201, headers: { Location: "/no.bin?upload=1" } } : { status: 413 }));
+    await choose(page, ["no.bin", "x".repeat(3 << 20)]);
+    await item(page, "no.bin").getByText("Larger than this server takes.").waitFor();
+    await page.reload();
+    await row(page, "second.bin").waitFor();
     assert.equal(await page.evaluate(() => localStorage.length), 0);
     assert.ok(await queue(page).isHidden());
   }));

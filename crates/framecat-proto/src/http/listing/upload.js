@@ -134,6 +134,7 @@ const settle = (item, state, why) => {
   if (!item.id) item.sent = 0;
   if (state === "done") {
     item.sent = item.size;
+    item.id = null;
     announce(say.up.saved(item.name));
     if (item.path.startsWith(location.pathname)) changed = true;
   } else if (state === "taken" || state === "failed") announce(`${item.name}: ${item.why}`);
