@@ -38,7 +38,7 @@ use crate::limits::{
 };
 use crate::path::SafePath;
 use coming::Coming;
-pub use effect::{Begun, Effect, Fact, Found, Summary};
+pub use effect::{Begun, Effect, Fact, Found, Known, Summary};
 use said::Said;
 
 /// Where what is received goes.
@@ -193,9 +193,22 @@ impl Receiver {
         }
     }
 
-    /// What is offered and not dealt with: names, kinds, sizes, permissions.
-    pub fn offered(&self) -> impl Iterator<Item = (&SafePath, EntryKind, u64, u16)> {
-        self.entries.values().map(|it| (&it.path, it.kind, it.size, it.mode))
+    /// What is offered and not dealt with.
+    pub fn offered(&self) -> impl Iterator<Item = Known<'_>> {
+        self.entries.values().map(Coming::known)
+    }
+
+    /// What has been offered so far.
+    pub fn summary(&self) -> Summary {
+        let carries = self.opening.map_or(Carries::Files, |opening| opening.carries);
+        Summary {
+            carries,
+            count: u64::from(self.count),
+            bytes: self.bytes,
+            more: !self.offer_ended,
+            hidden: self.hidden,
+            executable: self.executable,
+        }
     }
 
     /// Takes the offer.
@@ -382,8 +395,7 @@ impl Receiver {
                 self.offer_ended = !more;
                 if self.stage == Stage::Hearing {
                     self.stage = Stage::Asking;
-                    let summary = self.summary(more);
-                    self.effects.push_back(Effect::Ask(summary));
+                    self.effects.push_back(Effect::Ask(self.summary()));
                 }
                 Ok(())
             }
@@ -413,18 +425,6 @@ impl Receiver {
         }
     }
 
-    fn summary(&self, more: bool) -> Summary {
-        let carries = self.opening.map_or(Carries::Files, |opening| opening.carries);
-        Summary {
-            carries,
-            count: u64::from(self.count),
-            bytes: self.bytes,
-            more,
-            hidden: self.hidden,
-            executable: self.executable,
-        }
-    }
-
     /// One more is offered.
     fn entry(&mut self, entry: Entry) -> Result<(), End> {
         if self.count == TRANSFER_ENTRIES || self.unresolved >= self.rules.window {
@@ -439,7 +439,7 @@ impl Receiver {
             Ok(path) => path,
             Err(why) => {
                 let name = shown(&entry.path);
-                self.resolved(number, name, Outcome::Skipped(why));
+                self.resolved(number, name, entry.size, Outcome::Skipped(why));
                 return Ok(());
             }
         };
@@ -509,7 +509,7 @@ impl Receiver {
     }
 
     /// Says what became of an entry, to the sender and to the caller.
-    fn resolved(&mut self, entry: u32, name: String, outcome: Outcome) {
+    fn resolved(&mut self, entry: u32, name: String, bytes: u64, outcome: Outcome) {
         self.unresolved -= 1;
         match &outcome {
             Outcome::Had => self.said.have.push(entry),
@@ -517,16 +517,16 @@ impl Receiver {
             Outcome::Skipped(why) => self.said.skip.push((entry, why.clone())),
             Outcome::Failed(why) => self.said.failed.push((entry, why.clone())),
         }
-        self.told(entry, name, outcome);
+        self.told(entry, name, bytes, outcome);
     }
 
     /// Counts it, and tells the caller.
-    fn told(&mut self, entry: u32, name: String, outcome: Outcome) {
+    fn told(&mut self, entry: u32, name: String, bytes: u64, outcome: Outcome) {
         match outcome {
             Outcome::Had | Outcome::Committed => self.totals.there += 1,
             Outcome::Skipped(_) | Outcome::Failed(_) => self.totals.missing += 1,
         }
-        self.effects.push_back(Effect::Resolved { entry, name, outcome });
+        self.effects.push_back(Effect::Resolved { entry, name, bytes, outcome });
     }
 }
 

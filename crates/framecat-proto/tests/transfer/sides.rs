@@ -188,7 +188,7 @@ fn nothing_is_looked_at_before_somebody_said_yes() {
     let [Effect::Ask(summary)] = effects(&mut receiver)[..] else { panic!("nobody is asked") };
     assert_eq!((summary.count, summary.bytes, summary.more), (3, 1_005, false));
     assert_eq!((summary.hidden, summary.executable), (1, 1));
-    let names: Vec<_> = receiver.offered().map(|it| it.0.to_string()).collect();
+    let names: Vec<_> = receiver.offered().map(|it| it.path.to_string()).collect();
     assert_eq!(names, ["d", "run", "d/.x"]);
     assert!(receiver.poll_output().is_empty());
     receiver.accept();

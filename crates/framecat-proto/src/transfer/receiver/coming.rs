@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::file::File;
-use super::{Begun, Conflict, Effect, Entry, EntryKind, Fact, Found, Outcome, Receiver, Stage, To};
+use super::{
+    Begun, Conflict, Effect, Entry, EntryKind, Fact, Found, Known, Outcome, Receiver, Stage, To,
+};
 use crate::limits::TRANSFER_NAMES;
 use crate::path::{SafePath, numbered};
 use crate::transfer::pieces::Hash;
@@ -124,6 +126,19 @@ impl Coming {
         let found = self.found.as_ref().map_or(0, Vec::len);
         let small = self.small.as_ref().map_or(0, Vec::len);
         size_of::<Coming>() + 2 * self.path.len() + self.target.len() + file + found + small
+    }
+
+    /// How long it is: of a stream as far as it has come.
+    pub(super) fn bytes(&self) -> u64 {
+        match (&self.flow, self.kind) {
+            (Some(flow), EntryKind::Stream) => flow.at,
+            _ => self.size,
+        }
+    }
+
+    pub(super) fn known(&self) -> Known<'_> {
+        let Coming { path, kind, size, mtime, mode, .. } = self;
+        Known { path, kind: *kind, size: *size, mtime: *mtime, mode: *mode }
     }
 
     pub(super) fn is_begun(&self) -> bool {
@@ -499,9 +514,9 @@ impl Receiver {
     /// It cannot be kept. The sender is told at once, and may still be sending.
     pub(super) fn fail(&mut self, entry: u32, why: Why, discard: bool) {
         let Some(coming) = self.entries.get_mut(&entry) else { return };
-        let name = coming.at.to_string();
+        let (name, bytes) = (coming.at.to_string(), coming.bytes());
         coming.step = Step::Leaving { outcome: None, discard };
-        self.resolved(entry, name, Outcome::Failed(why));
+        self.resolved(entry, name, bytes, Outcome::Failed(why));
         self.settle(entry);
     }
 
@@ -545,7 +560,7 @@ impl Receiver {
                     self.effects.push_back(Effect::Close { entry });
                 }
                 if let Some(outcome) = outcome {
-                    self.resolved(entry, coming.at.to_string(), outcome);
+                    self.resolved(entry, coming.at.to_string(), coming.bytes(), outcome);
                 }
             }
             Step::Restarting { size, mtime } => {

@@ -3,7 +3,7 @@
 use crate::path::SafePath;
 use crate::transfer::Outcome;
 use crate::transfer::pieces::{Hash, Pieces};
-use crate::transfer::record::Carries;
+use crate::transfer::record::{Carries, EntryKind};
 use crate::transfer::why::Why;
 
 /// What is offered, for the person who is asked.
@@ -21,6 +21,21 @@ pub struct Summary {
     pub hidden: u64,
     /// Files that can be run.
     pub executable: u64,
+}
+
+/// Something that is offered, and not dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known<'a> {
+    /// Its name.
+    pub path: &'a SafePath,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its size.
+    pub size: u64,
+    /// When it was last changed, in nanoseconds since 1970.
+    pub mtime: i64,
+    /// Its permissions, of which 0777 count.
+    pub mode: u16,
 }
 
 /// What the caller is to do. Those about one entry are done in the order in which they are given, and
@@ -189,9 +204,36 @@ pub enum Effect {
         entry: u32,
         /// The name that it has, or would have had; what it was offered as where that is none.
         name: String,
+        /// Its bytes: of a stream those that came.
+        bytes: u64,
         /// What.
         outcome: Outcome,
     },
+}
+
+impl Effect {
+    /// Of which entry it is, where it is of one.
+    pub fn entry(&self) -> Option<u32> {
+        match self {
+            Effect::Look { entry, .. }
+            | Effect::MakeFolder { entry, .. }
+            | Effect::MakeLink { entry, .. }
+            | Effect::Begin { entry, .. }
+            | Effect::Rehash { entry, .. }
+            | Effect::Write { entry, .. }
+            | Effect::Log { entry, .. }
+            | Effect::Sync { entry }
+            | Effect::Seal { entry, .. }
+            | Effect::HashNamed { entry, .. }
+            | Effect::Commit { entry, .. }
+            | Effect::Place { entry, .. }
+            | Effect::Finish { entry, .. }
+            | Effect::Discard { entry, .. }
+            | Effect::Close { entry }
+            | Effect::Resolved { entry, .. } => Some(*entry),
+            Effect::Ask(_) | Effect::SyncFolders { .. } => None,
+        }
+    }
 }
 
 /// How a journal begins.

@@ -188,9 +188,9 @@ impl Receiver {
         let discard = why.cause == Cause::Changed || coming.flow.is_some();
         self.unresolved -= 1;
         if let Some(coming) = self.entries.get_mut(&entry) {
-            let name = coming.at.to_string();
+            let (name, bytes) = (coming.at.to_string(), coming.bytes());
             coming.step = Step::Leaving { outcome: None, discard };
-            self.told(entry, name, Outcome::Failed(why));
+            self.told(entry, name, bytes, Outcome::Failed(why));
         }
         self.settle(entry);
         Ok(())

@@ -837,8 +837,8 @@ impl<'w> Run<'w> {
         }
         // Those of one entry in their order, and all others in any.
         let at = self.world.dice.below(self.effects.len());
-        let entry = entry_of(&self.effects[at]);
-        let first = self.effects.iter().position(|effect| entry_of(effect) == entry).unwrap_or(at);
+        let entry = self.effects[at].entry();
+        let first = self.effects.iter().position(|effect| effect.entry() == entry).unwrap_or(at);
         let Some(effect) = self.effects.remove(first) else { return false };
         self.world.tell(|| {
             format!("    {}", format!("{effect:?}").chars().take(160).collect::<String>())
@@ -1049,28 +1049,5 @@ impl<'w> Run<'w> {
             Some(Node::File(_)) => replace,
             Some(_) => false,
         }
-    }
-}
-
-fn entry_of(effect: &receiver::Effect) -> Option<u32> {
-    use receiver::Effect;
-    match effect {
-        Effect::Look { entry, .. }
-        | Effect::MakeFolder { entry, .. }
-        | Effect::MakeLink { entry, .. }
-        | Effect::Begin { entry, .. }
-        | Effect::Rehash { entry, .. }
-        | Effect::Write { entry, .. }
-        | Effect::Log { entry, .. }
-        | Effect::Sync { entry }
-        | Effect::Seal { entry, .. }
-        | Effect::HashNamed { entry, .. }
-        | Effect::Commit { entry, .. }
-        | Effect::Place { entry, .. }
-        | Effect::Finish { entry, .. }
-        | Effect::Discard { entry, .. }
-        | Effect::Close { entry }
-        | Effect::Resolved { entry, .. } => Some(*entry),
-        Effect::Ask(_) | Effect::SyncFolders { .. } => None,
     }
 }
