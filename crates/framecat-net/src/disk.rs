@@ -17,23 +17,24 @@
 //!
 //! All calls here may wait for the disk. They belong on a thread that may.
 
-use std::ffi::CString;
-use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::time::SystemTime;
+use std::sync::Arc;
 
+mod journal;
+mod part;
 mod remove;
 
+pub use journal::Journal;
+pub(crate) use part::umask;
+pub use part::{CommitError, Finish, Part, Taken};
 pub use remove::Gone;
 
-use framecat_proto::path::{OURS, SafePath};
+use framecat_proto::path::SafePath;
 use rustix::fs::{
-    AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags,
-    Stat, Timespec, Timestamps,
+    AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags, Stat,
 };
-use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 
 /// No link is followed, and nothing above the folder is reached.
@@ -43,6 +44,8 @@ const BELOW: ResolveFlags =
 /// How a folder is opened in order to reach what is in it.
 const AS_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
+/// What tells which pieces of a part are there ends so.
+const JOURNAL: &str = ".journal";
 /// Parts end so.
 const PART: &str = ".part";
 /// What is on its way from one system call to the next ends so.
@@ -50,10 +53,10 @@ const NEW: &str = ".new";
 /// What is being removed ends so.
 const GONE: &str = ".gone";
 
-/// A folder below which files are made. Whoever may write elsewhere holds no more than its descriptor.
-#[derive(Debug)]
+/// A folder below which files are made. Whoever may write elsewhere holds no more than its descriptor. Clones share that.
+#[derive(Debug, Clone)]
 pub struct Folder {
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
 }
 
 impl Folder {
@@ -62,13 +65,30 @@ impl Folder {
     /// # Errors
     /// open(2): not there, not a folder, not allowed.
     pub fn open(path: &Path) -> io::Result<Folder> {
-        let fd = rustix::fs::open(path, AS_FOLDER, Mode::empty())?;
-        Ok(Folder { fd })
+        Ok(Folder::of(rustix::fs::open(path, AS_FOLDER, Mode::empty())?))
     }
 
     /// A folder that is open already.
     pub fn of(fd: OwnedFd) -> Folder {
-        Folder { fd }
+        Folder { fd: Arc::new(fd) }
+    }
+
+    /// The folder of this name in this one. No link is followed.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR` where a file has the name, `ELOOP` where a symbolic link has; openat2(2).
+    pub fn inner(&self, name: &str) -> io::Result<Folder> {
+        Ok(Folder::of(below(self, name, AS_FOLDER)?))
+    }
+
+    /// The file of this name in this folder, to be read: a regular file, and nothing that a link leads to.
+    ///
+    /// # Errors
+    /// `ENOENT`, also where something else has the name; openat2(2).
+    pub fn read(&self, name: &str) -> io::Result<OwnedFd> {
+        let fd = below(self, name, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC)?;
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode);
+        if kind == FileType::RegularFile { Ok(fd) } else { Err(Errno::NOENT.into()) }
     }
 
     /// The folder that `path`'s last component lies in. With `make`, those that are missing are made
@@ -86,7 +106,7 @@ impl Folder {
             match rustix::fs::mkdirat(&folder.fd, name.as_str(), Mode::from_raw_mode(0o777)) {
                 // Somebody else made it in between.
                 Ok(()) | Err(Errno::EXIST) => {
-                    folder = Folder { fd: below(&folder.fd, name, AS_FOLDER)? }
+                    folder = folder.inner(name)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -100,14 +120,14 @@ impl Folder {
     /// # Errors
     /// As [`parent_of`](Self::parent_of), but for `ENOENT`.
     pub fn nearest(&self, folders: &[String]) -> io::Result<(Folder, usize)> {
-        let mut fd = self.fd.try_clone()?;
+        let mut folder = self.clone();
         for (nth, name) in folders.iter().enumerate() {
-            fd = match below(&fd, name, AS_FOLDER) {
-                Err(Errno::NOENT) => return Ok((Folder { fd }, folders.len() - nth)),
-                opened => opened?,
+            folder = match below(&folder, name, AS_FOLDER) {
+                Err(Errno::NOENT) => return Ok((folder, folders.len() - nth)),
+                opened => Folder::of(opened?),
             };
         }
-        Ok((Folder { fd }, 0))
+        Ok((folder, 0))
     }
 
     /// The folder that `path`'s last component lies in; those that are missing are made as by
@@ -116,14 +136,14 @@ impl Folder {
     /// # Errors
     /// As [`parent_of`](Self::parent_of); what was made is taken back then.
     pub fn make_parent_of(&self, path: &SafePath, durable: bool) -> io::Result<(Folder, Made)> {
-        let mut folder = Folder { fd: self.fd.try_clone()? };
+        let mut folder = self.clone();
         let mut made = Made::default();
         for name in path.folders() {
             let inner = match below(&folder.fd, name, AS_FOLDER) {
                 Err(Errno::NOENT) => {
                     let new = folder.make(name, durable);
                     match new {
-                        Ok(()) => made.folders.push((folder.fd.try_clone()?, name.clone())),
+                        Ok(()) => made.folders.push((folder.clone(), name.clone())),
                         // Somebody else made it in between.
                         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                         Err(error) => return Err(made.take_back(error)),
@@ -133,7 +153,7 @@ impl Folder {
                 opened => opened,
             };
             match inner {
-                Ok(fd) => folder = Folder { fd },
+                Ok(fd) => folder = Folder::of(fd),
                 Err(error) => return Err(made.take_back(error.into())),
             }
         }
@@ -145,11 +165,10 @@ impl Folder {
     /// # Errors
     /// As [`parent_of`](Self::parent_of).
     pub fn at(&self, path: &[u8]) -> io::Result<Folder> {
-        let fd = match path {
-            b"" => self.fd.try_clone()?,
-            path => below(&self.fd, path, AS_FOLDER)?,
-        };
-        Ok(Folder { fd })
+        match path {
+            b"" => Ok(self.clone()),
+            path => Ok(Folder::of(below(self, path, AS_FOLDER)?)),
+        }
     }
 
     /// Makes a folder (mode 0777 less the umask); with `durable` it outlives a power cut.
@@ -159,6 +178,46 @@ impl Folder {
     pub fn make(&self, name: &str, durable: bool) -> io::Result<()> {
         rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o777))?;
         if durable { self.sync() } else { Ok(()) }
+    }
+
+    /// Makes a folder with this mode, less the umask.
+    ///
+    /// # Errors
+    /// `EEXIST`; mkdirat(2).
+    pub fn make_as(&self, name: &str, mode: u32) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(self, name, Mode::from_raw_mode(mode & 0o777))?)
+    }
+
+    /// Makes a symbolic link. Nobody has looked where it leads.
+    ///
+    /// # Errors
+    /// `EEXIST`; symlinkat(2).
+    pub fn make_link(&self, name: &str, target: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::symlinkat(target, self, name)?)
+    }
+
+    /// Where the symbolic link of this name leads.
+    ///
+    /// # Errors
+    /// readlinkat(2).
+    pub fn link_target(&self, name: &str) -> io::Result<Vec<u8>> {
+        Ok(rustix::fs::readlinkat(self, name, Vec::new())?.into_bytes())
+    }
+
+    /// Makes all that was written to the file system of this folder outlive a power cut (syncfs(2)).
+    ///
+    /// # Errors
+    /// syncfs(2).
+    pub fn sync_all(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(self)?)
+    }
+
+    /// The number of the file system that it is on.
+    ///
+    /// # Errors
+    /// fstat(2).
+    pub fn device(&self) -> io::Result<u64> {
+        Ok(rustix::fs::fstat(self)?.st_dev)
     }
 
     /// Gives what is called `name` here the name `to` in another folder, or in this one. A link is moved
@@ -198,6 +257,14 @@ impl Folder {
         }
     }
 
+    /// Removes what is called `name` and is no folder; a link itself.
+    ///
+    /// # Errors
+    /// `ENOENT`; unlinkat(2).
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(self, name, AtFlags::empty())?)
+    }
+
     /// Makes names that were given in this folder outlive a power cut (fsync(2)).
     ///
     /// # Errors
@@ -216,7 +283,7 @@ impl AsFd for Folder {
 /// Folders that were made on the way to a file, outermost first.
 #[derive(Debug, Default)]
 pub struct Made {
-    folders: Vec<(OwnedFd, String)>,
+    folders: Vec<(Folder, String)>,
 }
 
 impl Made {
@@ -279,370 +346,21 @@ pub(crate) fn not_ours(stat: &Stat) -> Option<&'static str> {
     (stat.st_uid != we).then_some("it belongs to another user")
 }
 
-/// What becomes of a name that is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
-    /// The file that has it stays, and the commit is refused.
-    Refuse,
-    /// It is replaced in one step: at any moment the name has the old file or the new one.
-    Replace,
-}
-
-/// Why a part did not become a file. The part is still there.
-#[derive(Debug)]
-pub enum CommitError {
-    /// The name is taken, and was not to be replaced; or a folder has it, which nothing replaces.
-    Taken,
-    /// The disk or the kernel said so.
-    Io(io::Error),
-}
-
-impl From<Errno> for CommitError {
-    fn from(error: Errno) -> CommitError {
-        match error {
-            Errno::EXIST | Errno::ISDIR => CommitError::Taken,
-            error => CommitError::Io(error.into()),
-        }
-    }
-}
-
-/// What a file is to be besides its bytes.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Finish {
-    /// The permissions, of which only 0777 count, less the umask where they are not given.
-    pub mode: Option<u32>,
-    /// Whose it is to be, user and group, as far as this process may say so.
-    pub owner: Option<(u32, u32)>,
-    /// When it was last changed.
-    pub mtime: Option<SystemTime>,
-    /// Whether its bytes and its name outlive a power cut when the commit returns.
-    pub durable: bool,
-}
-
-/// A file that is coming. It is removed when it is dropped, unless it was committed or kept.
-pub struct Part {
-    folder: OwnedFd,
-    fd: OwnedFd,
-    /// None: it has no name yet (O_TMPFILE), so a killed process leaves nothing.
-    name: Option<String>,
-    keep: bool,
-}
-
-impl fmt::Debug for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Part").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-impl Part {
-    /// A part that has no name until it is committed. Where the file system has none such, one with
-    /// the name that `id` gives, which is new.
-    ///
-    /// # Errors
-    /// open(2).
-    pub fn unnamed(folder: &Folder, id: u64) -> io::Result<Part> {
-        let how = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        // Nobody else can open it before it has a name, so it has its permissions from the start: the kernel
-        // knows the umask, and the rules of the folder (acl(5)).
-        match rustix::fs::openat(&folder.fd, ".", how, Mode::from_raw_mode(0o666)) {
-            Ok(fd) => {
-                // It is ours alone until it has a name; then no sweep may take it.
-                lock(&fd)?;
-                Ok(Part { folder: folder.fd.try_clone()?, fd, name: None, keep: false })
-            }
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-                Part::named(folder, format!("{OURS}{id:016x}{NEW}"), true, false)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The part of the name that `id` gives: a new one, or with `new` false the one that is there. It
-    /// is locked, so two never write one part; and it stays when it is dropped, for who takes it up
-    /// again.
-    ///
-    /// # Errors
-    /// `EEXIST` or `ENOENT` where it is there or is not (or not ours), `EWOULDBLOCK` where another writes it, open(2).
-    pub fn open(folder: &Folder, id: u64, new: bool) -> io::Result<Part> {
-        Part::named(folder, Part::name_of(id), new, true)
-    }
-
-    fn named(folder: &Folder, name: String, new: bool, keep: bool) -> io::Result<Part> {
-        let how = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = match new {
-            true => {
-                let how = how | OFlags::CREATE | OFlags::EXCL;
-                rustix::fs::openat(&folder.fd, name.as_str(), how, Mode::from_raw_mode(0o600))?
-            }
-            false => below(&folder.fd, &name, how)?,
-        };
-        Part::locked(folder, fd, name, (new, keep))
-    }
-
-    /// The part that is open as `fd`, if it still is the one of this name once it is locked.
-    fn locked(
-        folder: &Folder,
-        fd: OwnedFd,
-        name: String,
-        (new, keep): (bool, bool),
-    ) -> io::Result<Part> {
-        lock(&fd)?;
-        let stat = rustix::fs::fstat(&fd)?;
-        // Another one may have committed it between our open and our lock: then it is a file, with another name,
-        // and never to be written again.
-        let named = folder.look(name.as_str())?;
-        let is_it = |named: Stat| (named.st_dev, named.st_ino) == (stat.st_dev, stat.st_ino);
-        // What we made is ours, whatever owner the file system gives it (NFS, with root squashed).
-        if !named.is_some_and(is_it) || stat.st_nlink != 1 || !new && not_ours(&stat).is_some() {
-            return Err(Errno::NOENT.into());
-        }
-        Ok(Part { folder: folder.fd.try_clone()?, fd, name: Some(name), keep })
-    }
-
-    /// What a part with this number is called.
-    pub fn name_of(id: u64) -> String {
-        format!("{OURS}{id:016x}{PART}")
-    }
-
-    /// Bytes that are there: of a part that was written from its start on, those that arrived.
-    ///
-    /// # Errors
-    /// fstat(2).
-    pub fn written(&self) -> io::Result<u64> {
-        let stat = rustix::fs::fstat(&self.fd)?;
-        Ok(u64::try_from(stat.st_size).unwrap_or(0))
-    }
-
-    /// Takes the room for a file of `size` bytes, so that a full disk is known now. The part's length
-    /// stays. A file system that cannot do that is no error: then a write will tell.
-    ///
-    /// # Errors
-    /// `ENOSPC`, `EDQUOT`, `EFBIG`: fallocate(2).
-    pub fn reserve(&self, size: u64) -> io::Result<()> {
-        if size == 0 {
-            return Ok(());
-        }
-        loop {
-            match rustix::fs::fallocate(&self.fd, FallocateFlags::KEEP_SIZE, 0, size) {
-                Err(Errno::INTR) => {}
-                Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(()),
-                done => return Ok(done?),
-            }
-        }
-    }
-
-    /// Writes all of `bytes` from byte `at` on.
-    ///
-    /// # Errors
-    /// pwrite(2): some of them may be written then.
-    pub fn write_at(&self, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match rustix::io::pwrite(&self.fd, bytes, at) {
-                Err(Errno::INTR) => {}
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => {
-                    bytes = &bytes[n..];
-                    at += n as u64;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Cuts it to `len` bytes, or makes it so long.
-    ///
-    /// # Errors
-    /// ftruncate(2).
-    pub fn set_len(&self, len: u64) -> io::Result<()> {
-        Ok(rustix::fs::ftruncate(&self.fd, len)?)
-    }
-
-    /// Whether the part is there when this is dropped uncommitted. Of a part without a name nothing
-    /// can be.
-    pub fn keep(&mut self, keep: bool) {
-        self.keep = keep;
-    }
-
-    /// Makes its bytes outlive a power cut (fsync(2)): what a durable commit begins with, so that it has
-    /// less to do then.
-    ///
-    /// # Errors
-    /// fsync(2).
-    pub fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::fsync(&self.fd)?)
-    }
-
-    /// Gives it its name in the folder. From this call on, and not before, the name has all of it.
-    /// With [`Finish::durable`] that holds across a power cut once it returned.
-    ///
-    /// # Errors
-    /// [`CommitError`]; the part is dropped with it, or kept as it was before.
-    pub fn commit(mut self, name: &str, taken: Taken, finish: Finish) -> Result<(), CommitError> {
-        let folder = Folder { fd: self.folder.try_clone().map_err(CommitError::Io)? };
-        self.commit_to(&folder, name, taken, finish)
-    }
-
-    /// As [`commit`](Self::commit), to another folder of the same file system, or to this one. Where it fails
-    /// it can be tried again; where it does not, this is the file, and nothing else is to be done with it.
-    ///
-    /// # Errors
-    /// [`CommitError`], `EXDEV` among them.
-    pub fn commit_to(
-        &mut self,
-        folder: &Folder,
-        name: &str,
-        taken: Taken,
-        finish: Finish,
-    ) -> Result<(), CommitError> {
-        if let Some((user, group)) = finish.owner {
-            let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
-            // An ordinary user may give a file to another group of its own, and to no other user (chown(2)).
-            if rustix::fs::fchown(&self.fd, Some(user), Some(group)).is_err() {
-                let _ = rustix::fs::fchown(&self.fd, None, Some(group));
-            }
-        }
-        match (finish.mode, &self.name) {
-            (Some(mode), _) => rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode & 0o777))?,
-            (None, Some(_)) => {
-                rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(0o666 & !umask()))?;
-            }
-            (None, None) => {}
-        }
-        if let Some(mtime) = finish.mtime {
-            let time = timespec(mtime);
-            let times = Timestamps { last_access: time, last_modification: time };
-            rustix::fs::futimens(&self.fd, &times)?;
-        }
-        if finish.durable {
-            // Once it failed, the pages may count as written: a second try would tell nothing.
-            rustix::fs::fsync(&self.fd)?;
-        }
-        match (&self.name, taken) {
-            (Some(part), Taken::Refuse) => rename_new(&self.folder, part, &folder.fd, name)?,
-            (Some(part), Taken::Replace) => {
-                rustix::fs::renameat(&self.folder, part, &folder.fd, name)?;
-            }
-            (None, Taken::Refuse) => self.link(&folder.fd, name)?,
-            (None, Taken::Replace) => self.replace(&folder.fd, name)?,
-        }
-        self.name = None;
-        if finish.durable {
-            rustix::fs::fsync(&folder.fd)?;
-        }
-        Ok(())
-    }
-
-    /// The first name of a part that had none (open(2), O_TMPFILE).
-    fn link(&self, folder: &OwnedFd, name: &str) -> Result<(), Errno> {
-        use std::os::fd::AsRawFd as _;
-        let own =
-            CString::new(format!("/proc/self/fd/{}", self.fd.as_raw_fd())).unwrap_or_default();
-        let cwd = rustix::fs::CWD;
-        rustix::fs::linkat(cwd, &own, folder, name, AtFlags::SYMLINK_FOLLOW)
-    }
-
-    /// linkat(2) replaces nothing: so first a name of its own, then a rename.
-    fn replace(&self, folder: &OwnedFd, name: &str) -> Result<(), Errno> {
-        match self.link(folder, name) {
-            Err(Errno::EXIST) => {}
-            done => return done,
-        }
-        let stat = rustix::fs::fstat(&self.fd)?;
-        let between = format!("{OURS}{:016x}{NEW}", stat.st_ino);
-        match self.link(folder, &between) {
-            // One that was killed between these two calls left it.
-            Err(Errno::EXIST) => {
-                rustix::fs::unlinkat(folder, between.as_str(), AtFlags::empty())?;
-                self.link(folder, &between)?;
-            }
-            done => done?,
-        }
-        let renamed = rustix::fs::renameat(folder, between.as_str(), folder, name);
-        if renamed.is_err() {
-            let _ = rustix::fs::unlinkat(folder, between.as_str(), AtFlags::empty());
-        }
-        renamed
-    }
-}
-
 /// A rename that replaces nothing.
 fn rename_new(
-    folder: &OwnedFd,
+    folder: impl AsFd,
     from: impl rustix::path::Arg,
-    to_folder: &OwnedFd,
+    to_folder: impl AsFd,
     to: &str,
 ) -> Result<(), Errno> {
     let from = from.into_c_str()?;
     let flags = RenameFlags::NOREPLACE;
-    match rustix::fs::renameat_with(folder, &*from, to_folder, to, flags) {
+    match rustix::fs::renameat_with(&folder, &*from, &to_folder, to, flags) {
         // A file system that has no such rename: a second name fails where there is one, too.
         Err(Errno::INVAL | Errno::NOSYS) => {
-            rustix::fs::linkat(folder, &*from, to_folder, to, AtFlags::empty())?;
-            rustix::fs::unlinkat(folder, &*from, AtFlags::empty())
+            rustix::fs::linkat(&folder, &*from, &to_folder, to, AtFlags::empty())?;
+            rustix::fs::unlinkat(&folder, &*from, AtFlags::empty())
         }
         done => done,
-    }
-}
-
-impl AsFd for Part {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if let (Some(name), false) = (&self.name, self.keep) {
-            // It is locked, and so ours still.
-            let _ = rustix::fs::unlinkat(&self.folder, name.as_str(), AtFlags::empty());
-        }
-    }
-}
-
-/// The bits that new files do not get. It is asked without being set, which another thread would see:
-/// proc_pid_status(5).
-fn umask() -> u32 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mut lines = status.lines();
-    let told = lines.find_map(|line| line.strip_prefix("Umask:")).map(str::trim);
-    // Without /proc the careful half of what is usual.
-    told.and_then(|octal| u32::from_str_radix(octal, 8).ok()).unwrap_or(0o077)
-}
-
-fn timespec(time: SystemTime) -> Timespec {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    let (seconds, nanos) = match since {
-        Ok(after) => (i64::try_from(after.as_secs()).unwrap_or(i64::MAX), after.subsec_nanos()),
-        Err(before) => (-i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX), 0),
-    };
-    Timespec { tv_sec: seconds, tv_nsec: i64::from(nanos) as _ }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_that_was_committed_between_the_open_and_the_lock_of_another_is_not_written_again() {
-        let at = std::env::temp_dir().join(format!("framecat-disk-{}", std::process::id()));
-        std::fs::create_dir_all(&at).unwrap();
-        let folder = Folder::open(&at).unwrap();
-        for replaced in [false, true] {
-            let first = Part::open(&folder, 1, true).unwrap();
-            first.write_at(b"whole", 0).unwrap();
-            let name = Part::name_of(1);
-            let how = OFlags::RDWR | OFlags::CLOEXEC;
-            let second = below(&folder.fd, &name, how).unwrap();
-            first.commit("file", Taken::Replace, Finish::default()).unwrap();
-            // Nothing has the name any more, or another part has.
-            if replaced {
-                drop(Part::open(&folder, 1, true).unwrap());
-            }
-            let taken_up = Part::locked(&folder, second, name, (false, true));
-            assert_eq!(taken_up.unwrap_err().kind(), io::ErrorKind::NotFound, "{replaced}");
-            assert_eq!(std::fs::read(at.join("file")).unwrap(), b"whole");
-        }
-        std::fs::remove_dir_all(at).unwrap();
     }
 }

@@ -10,7 +10,7 @@ use framecat_proto::path::OURS;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 
-use super::{AS_FOLDER, Folder, GONE, NEW, PART, below, here, lock, rename_new};
+use super::{AS_FOLDER, Folder, GONE, JOURNAL, NEW, PART, below, here, lock, rename_new};
 
 impl Folder {
     /// Takes away what is called `name`: a link itself, and a folder with all that is in it. A folder gets a name
@@ -26,12 +26,12 @@ impl Folder {
             done => return Ok(done.map(|()| None)?),
         }
         // What is mounted in it is not ours to hide, and what lies beside that is not to be emptied either.
-        if holds_mount(&below(&self.fd, name, AS_FOLDER)?) {
+        if holds_mount(&below(self, name, AS_FOLDER)?) {
             return Err(Errno::BUSY.into());
         }
         let gone = format!("{OURS}{id:016x}{GONE}");
         self.rename(name, self, &gone)?;
-        Ok(Some(Gone { folder: Folder { fd: self.fd.try_clone()? }, name: gone }))
+        Ok(Some(Gone { folder: self.clone(), name: gone }))
     }
 
     fn is_folder(&self, name: &[u8]) -> io::Result<bool> {
@@ -70,8 +70,8 @@ impl Folder {
     }
 
     /// Removes what nobody comes back for, by the clock `now`, and returns the names: parts that nobody writes and
-    /// that have not been touched for [`PARTS_KEPT`] (for [`EMPTY_PARTS_KEPT`] if nothing is in them), and what was on its way to a name, or to its removal, when
-    /// its process ended. Those that cannot be removed are passed over: they are no harm.
+    /// that have not been touched for [`PARTS_KEPT`] (for [`EMPTY_PARTS_KEPT`] if nothing is in them), with their journals; journals of
+    /// that age that have no part; and what was on its way to a name, or to its removal, when its process ended. Those that cannot be removed are passed over: they are no harm.
     ///
     /// # Errors
     /// Where the folder cannot be read.
@@ -110,7 +110,7 @@ impl Folder {
                 && depth > 0
                 && let Ok(fd) = below(&self.fd, name, AS_FOLDER)
             {
-                Folder { fd }.sweep_down(now, depth - 1, go_on);
+                Folder::of(fd).sweep_down(now, depth - 1, go_on);
             }
         }
     }
@@ -123,10 +123,22 @@ impl Folder {
         let left = match name {
             _ if name.ends_with(PART) => self.left(name, Some(now)),
             _ if name.ends_with(NEW) => self.left(name, None),
+            _ if name.ends_with(JOURNAL) && self.is_alone(name) => self.left(name, Some(now)),
             _ => None,
         };
         // It is locked until it is gone, so that nobody takes it up in between.
-        left.is_some_and(|_fd| rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).is_ok())
+        let remove = |name: &str| rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()).is_ok();
+        let Some(_locked) = left else { return false };
+        if let Some(stem) = name.strip_suffix(PART) {
+            remove(&format!("{stem}{JOURNAL}"));
+        }
+        remove(name)
+    }
+
+    /// Whether a journal has no part: with one it goes when that goes.
+    fn is_alone(&self, journal: &str) -> bool {
+        let stem = journal.strip_suffix(JOURNAL).unwrap_or(journal);
+        matches!(self.look(format!("{stem}{PART}")), Ok(None))
     }
 
     /// The file, locked, if nobody has it; and with `now` has touched it for long.
