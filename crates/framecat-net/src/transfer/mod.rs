@@ -9,18 +9,23 @@
 //! | how many wrong guesses a code bears | `guesses` |
 //! | bytes between the stream and the thread that works on them | `pump` |
 //! | the side that sends; what is named and lies in it; what a stream gives | `send`, `walk`, `feed` |
+//! | the side that receives; what that comes to on a disk, in which folders, and on stdout | `receive`, `store`, `folders`, `show` |
 //! | how far it is, and when that is told | `pace` |
 //!
 //! The verbs are [`verb::send`](crate::verb) and [`verb::receive`](crate::verb).
 
 mod feed;
+mod folders;
 mod guesses;
 mod hello;
 mod meet;
 mod pace;
 mod pake;
 mod pump;
+pub(crate) mod receive;
 pub(crate) mod send;
+mod show;
+mod store;
 mod walk;
 
 use std::io;

@@ -5,6 +5,7 @@ pub mod ask;
 pub mod connect;
 pub mod fetch;
 pub mod listen;
+pub mod receive;
 pub mod relay;
 pub mod send;
 pub mod serve;

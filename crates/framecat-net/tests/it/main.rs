@@ -12,6 +12,7 @@ mod open;
 mod runs;
 mod smtp;
 mod sockets;
+mod transfer_receive;
 mod transfer_send;
 mod transfer_shake;
 mod verbs;

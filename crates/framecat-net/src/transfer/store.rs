@@ -1,0 +1,650 @@
+//! What the effects of a receiver come to on a disk.
+//!
+//! Each is done at once on the thread that asks for it, but for what may take long: syncs, and reading what is
+//! there already. Those are [`Job`]s for another thread, and nothing else is done to the same entry until they
+//! are done.
+
+mod read;
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+use framecat_proto::limits::TRANSFER_NAMES;
+use framecat_proto::path::{SafePath, numbered};
+use framecat_proto::transfer::pieces::Pieces;
+use framecat_proto::transfer::receiver::{Begun, Conflict, Effect, Fact, Found, Known};
+use framecat_proto::transfer::resume::id;
+use framecat_proto::transfer::why::{Cause, Why};
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+use super::folders::Folders;
+use crate::disk::{CommitError, Folder, Journal, Part, Taken, umask};
+use crate::error::plain;
+use read::{hash_file, hash_piece, journal_of};
+
+/// A file up to this size is read where it is asked for.
+const READ_AT_ONCE: u64 = 1 << 20;
+/// Small files that are synced together, and open until then.
+const SYNCED_AT_ONCE: usize = 256;
+/// From so many on it costs less to sync the whole file system.
+const SYNCED_ALONE: usize = 16;
+
+/// What takes long.
+pub(super) type Job = Box<dyn FnOnce() -> Report + Send>;
+
+/// What came of a job.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) facts: Vec<(u32, Fact)>,
+    /// Of a stream: the file that was made of it.
+    pub(super) name: Option<(u32, String)>,
+    /// Of [`Effect::SyncFolders`].
+    pub(super) folders: Option<Result<(), Why>>,
+    /// It is that of [`Store::together`].
+    pub(super) placed: bool,
+}
+
+impl Report {
+    fn of(entry: u32, fact: Fact) -> Report {
+        Report { facts: vec![(entry, fact)], ..Report::default() }
+    }
+}
+
+/// How an effect is done.
+pub(super) enum Act {
+    /// It is.
+    Done(Report),
+    /// By this.
+    Slow(Job),
+    /// With others like it: [`Store::together`].
+    Together,
+    /// It is, and nothing is told of it.
+    Silent,
+}
+
+/// See the [module](self).
+pub(super) struct Store {
+    folders: Folders,
+    open: HashMap<u32, Arc<Open>>,
+    /// Streams on their way into a file.
+    flows: HashMap<u32, Part>,
+    /// Small files that are written and wait for a sync.
+    placed: Vec<Placed>,
+    /// Where what has its name lies, until that is synced.
+    named: HashMap<u32, Vec<String>>,
+    durable: bool,
+    conflict: Conflict,
+    umask: u32,
+    /// Numbers what is on its way to a name.
+    chance: u64,
+    stop: Arc<AtomicBool>,
+}
+
+/// A file that is coming.
+struct Open {
+    part: Part,
+    log: Log,
+}
+
+enum Log {
+    /// It is made when there is something to log: what its header will be.
+    Due(u64, Vec<u8>),
+    There(Journal),
+}
+
+/// A small file that has no name yet.
+struct Placed {
+    entry: u32,
+    part: Part,
+    folder: Folder,
+    path: SafePath,
+    replace: bool,
+}
+
+impl Store {
+    /// One in this folder.
+    pub(super) fn new(root: Folder, durable: bool, conflict: Conflict) -> Store {
+        Store {
+            folders: Folders::new(root),
+            open: HashMap::new(),
+            flows: HashMap::new(),
+            placed: Vec::new(),
+            named: HashMap::new(),
+            durable,
+            conflict,
+            umask: umask(),
+            chance: std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0),
+            stop: Arc::default(),
+        }
+    }
+
+    /// Ends what jobs are at, as soon as they look.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Relaxed);
+    }
+
+    /// How many old parts were removed since this was asked last.
+    pub(super) fn swept(&mut self) -> usize {
+        self.folders.swept()
+    }
+
+    /// Does it, or says how it is to be done. [`Effect::Ask`] and [`Effect::Resolved`] are not for a disk.
+    pub(super) fn act(&mut self, effect: Effect) -> Act {
+        let Some(entry) = effect.entry() else {
+            return match effect {
+                Effect::SyncFolders { entries } => Act::Slow(self.sync_folders(&entries)),
+                _ => Act::Silent,
+            };
+        };
+        let fact = match effect {
+            Effect::Look { path, part, .. } => self.look(&path, part),
+            Effect::MakeFolder { path, mode, .. } => self.make_folder(entry, &path, mode),
+            Effect::MakeLink { path, target, .. } => self.make_link(entry, &path, &target),
+            Effect::Begin { path, id, size, journal, .. } => {
+                self.begin(entry, &path, id, size, journal)
+            }
+            Effect::Rehash { pieces, which, .. } => return self.rehash(entry, pieces, which),
+            Effect::Write { offset, bytes, .. } => self.write(entry, offset, &bytes),
+            Effect::Log { bytes, .. } => self.log(entry, &bytes),
+            Effect::Sync { .. } => return self.sync(entry),
+            Effect::HashNamed { path, .. } => return self.hash_named(entry, &path),
+            Effect::Seal { size, mode, mtime, durable, .. } => {
+                return self.seal(entry, size, mode, mtime, durable);
+            }
+            Effect::Commit { path, id, replace, .. } => self.commit(entry, &path, id, replace),
+            Effect::Place { path, bytes, replace, mode, mtime, .. } => {
+                match self.place(entry, &path, &bytes, replace, mode, mtime) {
+                    Ok(None) => return Act::Together,
+                    Ok(Some(fact)) => Ok(fact),
+                    Err(error) => Err(error),
+                }
+            }
+            Effect::Finish { path, .. } => return self.finish(entry, path),
+            Effect::Discard { path, id, .. } => self.discard(entry, &path, id),
+            Effect::Close { .. } => {
+                self.open.remove(&entry);
+                return Act::Silent;
+            }
+            Effect::Ask(_) | Effect::SyncFolders { .. } | Effect::Resolved { .. } => {
+                return Act::Silent;
+            }
+        };
+        Act::Done(Report::of(entry, told(fact)))
+    }
+
+    /// Calls it with the folder that `path` lies in; once more, where that went away meanwhile.
+    fn within<T>(
+        &mut self,
+        path: &SafePath,
+        mut act: impl FnMut(&Folder) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let done = act(&self.folders.get(path.folders(), true)?);
+        match done {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.folders().is_empty() => {
+                self.folders.forget();
+                act(&self.folders.get(path.folders(), true)?)
+            }
+            done => done,
+        }
+    }
+
+    fn look(&mut self, path: &SafePath, part: Option<(u64, u64)>) -> io::Result<Fact> {
+        let folder = match self.folders.get(path.folders(), false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Fact::Looked(Found::Nothing, None));
+            }
+            folder => folder?,
+        };
+        let found = match folder.look(path.name())? {
+            None => Found::Nothing,
+            Some(stat) => match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile => Found::File {
+                    size: u64::try_from(stat.st_size).unwrap_or(0),
+                    mtime: stat
+                        .st_mtime
+                        .saturating_mul(1_000_000_000)
+                        .saturating_add(i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+                },
+                FileType::Directory => Found::Folder,
+                FileType::Symlink => Found::Link { target: folder.link_target(path.name())? },
+                _ => Found::Other,
+            },
+        };
+        let journal = match part {
+            Some((id, most)) => journal_of(&folder, id, most)?,
+            None => None,
+        };
+        Ok(Fact::Looked(found, journal))
+    }
+
+    fn make_folder(&mut self, entry: u32, path: &SafePath, mode: u16) -> io::Result<Fact> {
+        // Whoever receives can write into it.
+        let mode = u32::from(mode) | 0o700;
+        self.within(path, |folder| match folder.make_as(path.name(), mode) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                folder.inner(path.name()).map(drop)
+            }
+            made => made,
+        })?;
+        self.has_name(entry, path);
+        Ok(Fact::Done)
+    }
+
+    fn make_link(&mut self, entry: u32, path: &SafePath, target: &[u8]) -> io::Result<Fact> {
+        self.within(path, |folder| folder.make_link(path.name(), target))?;
+        self.has_name(entry, path);
+        Ok(Fact::Done)
+    }
+
+    fn begin(
+        &mut self,
+        entry: u32,
+        path: &SafePath,
+        id: u64,
+        size: u64,
+        journal: Begun,
+    ) -> io::Result<Fact> {
+        let open = self.within(path, |folder| match &journal {
+            Begun::New(header) => {
+                Part::remove(folder, id)?;
+                let mut part = Part::open(folder, id, true)?;
+                if let Err(error) = reserve(&part, size) {
+                    // Nothing is in it: nobody needs it.
+                    part.keep(false);
+                    return Err(error);
+                }
+                Ok(Open { part, log: Log::Due(id, header.clone()) })
+            }
+            Begun::Kept(len) => {
+                let part = Part::open(folder, id, false)?;
+                reserve(&part, size)?;
+                Ok(Open { part, log: Log::There(Journal::open(folder, id, *len)?) })
+            }
+        })?;
+        self.open.insert(entry, Arc::new(open));
+        Ok(Fact::Done)
+    }
+
+    fn opened(&self, entry: u32) -> io::Result<&Arc<Open>> {
+        self.open.get(&entry).ok_or_else(|| Errno::BADF.into())
+    }
+
+    fn rehash(&self, entry: u32, pieces: Pieces, which: Vec<u32>) -> Act {
+        let open = match self.opened(entry) {
+            Ok(open) => Arc::clone(open),
+            Err(error) => return Act::Done(Report::of(entry, told(Err(error)))),
+        };
+        let stop = Arc::clone(&self.stop);
+        Act::Slow(Box::new(move || {
+            let mut buffer = vec![0; read::AT_ONCE];
+            let mut hashes = Vec::new();
+            for piece in which {
+                if let Some(hash) = hash_piece(&open.part, pieces, piece, &mut buffer, &stop) {
+                    hashes.push((piece, hash));
+                }
+            }
+            Report::of(entry, Fact::Rehashed(hashes))
+        }))
+    }
+
+    fn write(&mut self, entry: u32, offset: u64, bytes: &[u8]) -> io::Result<Fact> {
+        if let Some(open) = self.open.get(&entry) {
+            open.part.write_at(bytes, offset)?;
+        } else {
+            self.flow(entry)?.write_at(bytes, offset)?;
+        }
+        Ok(Fact::Done)
+    }
+
+    /// A stream has no part that could be gone on with: a file without a name, until all of it is there.
+    fn flow(&mut self, entry: u32) -> io::Result<&mut Part> {
+        use std::collections::hash_map::Entry;
+        match self.flows.entry(entry) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => {
+                self.chance = self.chance.wrapping_add(1);
+                let root = self.folders.get(&[], true)?;
+                Ok(new.insert(Part::unnamed(&root, self.chance)?))
+            }
+        }
+    }
+
+    fn log(&mut self, entry: u32, bytes: &[u8]) -> io::Result<Fact> {
+        let open = self.open.get_mut(&entry).ok_or(Errno::BADF)?;
+        if let Log::Due(id, header) = &open.log {
+            let journal = Journal::new(open.part.folder(), *id, header)?;
+            // No job has it: nothing is done to an entry while one does.
+            if let Some(open) = Arc::get_mut(open) {
+                open.log = Log::There(journal);
+            }
+        }
+        match &open.log {
+            Log::There(journal) => journal.append(bytes)?,
+            Log::Due(..) => return Err(Errno::BUSY.into()),
+        }
+        Ok(Fact::Done)
+    }
+
+    fn sync(&self, entry: u32) -> Act {
+        let open = match self.opened(entry) {
+            Ok(open) => Arc::clone(open),
+            Err(error) => return Act::Done(Report::of(entry, told(Err(error)))),
+        };
+        Act::Slow(Box::new(move || {
+            let synced = open.part.sync_data().and_then(|()| match &open.log {
+                Log::There(journal) => journal.sync(),
+                Log::Due(..) => Ok(()),
+            });
+            Report::of(entry, told(synced.map(|()| Fact::Done)))
+        }))
+    }
+
+    fn hash_named(&mut self, entry: u32, path: &SafePath) -> Act {
+        let folder = self.folders.get(path.folders(), false);
+        let Ok(fd) = folder.and_then(|folder| folder.read(path.name())) else {
+            return Act::Done(Report::of(entry, Fact::Hashed(None)));
+        };
+        let size = rustix::fs::fstat(&fd).map_or(0, |stat| stat.st_size);
+        let stop = Arc::clone(&self.stop);
+        let hash = move || Report::of(entry, Fact::Hashed(hash_file(&fd, &stop)));
+        match u64::try_from(size).is_ok_and(|size| size <= READ_AT_ONCE) {
+            true => Act::Done(hash()),
+            false => Act::Slow(Box::new(hash)),
+        }
+    }
+
+    fn seal(&self, entry: u32, size: u64, mode: u16, mtime: i64, durable: bool) -> Act {
+        let open = match self.opened(entry) {
+            Ok(open) => Arc::clone(open),
+            Err(error) => return Act::Done(Report::of(entry, told(Err(error)))),
+        };
+        let mode = u32::from(mode) & !self.umask;
+        let sealed = open.part.set_len(size).and_then(|()| open.part.seal(Some(mode), mtime));
+        match (sealed, durable) {
+            (Ok(()), true) => Act::Slow(Box::new(move || {
+                let synced = open.part.sync();
+                Report::of(entry, told(synced.map(|()| Fact::Done)))
+            })),
+            (sealed, _) => Act::Done(Report::of(entry, told(sealed.map(|()| Fact::Done)))),
+        }
+    }
+
+    fn commit(&mut self, entry: u32, path: &SafePath, id: u64, replace: bool) -> io::Result<Fact> {
+        let open = self.open.remove(&entry).and_then(Arc::into_inner);
+        let Some(mut open) = open else { return Err(Errno::BADF.into()) };
+        let folder = open.part.folder().clone();
+        let named = name(&mut open.part, &folder, path.name(), replace);
+        if !matches!(named, Ok(Fact::Done)) {
+            self.open.insert(entry, Arc::new(open));
+            return named;
+        }
+        if let Log::There(_) = open.log {
+            // Left behind, it would be removed by a later one.
+            let _ = folder.remove(&Journal::name_of(id));
+        }
+        self.has_name(entry, path);
+        named
+    }
+
+    /// `None`: it waits for a sync.
+    fn place(
+        &mut self,
+        entry: u32,
+        path: &SafePath,
+        bytes: &[u8],
+        replace: bool,
+        mode: u16,
+        mtime: i64,
+    ) -> io::Result<Option<Fact>> {
+        let mode = u32::from(mode);
+        self.chance = self.chance.wrapping_add(1);
+        let chance = self.chance;
+        let umask = self.umask;
+        let (mut part, folder) = self.within(path, |folder| {
+            Ok((Part::unnamed_with(folder, chance, mode)?, folder.clone()))
+        })?;
+        part.write_at(bytes, 0)?;
+        let mode = (!part.is_unnamed()).then_some(mode & !umask);
+        part.seal(mode, mtime)?;
+        if self.durable {
+            self.placed.push(Placed { entry, part, folder, path: path.clone(), replace });
+            return Ok(None);
+        }
+        let named = name(&mut part, &folder, path.name(), replace)?;
+        Ok(Some(named))
+    }
+
+    /// What is to be done with all that was said to be done [together](Act::Together); only once there are many, unless `all`.
+    pub(super) fn together(&mut self, all: bool) -> Option<Job> {
+        if self.placed.is_empty() || self.placed.len() < SYNCED_AT_ONCE && !all {
+            return None;
+        }
+        let mut placed = std::mem::take(&mut self.placed);
+        for one in &placed {
+            let folder = one.path.folders().to_vec();
+            self.named.insert(one.entry, folder);
+        }
+        Some(Box::new(move || {
+            let synced = match placed.len() < SYNCED_ALONE {
+                true => placed.iter().try_for_each(|one| one.part.sync()),
+                false => sync_systems(placed.iter().map(|one| &one.folder)),
+            };
+            let why = synced.err().map(|error| why(&error));
+            let name = |one: &mut Placed| match &why {
+                Some(why) => Fact::Failed(why.clone()),
+                None => told(name(&mut one.part, &one.folder, one.path.name(), one.replace)),
+            };
+            let facts = placed.iter_mut().map(|one| (one.entry, name(one))).collect();
+            Report { facts, placed: true, ..Report::default() }
+        }))
+    }
+
+    fn finish(&mut self, entry: u32, path: SafePath) -> Act {
+        let part = self.flow(entry).map(drop).map(|()| self.flows.remove(&entry));
+        let part = match part {
+            Ok(Some(part)) => part,
+            Ok(None) => return Act::Done(Report::of(entry, told(Err(Errno::BADF.into())))),
+            Err(error) => return Act::Done(Report::of(entry, told(Err(error)))),
+        };
+        let (folder, umask) = (self.folders.root().clone(), self.umask);
+        let (durable, replace) = (self.durable, self.conflict == Conflict::Overwrite);
+        let finish = move || match finish(part, &folder, path.name(), durable, replace, umask) {
+            Ok(name) => Report { name: Some((entry, name)), ..Report::of(entry, Fact::Done) },
+            Err(error) => Report::of(entry, told(Err(error))),
+        };
+        match durable {
+            true => Act::Slow(Box::new(finish)),
+            false => Act::Done(finish()),
+        }
+    }
+
+    fn discard(&mut self, entry: u32, path: &SafePath, id: u64) -> io::Result<Fact> {
+        if self.flows.remove(&entry).is_some() {
+            return Ok(Fact::Done);
+        }
+        // Its lock goes with it, and is taken again for the removal.
+        self.open.remove(&entry);
+        let folder = match self.folders.get(path.folders(), false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fact::Done),
+            folder => folder?,
+        };
+        match Part::remove(&folder, id) {
+            // Another one is at it: then it is that one's.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Fact::Done),
+            removed => removed.map(|()| Fact::Done),
+        }
+    }
+
+    /// Remembers where it lies, if that is to be synced.
+    fn has_name(&mut self, entry: u32, path: &SafePath) {
+        if self.durable {
+            self.named.insert(entry, path.folders().to_vec());
+        }
+    }
+
+    fn sync_folders(&mut self, entries: &[u32]) -> Job {
+        let mut paths = BTreeSet::new();
+        for folders in entries.iter().filter_map(|entry| self.named.remove(entry)) {
+            // A folder that is new has its name in the one above.
+            for depth in 0..=folders.len() {
+                paths.insert(folders[..depth].to_vec());
+            }
+        }
+        let folders: io::Result<Vec<Folder>> = match paths.len() > SYNCED_ALONE {
+            false => paths.iter().map(|path| self.folders.get(path, false)).collect(),
+            true => self.systems_of(&paths),
+        };
+        let whole = paths.len() > SYNCED_ALONE;
+        Box::new(move || {
+            let synced = folders.and_then(|folders| match whole {
+                true => folders.iter().try_for_each(Folder::sync_all),
+                false => folders.iter().try_for_each(Folder::sync),
+            });
+            let folders = Some(synced.map_err(|error| why(&error)));
+            Report { folders, ..Report::default() }
+        })
+    }
+
+    /// One folder of each file system on which these lie.
+    fn systems_of(&mut self, paths: &BTreeSet<Vec<String>>) -> io::Result<Vec<Folder>> {
+        let mut systems: Vec<(u64, Folder)> = Vec::new();
+        for path in paths {
+            let folder = self.folders.get(path, false)?;
+            let device = folder.device()?;
+            if systems.iter().all(|(known, _)| *known != device) {
+                systems.push((device, folder));
+            }
+        }
+        Ok(systems.into_iter().map(|(_, folder)| folder).collect())
+    }
+
+    /// Room for what is to come: what is free, and for each of these paths what is there of it by its size, or by its
+    /// part.
+    pub(super) fn room<'p>(
+        &mut self,
+        coming: impl Iterator<Item = Known<'p>>,
+        bytes: u64,
+    ) -> io::Result<u64> {
+        let mut room = self.folders.root().room()?;
+        for Known { path, size, mtime, .. } in coming {
+            if room >= bytes {
+                break;
+            }
+            let Ok(folder) = self.folders.if_there(path.folders()) else { continue };
+            let part = Part::name_of(id(path, size, mtime));
+            let there = match folder.look(path.name()) {
+                Ok(Some(stat)) if u64::try_from(stat.st_size) == Ok(size) => size,
+                // st_blocks counts 512 bytes, whatever the file system does (stat(2)).
+                _ => folder.look(part).ok().flatten().map_or(0, |stat| {
+                    u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512).min(size)
+                }),
+            };
+            room = room.saturating_add(there);
+        }
+        Ok(room)
+    }
+}
+
+fn told(done: io::Result<Fact>) -> Fact {
+    done.unwrap_or_else(|error| Fact::Failed(why(&error)))
+}
+
+/// Why something could not be done, for the other side and for a person.
+pub(super) fn why(error: &io::Error) -> Why {
+    let errno = Errno::from_io_error(error);
+    let (cause, says) = match errno {
+        Some(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => (Cause::Full, plain(error)),
+        Some(Errno::NAMETOOLONG | Errno::ILSEQ) => (Cause::Name, plain(error)),
+        Some(Errno::EXIST | Errno::ISDIR) => (Cause::Taken, plain(error)),
+        Some(Errno::NOTDIR) => (Cause::Taken, "where a folder is to be is something else".into()),
+        Some(Errno::LOOP | Errno::XDEV) => {
+            (Cause::Taken, "a symbolic link is on the way, which is not followed".into())
+        }
+        Some(Errno::WOULDBLOCK) => {
+            (Cause::Disk, "another receive is at this very file just now".into())
+        }
+        _ => (Cause::Disk, plain(error)),
+    };
+    Why::new(cause, &says)
+}
+
+/// Takes the room for all of a part.
+fn reserve(part: &Part, size: u64) -> io::Result<()> {
+    let missing = size.saturating_sub(part.taken()?);
+    // What is kept for others stays theirs, and a file system that takes what it can before it says no is not filled up.
+    if part.folder().room()? < missing {
+        return Err(Errno::NOSPC.into());
+    }
+    part.reserve(size)
+}
+
+/// Gives it its name; of what has that only a file is replaced.
+fn name(part: &mut Part, folder: &Folder, name: &str, replace: bool) -> io::Result<Fact> {
+    let taken = match replace {
+        false => Taken::Refuse,
+        true => match folder.look(name)? {
+            None => Taken::Refuse,
+            Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                Taken::Replace
+            }
+            Some(_) => return Ok(Fact::Taken),
+        },
+    };
+    match part.give_name(folder, name, taken) {
+        Ok(()) => Ok(Fact::Done),
+        Err(CommitError::Taken) => Ok(Fact::Taken),
+        Err(CommitError::Io(error)) => Err(error),
+    }
+}
+
+/// Makes a file of a stream, and returns its name.
+fn finish(
+    mut part: Part,
+    folder: &Folder,
+    path: &str,
+    durable: bool,
+    replace: bool,
+    umask: u32,
+) -> io::Result<String> {
+    if !part.is_unnamed() {
+        part.permit(0o666 & !umask)?;
+    }
+    if durable {
+        part.sync()?;
+    }
+    let mut n = 0;
+    loop {
+        let called = if n == 0 { path.to_owned() } else { numbered(path, n) };
+        match name(&mut part, folder, &called, replace && n == 0)? {
+            Fact::Taken if n < TRANSFER_NAMES => n += 1,
+            Fact::Taken => return Err(Errno::EXIST.into()),
+            _ => {
+                if durable {
+                    folder.sync()?;
+                }
+                return Ok(called);
+            }
+        }
+    }
+}
+
+fn sync_systems<'f>(folders: impl Iterator<Item = &'f Folder>) -> io::Result<()> {
+    let mut synced = BTreeSet::new();
+    let mut last: Option<&Folder> = None;
+    for folder in folders {
+        use std::os::fd::{AsFd as _, AsRawFd as _};
+        let raw = |folder: &Folder| folder.as_fd().as_raw_fd();
+        if last.is_some_and(|last| raw(last) == raw(folder)) {
+            continue;
+        }
+        last = Some(folder);
+        if synced.insert(folder.device()?) {
+            folder.sync_all()?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! Receiving over real sockets into real folders.
+
+mod files;
+mod peer;
