@@ -38,15 +38,20 @@ pub(super) struct Desk<T> {
     out: queue::UnboundedSender<Vec<u8>>,
     spare: queue::UnboundedSender<Vec<u8>>,
     unsent: usize,
+    /// Nobody is left who could tell anything.
+    gone: bool,
     /// Dropped with the rest.
     _leaves: oneshot::Sender<()>,
 }
 
 impl<T> Desk<T> {
     /// The next turn. `None`: none came within `wait`. Without `wait` only what is there already. Where nobody
-    /// is left who could tell anything, each is the end.
+    /// is left who could tell anything, that is told once, as the end.
     pub(super) fn turn(&mut self, wait: Option<Duration>) -> Option<Turn<T>> {
-        let gone = || Some(Turn::Ended(Some(io::ErrorKind::BrokenPipe.into())));
+        let mut gone = || {
+            let first = !std::mem::replace(&mut self.gone, true);
+            first.then(|| Turn::Ended(Some(io::ErrorKind::BrokenPipe.into())))
+        };
         let turn = match wait {
             Some(wait) => match self.turns.recv_timeout(wait) {
                 Err(mpsc::RecvTimeoutError::Disconnected) => gone(),
@@ -96,7 +101,7 @@ pub(super) fn open<T: Send + 'static>(
         let _ = spare.send(Vec::with_capacity(TRANSFER_CAME_BYTES));
     }
     let (leaves, left) = oneshot::channel();
-    let desk = Desk { turns, out, spare, unsent: 0, _leaves: leaves };
+    let desk = Desk { turns, out, spare, unsent: 0, gone: false, _leaves: leaves };
     let teller = tell.clone();
     let moving = async move {
         let hears = async {
@@ -111,7 +116,8 @@ pub(super) fn open<T: Send + 'static>(
         tokio::select! {
             () = speak(&stream, &teller, said) => {}
             () = hears => {}
-            () = late => {}
+            // Nor is one who may still send.
+            () = late => return,
         }
         close(&stream).await;
     };

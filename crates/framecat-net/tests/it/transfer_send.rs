@@ -1,6 +1,11 @@
 //! `send`, over a connection that is there already: what is walked, read and told.
 
+mod changes;
+mod ends;
+mod hostile;
+mod streams;
 mod taker;
+mod walk;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +17,7 @@ use framecat_net::event::{Event, Moving, Observer, Transferred};
 use framecat_net::talk::{End, Shutdown};
 use framecat_net::transfer::Source;
 use framecat_net::verb::send;
-use framecat_proto::transfer::receiver::Outcome;
+use framecat_proto::transfer::receiver::{Effect, Fact, Found, Outcome};
 
 use crate::sockets::{Dir, within};
 use taker::{Manner, Node, Taken, take};
@@ -32,6 +37,11 @@ impl Told {
 
     fn has(&self, line: &str) -> bool {
         self.lines().iter().any(|told| told == line)
+    }
+
+    /// All lines that begin so.
+    fn of(&self, beginning: &str) -> Vec<String> {
+        self.lines().into_iter().filter(|line| line.starts_with(beginning)).collect()
     }
 }
 
@@ -80,9 +90,19 @@ async fn sent(
     links: bool,
     manner: Manner,
 ) -> (Result<End, Error>, Taken, Arc<Told>) {
+    sent_while(source, links, manner, |_| None).await
+}
+
+/// The same, and something is done before each thing that the receiver does.
+async fn sent_while(
+    source: Source,
+    links: bool,
+    manner: Manner,
+    meanwhile: impl FnMut(&Effect) -> Option<Fact> + Send + 'static,
+) -> (Result<End, Error>, Taken, Arc<Told>) {
     let (here, there) = pair();
     let told = Arc::new(Told::default());
-    let taking = tokio::task::spawn_blocking(move || take(there, manner, |_| None));
+    let taking = tokio::task::spawn_blocking(move || take(there, manner, meanwhile));
     let sending = send::over(here, source, links, told.clone(), Shutdown::never());
     let end = within(sending).await;
     let taken = within(taking).await.unwrap();
@@ -128,4 +148,64 @@ async fn files_and_folders_arrive_whole_and_all_of_it_is_told() {
     let ended = told.ended.lock().unwrap().unwrap();
     assert_eq!((ended.committed, ended.had, ended.skipped, ended.failed), (13, 0, 0, 0));
     assert_eq!((ended.moved, ended.bytes), (bytes, bytes));
+}
+
+#[tokio::test]
+async fn thousands_of_small_files_arrive() {
+    let dir = Dir::new();
+    let mut source = Vec::new();
+    for n in 0..5_000u32 {
+        let (folder, size) = (dir.join(&format!("d{}", n % 7)), (n * 37 % 16_000) as usize);
+        if n < 7 {
+            fs::create_dir(&folder).unwrap();
+            source.push(folder.clone());
+        }
+        fs::write(folder.join(format!("f{n}")), vec![n as u8; size]).unwrap();
+    }
+    let (end, taken, told) = sent(Source::Paths(source), false, Manner::default()).await;
+    assert_eq!(end.unwrap(), End::Done);
+    assert_eq!(taken.names.len(), 5_007);
+    for n in 0..5_000u32 {
+        let content = vec![n as u8; (n * 37 % 16_000) as usize];
+        assert_eq!(taken.names[&format!("d{}/f{n}", n % 7)], file(&content));
+    }
+    assert_eq!(told.of("file ").len(), 5_007);
+}
+
+#[tokio::test]
+async fn a_large_file_with_holes_arrives_and_progress_is_told() {
+    const SIZE: u64 = 200 << 20;
+    let dir = Dir::new();
+    let made = fs::File::create(dir.join("large")).unwrap();
+    made.set_len(SIZE).unwrap();
+    let manner = Manner { hashed: true, ..Manner::default() };
+    let (end, taken, told) = sent(paths(&dir, &["large"]), false, manner).await;
+    assert_eq!(end.unwrap(), End::Done);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::io::Read::take(std::io::repeat(0), SIZE)).unwrap();
+    assert_eq!(taken.hashes["large"], *hasher.finalize().as_bytes());
+    let moving = told.moving.lock().unwrap();
+    assert!(moving.iter().all(|moving| moving.of == SIZE && moving.bytes <= SIZE), "{moving:?}");
+    assert!(moving.is_sorted_by_key(|moving| moving.bytes));
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_told_and_nothing_of_it_is_sent() {
+    let dir = Dir::new();
+    fs::create_dir(dir.join("d")).unwrap();
+    fs::write(dir.join("d/same"), vec![7; 100_000]).unwrap();
+    fs::write(dir.join("d/new"), "new").unwrap();
+    let changed = fs::metadata(dir.join("d/same")).unwrap().modified().unwrap();
+    let mtime = changed.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i64;
+    let same = move |effect: &Effect| match effect {
+        Effect::Look { path, .. } if path.to_string() == "d/same" => {
+            Some(Fact::Looked(Found::File { size: 100_000, mtime }, None))
+        }
+        _ => None,
+    };
+    let (end, _, told) = sent_while(paths(&dir, &["d"]), false, Manner::default(), same).await;
+    assert_eq!(end.unwrap(), End::Done);
+    assert!(told.has("file d/same 100000 had"), "{:?}", told.lines());
+    let ended = told.ended.lock().unwrap().unwrap();
+    assert_eq!((ended.committed, ended.had, ended.moved, ended.bytes), (2, 1, 3, 100_003));
 }

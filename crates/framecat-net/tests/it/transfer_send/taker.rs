@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use framecat_proto::transfer::error::TransferError;
 use framecat_proto::transfer::offer::Taste;
 use framecat_proto::transfer::pieces::Hash;
-use framecat_proto::transfer::receiver::{Effect, Fact, Found, Outcome, Receiver, Rules};
+use framecat_proto::transfer::receiver::{Effect, Fact, Found, Outcome, Receiver, Rules, To};
 use framecat_proto::transfer::record::Totals;
 use framecat_proto::transfer::why::Cause;
 
@@ -197,4 +197,10 @@ fn entry_of(effect: &Effect) -> u32 {
         | Effect::Resolved { entry, .. } => *entry,
         Effect::Ask(_) | Effect::SyncFolders { .. } => 0,
     }
+}
+
+/// Only one file or stream is taken, as it comes.
+pub fn to_stream() -> Manner {
+    let manner = Manner::default();
+    Manner { rules: Rules { to: To::Stream, ..manner.rules }, ..manner }
 }
