@@ -157,16 +157,19 @@ impl Talk {
     }
 }
 
-/// Lines for stdout that are no messages. Telling never waits; they are written between messages, or
-/// soon if none comes.
+/// Lines for stdout that are no messages. They are written between messages, or soon if none comes.
 #[derive(Debug, Default)]
 pub struct Lines {
     pending: std::sync::Mutex<Vec<u8>>,
     told: Notify,
+    /// What waits was taken.
+    taken: std::sync::Condvar,
+    /// Nobody waits for room any more.
+    hurried: AtomicBool,
 }
 
 impl Lines {
-    /// Adds to what is to be written, line endings included.
+    /// Adds to what is to be written, line endings included. Never waits.
     pub fn tell(&self, lines: &[u8]) {
         self.lock().extend_from_slice(lines);
         self.told.notify_one();
@@ -182,6 +185,24 @@ impl Lines {
         room
     }
 
+    /// As [`tell`](Self::tell), for what must not be left out: blocks this thread while [`TOLD_BYTES`] wait,
+    /// until somebody takes them or [`hurry`](Self::hurry) is called. Not for a thread that runs futures.
+    pub fn tell_in_turn(&self, lines: &[u8]) {
+        let full = |pending: &mut Vec<u8>| {
+            pending.len() >= TOLD_BYTES && !self.hurried.load(Ordering::Relaxed)
+        };
+        let pending = self.taken.wait_while(self.lock(), full);
+        pending.unwrap_or_else(|poisoned| poisoned.into_inner()).extend_from_slice(lines);
+        self.told.notify_one();
+    }
+
+    /// From now on nobody waits for room: the end is near.
+    pub fn hurry(&self) {
+        let _pending = self.lock();
+        self.hurried.store(true, Ordering::Relaxed);
+        self.taken.notify_all();
+    }
+
     /// How many bytes wait to be written.
     pub fn waiting(&self) -> usize {
         self.lock().len()
@@ -189,10 +210,13 @@ impl Lines {
 
     /// Takes what waits: for who writes it instead.
     pub fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.lock())
+        let lines = std::mem::take(&mut *self.lock());
+        self.taken.notify_all();
+        lines
     }
 
-    pub(crate) async fn told(&self) {
+    /// Returns once something was told since the last call. Cancel safe.
+    pub async fn told(&self) {
         self.told.notified().await;
     }
 
@@ -228,8 +252,10 @@ pub enum End {
         /// Whether others had one.
         replied: bool,
     },
-    /// Some messages were refused, too long or lost; each was told.
+    /// Some messages were refused, too long or lost, or files of a transfer are missing; each was told.
     Partly,
+    /// So many files, folders or links of a transfer are missing; each was told.
+    Incomplete(u64),
     /// The server answered, and not with what was asked for.
     Declined {
         /// What it said instead.

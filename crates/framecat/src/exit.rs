@@ -113,6 +113,14 @@ pub fn of_end(end: &End, signal: Option<Signal>) -> Verdict {
             let sentence = "only part was done: some messages were refused, too long or lost";
             Verdict::told(PARTLY, sentence, Some("each of them is told above".into()))
         }
+        End::Incomplete(missing) => {
+            let sentence = match missing {
+                1 => "only part was done: 1 file or folder is missing".to_string(),
+                n => format!("only part was done: {n} files and folders are missing"),
+            };
+            let remedy = "each is told above, and why; the same command again tries those alone";
+            Verdict::told(PARTLY, sentence, Some(remedy.into()))
+        }
         End::Declined { said, remedy } => Verdict::told(FAILED, said.clone(), Some(remedy.clone())),
         End::Disobeys(times) => {
             let sentence = match times {

@@ -20,6 +20,12 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("talk", "connect EP", "stdin to a peer, its messages to stdout"),
     ("talk", "ask EP [MESSAGE...]", "send each message, await one reply, tell the round trip"),
     ("talk", "relay EP EP", "listen on the first, connect to the second, message by message"),
+    ("move", "send PATH...", "files, folders, a text or a stream to another machine, encrypted"),
+    (
+        "move",
+        "receive [CODE] [DIR]",
+        "what another machine sends; never half a file under its name",
+    ),
     ("move", "serve [DIR]", "a folder over HTTP, for reading"),
     ("move", "fetch URL", "a file or page over HTTP, and all that is said for it"),
     ("see", "lab [LAW...]", "the laws of sockets, shown on this machine's kernel"),
@@ -65,6 +71,8 @@ pub fn overview() -> String {
         "framecat listen :9000 --chat",
         "framecat ask :9000 hello world",
         "framecat relay :8080 localhost:80 -f crlf --show",
+        "framecat receive ~/in --listen :9000 --lan",
+        "framecat send photo.jpg notes/ --to host:9000",
         "framecat fetch http://localhost:8000/ --show",
     ]);
     page.heading("framecat help TOPIC");

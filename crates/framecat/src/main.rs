@@ -16,6 +16,7 @@ mod play;
 mod print;
 mod run;
 mod stdfds;
+mod terminal;
 mod verb;
 
 use flags::{
@@ -59,7 +60,8 @@ fn begin(words: &[OsString]) -> u8 {
         Ok(cli) => verb(cli.verb),
         Err(error) => {
             let told = flags::serve::elsewhere(words, &error);
-            match told.or_else(|| flags::fetch::elsewhere::asked(words, &error)) {
+            let told = told.or_else(|| flags::fetch::elsewhere::asked(words, &error));
+            match told.or_else(|| flags::meet::elsewhere(words, &error)) {
                 Some((problem, remedy)) => mistaken(&Mistake { problem, remedy }),
                 None => unparsed(&error),
             }
@@ -98,6 +100,8 @@ fn verb(verb: Verb) -> u8 {
         Verb::Connect(args) => go(verb::connect::plan(args, run::standard())),
         Verb::Ask(args) => go(verb::ask::plan(args, run::standard())),
         Verb::Relay(args) => go(verb::relay::plan(args, run::standard())),
+        Verb::Send(args) => go(verb::send::plan(args)),
+        Verb::Receive(args) => go(verb::receive::plan(args)),
         Verb::Serve(args) if args.auth.hash => match verb::serve::auth::hash(&args.auth) {
             Ok(line) => tell(&line),
             Err(mistake) => mistaken(&mistake),

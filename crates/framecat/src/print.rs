@@ -10,10 +10,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use framecat_net::event::{Event, Exchange, HttpPart, Observer, Reach};
 use framecat_net::talk::Lines;
+use framecat_net::transfer::Role;
 use framecat_proto::framing::Framer;
 use framecat_proto::limits::{HTTP_BODY_PASSED, MESSAGE_BYTES_CEILING, SHOW_BYTES};
 use framecat_proto::message::{Batch, Context, Dir, Outgoing};
 use framecat_proto::text::{Form, Look};
+use framecat_proto::transfer::Outcome;
+use framecat_proto::transfer::why::Why;
 
 mod desk;
 mod exchange;
@@ -24,11 +27,13 @@ mod sentence;
 mod show;
 #[cfg(test)]
 mod tests;
+pub mod transfer;
 
 use desk::Desk;
 pub use exchange::Log;
 use sentence::{Sentence, Weight};
 pub use show::Show;
+pub use transfer::Transfer;
 
 /// How long the end of the program waits for stderr.
 const FINISH_WAIT: Duration = Duration::from_secs(2);
@@ -53,6 +58,8 @@ pub struct Manner {
     pub terminal: bool,
     /// Tell the round trip of each reply, as `ask` does.
     pub asking: bool,
+    /// Tell a transfer, as `send` and `receive` do.
+    pub transfer: Option<Transfer>,
 }
 
 /// The voice of the program: an [`Observer`] that tells what it sees.
@@ -62,6 +69,8 @@ pub struct Voice {
     json: Mutex<JsonMessages>,
     /// Events that stdout had no room for.
     untold: AtomicU64,
+    /// What was told of a transfer.
+    told: transfer::Told,
 }
 
 /// The form `jsonl` at work on messages told besides the verb's own output.
@@ -86,6 +95,7 @@ impl Voice {
             desk: Desk::new(sink, look),
             json: Mutex::new(JsonMessages { writer, out: Outgoing::new() }),
             untold: AtomicU64::new(0),
+            told: transfer::Told::default(),
             manner,
         })
     }
@@ -109,8 +119,9 @@ impl Voice {
             Weight::Asking => self.manner.asking,
             Weight::Shown => {
                 // Where progress was shown, how it ended is, too.
-                let seen =
-                    self.manner.terminal && matches!(event, Event::Fetched { file: Some(_), .. });
+                let seen = self.manner.terminal
+                    && (transfer::is_of(event)
+                        || matches!(event, Event::Fetched { file: Some(_), .. }));
                 self.manner.show.is_some() || self.manner.verbose > 0 || seen
             }
             Weight::Never => false,
@@ -139,6 +150,86 @@ impl Voice {
     }
 }
 
+impl Voice {
+    /// What of a transfer is told in another way than each event by itself.
+    fn transfer_event(&self, event: &Event<'_>) {
+        let Some(transfer) = &self.manner.transfer else { return };
+        let quiet = self.manner.json.is_some();
+        let all = self.manner.verbose > 0;
+        match *event {
+            Event::Listening { endpoint, reach, .. } => {
+                if let Some(code) = &transfer.code {
+                    self.desk.say(|| transfer::code(code, transfer.there, endpoint, reach));
+                    if let Some(lines) = &self.manner.json {
+                        lines.tell(&json::code(code, now_ns()));
+                    }
+                }
+            }
+            Event::File { name, bytes, outcome } => {
+                let text = || transfer::became(name, bytes, outcome, Some(transfer.role));
+                match outcome {
+                    Outcome::Had | Outcome::Committed => {
+                        self.told.there(name, bytes);
+                        if all && !quiet {
+                            self.desk.say(|| Sentence::new(&text(), None));
+                        }
+                    }
+                    Outcome::Skipped(why) | Outcome::Failed(why) => {
+                        // Whoever receives said so.
+                        let meant = transfer::is_kept(outcome) && transfer.role == Role::Receive;
+                        if !meant || all {
+                            self.missing(&text(), why, !meant, quiet);
+                        }
+                    }
+                }
+            }
+            Event::LeftOut { path, why, missing } => {
+                self.missing(&format!("{path} is left out: {why}"), why, missing, quiet);
+            }
+            Event::Transferred(ref sum) if !quiet => {
+                self.rest_of_transfer();
+                // What goes to stdout is a part of something else, which needs no sum.
+                let elsewhere = transfer.role == Role::Receive && transfer.into.is_none();
+                if !elsewhere || all || self.manner.terminal {
+                    self.desk.say(|| self.told.sum(sum, transfer));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn missing(&self, text: &str, why: &Why, counts: bool, quiet: bool) {
+        let said = self.told.missing(text, why, counts, self.manner.verbose > 0);
+        if let Some(sentence) = said.filter(|_| !quiet) {
+            self.desk.say(|| sentence);
+        }
+    }
+
+    /// How many files are missing that were not told one by one.
+    pub fn rest_of_transfer(&self) {
+        if let Some(rest) = self.told.rest().filter(|_| self.manner.json.is_none()) {
+            self.desk.say(|| rest);
+        }
+    }
+
+    /// How many files of a transfer are missing until now.
+    pub fn missing_of_transfer(&self) -> u64 {
+        self.told.count()
+    }
+}
+
+/// Whether this thread runs futures, and must not wait.
+fn runs_futures() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
+}
+
+/// A text in one line, in which nothing acts on a terminal.
+pub fn harmless(text: &str) -> String {
+    let mut line = Vec::new();
+    sentence::put_one_line(text, &mut line);
+    String::from_utf8_lossy(&line).into_owned()
+}
+
 impl Observer for Voice {
     fn event(&self, event: Event<'_>) {
         if matches!(event, Event::Ended { .. }) {
@@ -152,15 +243,27 @@ impl Observer for Voice {
             }
             return;
         }
+        if let Event::Moving(moving) = &event
+            && self.manner.terminal
+            && self.manner.json.is_none()
+        {
+            self.desk.progress(transfer::progress(moving));
+        }
         if let (Event::Http { conn, dir, part }, Some(show)) = (&event, self.manner.show) {
             self.show_part(&http::Place { now_ns: now_ns(), conn: *conn, dir: *dir }, *part, show);
         }
         if let Some(lines) = &self.manner.json {
-            self.tell_event(lines, &json::line(&event, now_ns()));
+            let line = json::line(&event, now_ns());
+            match self.manner.transfer.is_some() && !runs_futures() {
+                // Of files nothing is lost: whoever reads the lines slows the transfer.
+                true => lines.tell_in_turn(&line),
+                false => self.tell_event(lines, &line),
+            }
         }
         if self.is_said(&event) {
             self.desk.say(|| sentence::of(&event));
         }
+        self.transfer_event(&event);
         // For a phone, which has no keys to type an address with.
         if let Event::Serving { urls: [url, ..], reach: Reach::Network(_), .. } = &event
             && self.manner.terminal
@@ -215,6 +318,11 @@ impl Observer for Voice {
             lines.tell(out.buf());
         }
     }
+}
+
+/// A text that was received, as a line of `--json`.
+pub fn text_line(text: &[u8]) -> Vec<u8> {
+    json::text(text, now_ns())
 }
 
 /// The last line of `--json`: how it ended.

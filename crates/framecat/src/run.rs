@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::exit::{self, Signal, Verdict};
 use crate::flags::TalkArgs;
 use crate::plan::{Explained, Mistake, Standard};
-use crate::print::{self, Log, Manner, Show, Voice};
+use crate::print::{self, Log, Manner, Show, Transfer, Voice};
 use crate::stdfds;
 
 /// What a verb is given to work with.
@@ -32,6 +32,8 @@ pub struct Stdio {
     pub lines: Option<Arc<Lines>>,
     /// The recording, with `--record`.
     pub record: Option<Arc<Record>>,
+    /// What speaks on stderr.
+    pub voice: Arc<Voice>,
 }
 
 /// What must be known of a verb before it runs.
@@ -57,6 +59,8 @@ pub struct Job {
     pub asks: bool,
     /// What is said before it begins, and what to try.
     pub caution: Option<Mistake>,
+    /// How a transfer is told.
+    pub transfer: Option<Transfer>,
     /// Where a recording goes, and how it begins.
     pub record: Option<(PathBuf, Head)>,
 }
@@ -109,6 +113,7 @@ pub fn run(plan: impl Plan) -> u8 {
         colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         terminal,
         asking: job.asks,
+        transfer: job.transfer,
     });
     if let Some(caution) = &job.caution {
         voice.say(&caution.problem, Some(&caution.remedy));
@@ -214,7 +219,7 @@ fn enter(
             None => voice.clone(),
         };
         let (recording, mut stopped) = (record.clone(), false);
-        let stdio = Stdio { stdin, stdout, observer, lines, record: record.clone() };
+        let stdio = Stdio { stdin, stdout, observer, lines, record: record.clone(), voice };
         let mut verb = std::pin::pin!(recorded(plan.run(stdio, shutdown), record));
         let mut first = None;
         loop {

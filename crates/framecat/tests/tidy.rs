@@ -158,9 +158,10 @@ fn verbs_never_import_verbs() {
             }
             let own = path.rsplit('/').next().unwrap().trim_end_matches(".rs");
             let code = code(&text);
-            for verb in ["listen", "connect", "ask", "relay", "serve", "fetch", "lab"]
-                .iter()
-                .filter(|verb| **verb != own)
+            for verb in
+                ["listen", "connect", "ask", "relay", "send", "receive", "serve", "fetch", "lab"]
+                    .iter()
+                    .filter(|verb| **verb != own)
             {
                 for import in [format!("super::{verb}"), format!("verb::{verb}")] {
                     assert!(!code.contains(&import), "{path} imports {import}");

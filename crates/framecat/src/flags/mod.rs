@@ -23,10 +23,15 @@ use crate::verb::lab::LabArgs;
 
 pub mod auth;
 pub mod fetch;
+pub mod meet;
 pub mod nc;
+pub mod receive;
+pub mod send;
 pub mod serve;
 
 use fetch::FetchArgs;
+use receive::ReceiveArgs;
+use send::SendArgs;
 
 /// netcat that knows where messages end
 #[derive(Debug, Parser)]
@@ -48,6 +53,10 @@ pub enum Verb {
     Ask(AskArgs),
     /// Listen on the first, connect to the second, message by message
     Relay(RelayArgs),
+    /// Files and folders, a text or a stream, to another machine
+    Send(SendArgs),
+    /// What another machine sends
+    Receive(ReceiveArgs),
     /// A folder over HTTP, for reading
     Serve(ServeArgs),
     /// Fetch a file or page over HTTP, and see what is said

@@ -53,7 +53,8 @@ fn error(problem: impl Into<String>, remedy: impl Into<String>) -> NcError {
 }
 
 /// The first words that are not nc's.
-pub const VERBS: &[&str] = &["listen", "connect", "ask", "relay", "serve", "fetch", "lab", "help"];
+pub const VERBS: &[&str] =
+    &["listen", "connect", "ask", "relay", "send", "receive", "serve", "fetch", "lab", "help"];
 
 /// Reads the words after `framecat` in the nc form. `None`: they are not in it, the first is a verb
 /// (or meant to be one), `--help`, `--version` or an option that nobody has.

@@ -27,7 +27,7 @@ pub const EXITS: &[Exit] = &[
         1,
         "the conversation failed",
         "reset, broken pipe; a program of exec: that failed; --count or --until not met at the end; lab: \
-         a law was not shown",
+         a law was not shown; send and receive: the other side said no, ended it or was gone",
     ),
     exit(2, "the command was wrong", "the second line tells what to type"),
     exit(3, "the name was not resolved", ""),
@@ -35,12 +35,14 @@ pub const EXITS: &[Exit] = &[
     exit(
         5,
         "timed out, no answer",
-        "--wait, --deadline; ask without any reply; datagrams to which nobody ever answered",
+        "--wait, --deadline; ask without any reply; datagrams to which nobody ever answered; nobody came to \
+         send or receive",
     ),
     exit(
         6,
         "not trusted",
-        "tls: a certificate, key, version or protocol was refused by either side, or no TLS was spoken",
+        "tls: a certificate, key, version or protocol was refused by either side, or no TLS was spoken; send \
+         and receive: the code is another one, or was wrong too often",
     ),
     exit(
         7,
@@ -51,13 +53,14 @@ pub const EXITS: &[Exit] = &[
     exit(
         9,
         "only part was done",
-        "ask with fewer replies than messages, or that stopped for want of one; a message that the framing or form cannot hold",
+        "ask with fewer replies than messages, or that stopped for want of one; a message that the framing or form cannot hold; \
+         send and receive: a file is missing there, each is told with why",
     ),
     exit(
         10,
         "stdout or a file full or not writable",
         "the disk is full; file:PATH,create and the file is there; also the file of --record; lab: the \
-         report cannot be written",
+         report cannot be written; receive: no room for what is offered",
     ),
     exit(130, "interrupted by SIGINT", "before the work was done"),
     exit(143, "interrupted by SIGTERM", "before the work was done"),

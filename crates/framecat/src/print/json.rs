@@ -7,8 +7,10 @@
 use std::time::Duration;
 
 use framecat_net::error::plain;
-use framecat_net::event::{Event, HttpPart, Reach};
+use framecat_net::event::{Event, HttpPart, Moving, Reach};
 use framecat_proto::text::{put_json_base64, put_json_string, put_time};
+use framecat_proto::transfer::Outcome;
+use framecat_proto::transfer::why::Why;
 
 use crate::exit;
 
@@ -141,9 +143,49 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
                 None => object,
             })
         }
+        Event::Met { peer, secured } => object.text("peer", peer).truth("secured", secured),
+        Event::Offered { count, bytes } => object.number("count", count).number("bytes", bytes),
+        Event::Moving(Moving { bytes, of, entries, of_entries, more, rate }) => object
+            .number("bytes", bytes)
+            .number("of", of)
+            .number("count", entries)
+            .number("of_count", of_entries)
+            .truth("more", more)
+            .number("rate", rate),
+        Event::File { name, bytes, outcome } => {
+            let object = object.text("name", name).number("bytes", bytes);
+            match outcome {
+                Outcome::Had => object.text("outcome", "had"),
+                Outcome::Committed => object.text("outcome", "committed"),
+                Outcome::Skipped(why) => object.text("outcome", "skipped").why(why),
+                Outcome::Failed(why) => object.text("outcome", "failed").why(why),
+            }
+        }
+        Event::LeftOut { path, why, missing } => {
+            object.text("path", path).why(why).truth("missing", missing)
+        }
+        Event::Swept { count } => object.number("count", count as u64),
+        Event::Transferred(sum) => object
+            .number("committed", sum.committed)
+            .number("had", sum.had)
+            .number("skipped", sum.skipped)
+            .number("failed", sum.failed)
+            .number("bytes", sum.bytes)
+            .number("moved", sum.moved)
+            .number("took_us", micros(sum.took)),
         ref other => object.text("text", &format!("{other:?}")),
     };
     object.end()
+}
+
+/// The line that tells the code of a transfer.
+pub(super) fn code(code: &str, now_ns: u64) -> Vec<u8> {
+    Object::of("code", now_ns).text("code", code).end()
+}
+
+/// The line that holds a text that was received.
+pub(super) fn text(text: &[u8], now_ns: u64) -> Vec<u8> {
+    Object::of("text", now_ns).number("length", text.len() as u64).bytes(text).end()
 }
 
 /// The line that says how the program ended.
@@ -196,6 +238,13 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Anew { .. } => "anew",
         Event::StaysCoded { .. } => "stays_coded",
         Event::Fetched { .. } => "fetched",
+        Event::Met { .. } => "met",
+        Event::Offered { .. } => "offered",
+        Event::Moving(_) => "moving",
+        Event::File { .. } => "file",
+        Event::LeftOut { .. } => "left_out",
+        Event::Swept { .. } => "swept",
+        Event::Transferred(_) => "transferred",
         _ => "other",
     }
 }
@@ -240,6 +289,10 @@ impl Object {
         let mut object = self.key(key);
         put_json_string(value, &mut object.0);
         object
+    }
+
+    fn why(self, why: &Why) -> Object {
+        self.number("cause", why.cause.number().into()).text("error", &why.to_string())
     }
 
     /// `text`, or `base64` where it is none.

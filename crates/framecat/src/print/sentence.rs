@@ -10,9 +10,10 @@ use framecat_proto::limits::DATAGRAM_BYTES;
 use framecat_proto::message::Dir;
 use framecat_proto::text::put_for_terminal;
 
+use super::transfer;
 use crate::exit;
 
-const PREFIX: &str = "framecat: ";
+pub(super) const PREFIX: &str = "framecat: ";
 const INDENT: &str = "          ";
 
 /// A sentence and the lines below it.
@@ -43,6 +44,10 @@ impl Sentence {
         Sentence { text: text.into(), below: remedy.map(String::from).into_iter().collect() }
     }
 
+    pub(super) fn with(text: String, below: Vec<String>) -> Sentence {
+        Sentence { text, below }
+    }
+
     /// Appends its lines. Nothing in them can act on a terminal or begin a line of its own.
     pub(super) fn put(&self, colour: bool, out: &mut Vec<u8>) {
         let (bold, dim, plain) =
@@ -61,7 +66,7 @@ impl Sentence {
 
 /// Appends text in which line endings are escaped like everything else that a terminal acts on.
 /// Backslashes stay single: parts of a sentence may be escaped already.
-fn put_one_line(text: &str, out: &mut Vec<u8>) {
+pub(super) fn put_one_line(text: &str, out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(at) = rest.find(['\n', '\r']) {
         put_for_terminal(&rest.as_bytes()[..at], out);
@@ -78,7 +83,10 @@ pub(super) fn weight(event: &Event<'_>) -> Weight {
         Event::Prompted { .. } | Event::NotMet { .. } => Weight::Verbose,
         Event::Replied { .. } => Weight::Asking,
         Event::Fetched { .. } => Weight::Shown,
-        Event::Http { .. } | Event::Fetching { .. } => Weight::Never,
+        Event::Http { .. } | Event::Fetching { .. } | Event::Moving(_) => Weight::Never,
+        // How much of a transfer is told depends on how much there is to tell.
+        Event::File { .. } | Event::LeftOut { .. } | Event::Transferred(_) => Weight::Never,
+        Event::Met { secured: true, .. } | Event::Offered { .. } => Weight::Shown,
         _ => Weight::Trouble,
     }
 }
@@ -243,6 +251,19 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
             };
             (format!("{status}, {what} in {}", times(&timings)), None)
         }
+        Event::Met { peer, secured } => return transfer::met(peer, secured),
+        Event::Offered { count, bytes } => {
+            let count = transfer::counted(count);
+            (format!("offered: {count} files and folders, {}", transfer::bytes(bytes)), None)
+        }
+        Event::Swept { count } => (
+            format!(
+                "{} of files that nobody came back for in 7 days {} removed",
+                if count == 1 { "a part".into() } else { format!("{count} parts") },
+                if count == 1 { "is" } else { "are" }
+            ),
+            None,
+        ),
         // Net may learn to tell more than this program knows.
         ref other => (format!("{other:?}"), None),
     };

@@ -359,6 +359,8 @@ mod tests {
                     Verb::Relay(args) => {
                         crate::verb::relay::plan(args, crate::run::standard()).err()
                     }
+                    Verb::Send(args) => crate::verb::send::plan(args).err(),
+                    Verb::Receive(args) => crate::verb::receive::plan(args).err(),
                     Verb::Serve(args) => crate::verb::serve::plan(args).err(),
                     Verb::Fetch(args) => crate::verb::fetch::plan(args).err(),
                     Verb::Lab(args) => {

@@ -6,5 +6,8 @@ pub mod fetch;
 pub mod guess;
 pub mod lab;
 pub mod listen;
+pub mod meeting;
+pub mod receive;
 pub mod relay;
+pub mod send;
 pub mod serve;
