@@ -219,12 +219,15 @@ addEventListener("online", () => {
 
 // What comes in. `folder` is the place it goes to, as an address's path; `name` may hold folders.
 const add = (folder, files) => {
+  const there = {};
+  const of = path => (there[path] ??= []);
+  for (const item of queue) of(item.path).push(item);
   for (const { file, name, folders } of files) {
     // Where no folders may be made all goes into the one that is there.
     const path = folder + encode(may("make") ? name : name.split("/").at(-1));
     const { size = 0, lastModified: mtime = 0 } = file ?? {};
     // Another file of the same name is another upload; the same one is not sent twice at once.
-    const known = queue.filter(item => item.path === path);
+    const known = of(path);
     const same = known.filter(item => item.size === size && item.mtime === mtime);
     if (same.some(item => open(item) && item.source === name)) continue;
     // An inbox has many of one path, and no file goes on with another's.
@@ -233,7 +236,10 @@ const add = (folder, files) => {
     for (const item of known) if (item !== lost && item.source === name && !open(item)) drop(item);
     const item = lost ?? { path, name: decoded(path.slice(1)), size, mtime, id: null, sent: 0 };
     Object.assign(item, { file, folders, source: name, state: "wait", tries: 0, rate: 0, why: "" });
-    if (!lost) queue.push(item);
+    if (!lost) {
+      queue.push(item);
+      known.push(item);
+    }
     if (file) remember(item);
   }
   pump();
