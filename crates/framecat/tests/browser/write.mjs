@@ -545,6 +545,22 @@ test("the page stays as it is, and says so, where the server gives no newer one"
     assert.ok(await page.evaluate(() => window.kept), "it is the same page");
   }));
 
+test("an upload that ends meanwhile keeps nobody from the folder that was opened", () =>
+  on(["--upload"], { "sub/": null, "sub/in.txt": "in" }, {}, async (page, site) => {
+    const held = {};
+    await page.route(/(held.txt|\/sub\/)$/, route => (held[new URL(route.request().url()).pathname] = route));
+    await choose(page, ["held.txt", "held"]);
+    await done(page, 0, 1);
+    await Promise.all([page.waitForEvent("request", request => request.url().endsWith("/sub/")), row(page, "sub").click()]);
+    await held["/held.txt"].continue();
+    await done(page, 1);
+    await held["/sub/"].continue();
+    await row(page, "in.txt").waitFor();
+    assert.equal(new URL(page.url()).pathname, "/sub/");
+    await page.goBack();
+    await row(page, "held.txt").waitFor();
+  }));
+
 test("an inbox takes files and shows no name", () =>
   on(["--drop"], { "secret.txt": "s" }, {}, async (page, site) => {
     assert.equal(await page.title(), "Send files");

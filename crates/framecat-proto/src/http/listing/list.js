@@ -238,8 +238,12 @@ const visit = async (address, push, failed = ({ message }) => ask(message, [])) 
   chose();
   if (focused && same) go(rowOf(focused));
 };
-// What is shown stays where nothing newer is to be had.
-const refresh = () => visit(location.pathname + location.search, false, () => {});
+// What is shown stays where nothing newer is to be had, and whoever is on the way to another folder gets there.
+let moving;
+const refresh = async () => {
+  await moving;
+  await visit(location.pathname + location.search, false, () => {});
+};
 
 // Keys. Each part of the script adds its own: by name, what it does; and a line for the help.
 const keys = new Map();

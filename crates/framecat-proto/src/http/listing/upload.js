@@ -471,7 +471,7 @@ addEventListener("click", event => {
   const link = event.target.closest("nav a, #list a:is(.d, .u)");
   if (!link || !plain(event) || !queue.some(going)) return;
   event.preventDefault();
-  visit(link.href, true);
+  moving = visit(link.href, true);
 });
 
 // What other pages of this browser are sending is theirs; the rest of what is remembered waits for its file.

@@ -105,6 +105,6 @@ addEventListener("click", event => {
   history.pushState({ viewer: true }, "", "#" + link.getAttribute("href"));
   follow();
 });
-addEventListener("popstate", () => (location.pathname === here ? follow() : visit(location.href).then(follow)));
+addEventListener("popstate", () => (location.pathname === here ? follow() : (moving = visit(location.href)).then(follow)));
 begin();
 follow();
