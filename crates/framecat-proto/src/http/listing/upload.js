@@ -233,7 +233,9 @@ const add = (folder, files) => {
     // An inbox has many of one path, and no file goes on with another's.
     const lost = same.find(item => item.state === "lost" && (may("make") || item.source === name));
     if (lost) stored(lost);
-    for (const item of known) if (item !== lost && item.source === name && !open(item)) drop(item);
+    // What was begun is not given up for a file that cannot be read.
+    const gone = item => item !== lost && item.source === name && !open(item) && (file || item.state !== "lost");
+    known.filter(gone).forEach(drop);
     const item = lost ?? { path, name: decoded(path.slice(1)), size, mtime, id: null, sent: 0 };
     Object.assign(item, { file, folders, source: name, state: "wait", tries: 0, rate: 0, why: "" });
     if (!lost) {
