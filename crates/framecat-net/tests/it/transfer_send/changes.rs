@@ -109,7 +109,8 @@ async fn what_changes_whenever_it_is_read_fails_and_is_told() {
 
 #[tokio::test]
 async fn what_is_gone_or_something_else_when_it_is_wanted_fails_at_once() {
-    let cases: [(&str, fn(&Path), &str); 4] = [
+    type Case = (&'static str, fn(&Path), &'static str);
+    let cases: [Case; 4] = [
         ("gone", |_| {}, "it cannot be read (no such file or directory)"),
         ("a folder", |path| fs::create_dir(path).unwrap(), "it is no file or folder"),
         (

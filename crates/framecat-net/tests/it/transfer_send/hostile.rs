@@ -23,11 +23,11 @@ pub fn accept() -> Record {
 }
 
 pub fn need(entry: u32) -> Record {
-    pieces(entry, None)
+    Record::Need(vec![Need { entry, pieces: None }])
 }
 
-fn pieces(entry: u32, pieces: Option<Vec<std::ops::Range<u32>>>) -> Record {
-    Record::Need(vec![Need { entry, pieces }])
+fn pieces(entry: u32, range: std::ops::Range<u32>) -> Record {
+    Record::Need(vec![Need { entry, pieces: Some(vec![range]) }])
 }
 
 /// The other side, byte by byte.
@@ -107,9 +107,9 @@ async fn records_that_have_no_place_end_it_with_a_clear_error_on_both_sides() {
         ("NEED twice", accepted(vec![Record::Need(vec![
             Need { entry: 2, pieces: None }, Need { entry: 2, pieces: None },
         ])]), "asked for already"),
-        ("pieces beyond the end", accepted(vec![pieces(1, Some(vec![2..4]))]), "does not have"),
-        ("pieces of a small file", accepted(vec![pieces(2, Some(vec![0..1]))]), "does not have"),
-        ("pieces of a folder", accepted(vec![pieces(0, Some(vec![0..1]))]), "does not have"),
+        ("pieces beyond the end", accepted(vec![pieces(1, 2..4)]), "does not have"),
+        ("pieces of a small file", accepted(vec![pieces(2, 0..1)]), "does not have"),
+        ("pieces of a folder", accepted(vec![pieces(0, 0..1)]), "does not have"),
         ("COMMITTED unsent", accepted(vec![committed(&[1])]), "what has not come to it"),
         ("COMMITTED twice", accepted(vec![committed(&[0, 0])]), "not offered, or is dealt with"),
         ("HAVE of nothing", accepted(vec![Record::Have(vec![9])]), "not offered"),

@@ -24,8 +24,8 @@ fn pipe(path: &Path) {
     rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
 }
 
-#[allow(unsafe_code)]
 /// Runs on a thread of its own with its own runtime, as a user who may not read everything.
+#[allow(unsafe_code, reason = "a system call of one thread")]
 fn as_an_ordinary_user(test: impl Future<Output = ()> + Send + 'static) {
     let thread = std::thread::spawn(|| {
         if rustix::process::geteuid().is_root() {
@@ -57,8 +57,7 @@ async fn order(source: Source) -> Vec<String> {
     };
     let (end, ..) = sent_while(source, false, Manner::default(), hears).await;
     assert_eq!(end.unwrap(), End::Done);
-    let names = names.lock().unwrap().clone();
-    names
+    Arc::into_inner(names).unwrap().into_inner().unwrap()
 }
 
 #[tokio::test]
@@ -309,7 +308,11 @@ async fn a_tree_that_changes_all_the_while_does_no_harm() {
     mover.join().unwrap();
 }
 
-#[allow(unsafe_code)]
+#[allow(
+    unsafe_code,
+    clippy::print_stderr,
+    reason = "system calls of one thread; it may be skipped"
+)]
 #[test]
 fn a_mount_of_a_folder_inside_itself_is_not_gone_into() {
     let dir = Arc::new(Dir::new());
