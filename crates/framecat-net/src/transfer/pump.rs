@@ -11,10 +11,12 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use framecat_proto::limits::{LINGER_TIME, TRANSFER_CAME_BUFFERS, TRANSFER_CAME_BYTES};
+use framecat_proto::transfer::error::TransferError;
 use tokio::sync::{mpsc as queue, oneshot};
 
 use crate::conn::{Stream, Turns};
 use crate::converse::close;
+use crate::error::{Cause, Error, Op};
 
 /// What a worker is told; `T` is what its own side tells it.
 #[derive(Debug)]
@@ -86,6 +88,20 @@ impl<T> Desk<T> {
     pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.clear();
         let _ = self.spare.send(buffer);
+    }
+}
+
+/// What is said of a transfer that is `over` before its time. Where `broke` is all that was heard of the other
+/// side, that says more than that it is gone, unless it says just that: one who is killed leaves a reset, or an end
+/// without TLS's own, as it happens.
+pub(super) fn broken(op: Op, peer: &str, over: TransferError, broke: Option<io::Error>) -> Error {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let gone = [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof];
+    match (over, broke) {
+        (TransferError::Cut { .. }, Some(error)) if !gone.contains(&error.kind()) => {
+            Error::io(op, peer, error)
+        }
+        (over, _) => Error { op, endpoint: peer.into(), cause: Cause::Transfer(over) },
     }
 }
 
@@ -174,4 +190,24 @@ async fn speak<T>(
 /// Drops what is said, until nobody says anything more.
 async fn tell_nobody(said: &mut queue::UnboundedReceiver<Vec<u8>>) {
     while said.recv().await.is_some() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_says_is_told_where_it_is_more_than_that_the_other_side_is_gone() {
+        let said = |over, code| {
+            let broke = Some(io::Error::from_raw_os_error(code));
+            broken(Op::Send, "there", over, broke).to_string()
+        };
+        let cut = || TransferError::Cut { at: 7 };
+        let gone = broken(Op::Send, "there", cut(), None).to_string();
+        assert_eq!(said(cut(), libc::ECONNRESET), gone);
+        assert_eq!(said(cut(), libc::EPIPE), gone);
+        assert_eq!(said(cut(), libc::ETIMEDOUT), "send to there: connection timed out");
+        let full = TransferError::Cancelled(framecat_proto::transfer::why::Cause::Full.into());
+        assert!(said(full, libc::ETIMEDOUT).contains("no room"));
+    }
 }

@@ -569,19 +569,8 @@ impl Worker {
         if self.cancelled {
             return Some(Ok(End::Interrupted));
         }
-        let kernel = match (self.deaf.take(), self.broken.take()) {
-            (Some((error, _)), _) => Some((Op::Send, error)),
-            (None, Some(error)) => Some((Op::Receive, error)),
-            (None, None) => None,
-        };
-        Some(Err(match (over, kernel) {
-            // What the kernel says tells more than that it is cut.
-            (TransferError::Cut { .. }, Some((op, error))) => Error::io(op, &self.peer, error),
-            (over, _) => {
-                let cause = Cause::Transfer(over);
-                Error { op: Op::Send, endpoint: self.peer.clone(), cause }
-            }
-        }))
+        let broke = self.deaf.take().map(|(error, _)| error).or(self.broken.take());
+        Some(Err(pump::broken(Op::Send, &self.peer, over, broke)))
     }
 
     /// Both sides have said that all is done.

@@ -59,38 +59,28 @@ async fn what_is_not_wanted_or_cannot_be_kept_makes_it_partly_done() {
 }
 
 #[tokio::test]
-async fn another_side_that_is_gone_is_told_by_what_was_seen_of_it() {
+async fn another_side_that_is_gone_without_a_word_is_told_as_gone() {
     let dir = Dir::new();
-    let source = small(&dir);
-    // It ends without a word.
-    let (here, there) = pair();
-    drop(there);
-    let told = Arc::new(Told::default());
-    let Source::Paths(all) = source else { unreachable!() };
-    let end =
-        within(send::over(here, Source::Paths(all.clone()), false, told, Shutdown::never())).await;
-    let error = end.unwrap_err();
-    // As the bytes happen to cross it is an end or a reset.
-    let is_end = matches!(&error.cause, error::Cause::Transfer(TransferError::Cut { at: 0 }));
-    assert!(is_end || error.errno().is_some(), "{error}");
-    // It is reset: the kernel's word.
-    let (here, there) = pair();
-    let sending = tokio::spawn(send::over(
-        here,
-        Source::Paths(all),
-        false,
-        Arc::new(Told::default()),
-        Shutdown::never(),
-    ));
-    let reset = tokio::task::spawn_blocking(move || {
-        (&there).read_exact(&mut [0]).unwrap();
-        // Closed with unread input, it resets.
-        drop(there);
-    });
-    within(reset).await.unwrap();
-    let error = within(sending).await.unwrap().unwrap_err();
-    let reset = matches!(&error.cause, error::Cause::Io(_));
-    assert!(reset && error.errno() == Some(libc::ECONNRESET), "{error}");
+    let Source::Paths(all) = small(&dir) else { unreachable!() };
+    for reset in [false, true] {
+        let (here, there) = pair();
+        let source = Source::Paths(all.clone());
+        let told = Arc::new(Told::default());
+        let sending = tokio::spawn(send::over(here, source, false, told, Shutdown::never()));
+        let gone = tokio::task::spawn_blocking(move || {
+            // Closed with unread input, it resets; ended, it does not.
+            match reset {
+                true => drop((&there).read_exact(&mut [0]).map(|()| there)),
+                false => {
+                    there.shutdown(std::net::Shutdown::Write).unwrap();
+                    (&there).read_to_end(&mut Vec::new()).unwrap();
+                }
+            }
+        });
+        within(gone).await.unwrap();
+        let end = within(sending).await.unwrap();
+        assert_eq!(over(end), TransferError::Cut { at: 0 }, "{reset}");
+    }
 }
 
 #[tokio::test]
