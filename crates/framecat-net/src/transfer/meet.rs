@@ -11,7 +11,7 @@ use framecat_proto::Endpoint;
 use framecat_proto::endpoint::At;
 use framecat_proto::limits::{
     CONNECT_WAIT, TRANSFER_GUESS_PAUSE, TRANSFER_MEET_TIME, TRANSFER_MEET_TURN, TRANSFER_MEETING,
-    TRANSFER_TRIES_MAX,
+    TRANSFER_SILENT_TURN, TRANSFER_TRIES_MAX,
 };
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -35,6 +35,8 @@ pub struct Bounds {
     pub meeting: usize,
     /// How long one that has begun may go on when another waits for its place.
     pub turn: Duration,
+    /// How long one that has not begun may.
+    pub silent: Duration,
     /// The wait before the second guess, which grows by as much before each later one.
     pub pause: Duration,
 }
@@ -45,6 +47,7 @@ impl Default for Bounds {
             time: TRANSFER_MEET_TIME,
             meeting: TRANSFER_MEETING,
             turn: TRANSFER_MEET_TURN,
+            silent: TRANSFER_SILENT_TURN,
             pause: TRANSFER_GUESS_PAUSE,
         }
     }
@@ -276,8 +279,8 @@ impl<'a> Door<'a> {
         self.visitors.push(Visitor { task, peer, since: Instant::now(), stage, leaves: false });
     }
 
-    /// Who makes room for another, and when: whoever said nothing at once, then who has had its turn; of the
-    /// host that has most places its oldest. Never one whose guess is under way.
+    /// Who makes room for another, and when: one who said nothing rather than one who did, and of the host that
+    /// has most places its oldest; each once it has had its turn. Never one whose guess is under way.
     fn gives_way(&self) -> Option<(Instant, usize)> {
         if self.visitors.iter().any(|it| it.leaves) {
             return None;
@@ -289,7 +292,7 @@ impl<'a> Door<'a> {
             (!it.stage.is_silent(), std::cmp::Reverse(places(it.host())), it.since)
         });
         first.map(|(at, it)| match it.stage.is_silent() {
-            true => (it.since, at),
+            true => (it.since + self.ours.bounds.silent, at),
             false => (it.since + self.ours.bounds.turn, at),
         })
     }

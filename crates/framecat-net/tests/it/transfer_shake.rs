@@ -1,7 +1,7 @@
 //! Two sides of a transfer meet, or do not: over real sockets, and with strangers of every kind.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use framecat_net::conn::Stream;
@@ -13,7 +13,14 @@ use framecat_proto::Endpoint;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+mod crowd;
+mod hostile;
+mod model;
+mod python;
+
 use crate::sockets::{Dir, PATIENCE, endpoint, within};
+
+use model::Wire;
 
 pub const CODE: &str = "417-blaze-otter-quilt";
 
@@ -104,7 +111,7 @@ pub fn unmet(result: Result<Option<Stream>, Error>) -> Unmet {
 }
 
 /// What one says, the other hears, and so the other way round.
-async fn can_talk(one: &Stream, other: &Stream) {
+pub async fn can_talk(one: &Stream, other: &Stream) {
     for (from, to) in [(one, other), (other, one)] {
         within(from.write_all(b"in private")).await.unwrap();
         let mut heard = Vec::with_capacity(64);
@@ -122,7 +129,47 @@ pub fn other(role: Role) -> Role {
     }
 }
 
-const ROLES: [Role; 2] = [Role::Send, Role::Receive];
+pub const ROLES: [Role; 2] = [Role::Send, Role::Receive];
+
+/// Blocking work beside the runtime.
+pub async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    within(tokio::task::spawn_blocking(work)).await.unwrap()
+}
+
+/// Somebody dials who listens, and does this.
+pub async fn comes<T: Send + 'static>(
+    to: &Listening,
+    does: impl FnOnce(Wire) -> T + Send + 'static,
+) -> T {
+    let at = to.at.clone();
+    beside(move || does(Wire::dial(&at))).await
+}
+
+/// What a listener is told of one visit, the first or the next one.
+pub async fn told(listens: &Listening, count: usize) -> Told {
+    until(|| listens.told().len() >= count).await;
+    listens.told()[count - 1].clone()
+}
+
+pub fn is_guess(told: &Told) -> bool {
+    matches!(told, Told::Wrong { .. })
+}
+
+/// The one who is waited for still gets in.
+pub async fn lets_the_right_one_in(listens: Listening, role: Role) {
+    let dials = dial(&listens.at, other(role), guard(CODE, 3)).await.unwrap().unwrap();
+    can_talk(&listens.met().await, &dials).await;
+}
+
+/// A server of this model's; the endpoint to dial.
+pub fn serves<T: Send + 'static>(
+    does: impl FnOnce(Wire) -> T + Send + 'static,
+) -> (Endpoint, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = endpoint(&format!("tcp://{}", listener.local_addr().unwrap()));
+    let work = tokio::task::spawn_blocking(move || does(Wire::new(listener.accept().unwrap().0)));
+    (at, work)
+}
 
 #[tokio::test]
 async fn a_sender_and_a_receiver_meet_whoever_of_them_listens() {

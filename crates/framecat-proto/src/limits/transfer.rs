@@ -57,8 +57,10 @@ pub const TRANSFER_SAID_BYTES: usize = 512;
 pub const TRANSFER_MEET_TIME: Duration = Duration::from_secs(10);
 /// Handshakes under way at one listener. Of so many, one of those who have said least gives way to a new one.
 pub const TRANSFER_MEETING: usize = 16;
-/// See [`TRANSFER_MEETING`]: so long at least has who said that it is a transfer; who said nothing gives way at once.
+/// See [`TRANSFER_MEETING`]: so long at least has who said that it is a transfer.
 pub const TRANSFER_MEET_TURN: Duration = Duration::from_secs(1);
+/// See [`TRANSFER_MEETING`]: so long at least has who said nothing. Who dials says it at once.
+pub const TRANSFER_SILENT_TURN: Duration = Duration::from_millis(50);
 
 /// Wrong guesses that a code bears unless `--tries` says otherwise: people mistype, and of 31 bits three guesses are
 /// one chance in 700 million.
