@@ -10,9 +10,14 @@ use crate::transfer::record::{
 /// A message of the framing `transfer` in words, one line in which nothing acts on a terminal; `None` where it is
 /// no record. Of content only its length is told.
 pub fn seen(message: &[u8]) -> Option<String> {
-    for (said, who) in [(PLAIN_SENDER, "sender"), (PLAIN_RECEIVER, "receiver")] {
-        if message == said {
-            return Some(format!("version {}, the {who}", said[2]));
+    for (plain, who) in [(PLAIN_SENDER, "sender"), (PLAIN_RECEIVER, "receiver")] {
+        let version = plain[2];
+        if message == plain {
+            return Some(format!("version {version}, the {who}"));
+        }
+        // Small letters where there is a code.
+        if message == plain.to_ascii_lowercase() {
+            return Some(format!("version {version}, the {who}, encrypted from here on"));
         }
     }
     let mut rest = message;

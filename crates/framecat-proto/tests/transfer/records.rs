@@ -397,6 +397,8 @@ fn every_record_is_told_in_words_that_do_not_act_on_a_terminal() {
     for none in [&data[..data.len() - 1], b"", b"fc\x02S\0\0\0\0", &head(0x7f, OPTIONAL, 0, 0)] {
         assert_eq!(seen(none), None, "{none:x?}");
     }
+    let secret = seen(b"fc\x01r\0\0\0\0").unwrap();
+    assert_eq!(secret, "version 1, the receiver, encrypted from here on");
     data.push(b'd');
     assert_eq!(seen(&data), None, "it is followed by something");
 }
