@@ -244,3 +244,54 @@ fn a_folder_is_served_by_the_library() {
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), "hello", "{read:?}");
 }
+
+/// The homework: a text and a picture, from who listens to who dials and the other way round.
+#[test]
+fn a_text_and_a_picture_go_either_way() {
+    let folder = std::env::temp_dir().join(format!("framecat-homework-{}", std::process::id()));
+    let (from, into) = (folder.join("from"), folder.join("into"));
+    std::fs::create_dir_all(&from).unwrap();
+    let text = "hello 你好\r\n".as_bytes().to_vec();
+    let picture =
+        [&b"\x89PNG\r\n\x1a\n"[..], &(0..=255).cycle().take(1 << 20).collect::<Vec<u8>>()];
+    let files = [("letter.txt", text), ("picture.png", picture.concat())];
+    for (name, bytes) in &files {
+        std::fs::write(from.join(name), bytes).unwrap();
+    }
+    let program = |name| {
+        let mut command = Command::new(example(name));
+        command.env("FRAMECAT_CODE", "417-blaze-otter-quilt");
+        command
+    };
+    let sent = files.each_ref().map(|(name, _)| from.join(name));
+    for sender_listens in [false, true] {
+        std::fs::create_dir(&into).unwrap();
+        let (mut send, mut receive) = (program("file_send"), program("file_receive"));
+        let words = if sender_listens { ["at", "from"] } else { ["to", "at"] };
+        let (send, receive) = (send.arg(words[0]), receive.arg(words[1]));
+        // Who listens is started first, and tells where.
+        let mut ended = Vec::new();
+        let start = |command: &mut Command, place: &str, is_sender: bool| {
+            command.arg(place).stdout(Stdio::piped());
+            let command = if is_sender { command.args(&sent) } else { command.arg(&into) };
+            let mut child = command.spawn().unwrap();
+            let stdout = BufReader::new(child.stdout.take().unwrap());
+            (Running(child), stdout)
+        };
+        let (first, second) = if sender_listens { (send, receive) } else { (receive, send) };
+        let (mut waits, mut waited) = start(first, "127.0.0.1:0", sender_listens);
+        let place = line(&mut waited);
+        let (mut dials, dialled) = start(second, &place, !sender_listens);
+        for said in [waited, dialled] {
+            ended.extend(said.lines().map(Result::unwrap));
+        }
+        dials.ends_well();
+        waits.ends_well();
+        assert_eq!(ended.iter().filter(|line| *line == "Done").count(), 2, "{ended:?}");
+        for (name, bytes) in &files {
+            assert_eq!(&std::fs::read(into.join(name)).unwrap(), bytes, "{name}: {ended:?}");
+        }
+        std::fs::remove_dir_all(&into).unwrap();
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
