@@ -33,8 +33,8 @@ use super::pieces::Pieces;
 use super::record::{Carries, Decoder, Entry, EntryKind, Item, Opening, Record, Totals};
 use super::why::{Cause, Why};
 use crate::limits::{
-    TRANSFER_ASKED, TRANSFER_ENTRIES, TRANSFER_PIECES, TRANSFER_SYNC_TIME, TRANSFER_UNSENT_BYTES,
-    TRANSFER_UNWRITTEN_BYTES, TRANSFER_WINDOW,
+    TRANSFER_ASKED, TRANSFER_ENTRIES, TRANSFER_PARTS, TRANSFER_PIECES, TRANSFER_SYNC_TIME,
+    TRANSFER_UNSENT_BYTES, TRANSFER_UNWRITTEN_BYTES, TRANSFER_WINDOW,
 };
 use crate::path::SafePath;
 use coming::Coming;
@@ -140,8 +140,9 @@ pub struct Receiver {
     entries: BTreeMap<u32, Coming>,
     /// Those of them that nobody has looked at.
     waiting: VecDeque<u32>,
-    /// Files at work, and pieces of them.
+    /// Files at work, those of them that have a part, and pieces of them.
     open: u32,
+    parts: u32,
     pieces: u64,
     count: u32,
     bytes: u64,
@@ -177,6 +178,7 @@ impl Receiver {
             entries: BTreeMap::new(),
             waiting: VecDeque::new(),
             open: 0,
+            parts: 0,
             pieces: 0,
             count: 0,
             bytes: 0,
@@ -478,11 +480,21 @@ impl Receiver {
             if self.open > 0 && self.pieces + u64::from(pieces) > 2 * TRANSFER_PIECES {
                 return;
             }
+            let part = u32::from(self.has_part(coming));
+            if self.parts + part > TRANSFER_PARTS {
+                return;
+            }
             self.waiting.pop_front();
+            self.parts += part;
             self.open += 1;
             self.pieces += u64::from(pieces);
             self.begin(entry);
         }
+    }
+
+    /// Whether it comes into a part, which is open as long as it is at work.
+    fn has_part(&self, coming: &Coming) -> bool {
+        coming.kind == EntryKind::File && coming.size > self.small_bytes()
     }
 
     fn pieces_of(&self, size: u64) -> Pieces {

@@ -581,6 +581,8 @@ impl Receiver {
     fn free(&mut self, entry: u32) {
         let Some(coming) = self.entries.get_mut(&entry) else { return };
         let (small, size) = (coming.small.take(), coming.size);
+        let part = self.entries.get(&entry).is_some_and(|coming| self.has_part(coming));
+        self.parts -= u32::from(part);
         self.unwritten -= small.map_or(0, |bytes| bytes.len());
         self.open -= 1;
         self.pieces -= u64::from(self.pieces_of(size).count());
