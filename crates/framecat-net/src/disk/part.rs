@@ -4,6 +4,8 @@ use std::ffi::CString;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 
 use framecat_proto::path::OURS;
@@ -59,6 +61,8 @@ pub struct Part {
     /// None: it has no name yet (O_TMPFILE), so a killed process leaves nothing.
     name: Option<String>,
     keep: bool,
+    /// It is the file, and has its name.
+    done: AtomicBool,
 }
 
 impl fmt::Debug for Part {
@@ -90,7 +94,13 @@ impl Part {
             Ok(fd) => {
                 // It is ours alone until it has a name; then no sweep may take it.
                 lock(&fd)?;
-                Ok(Part { folder: folder.clone(), fd, name: None, keep: false })
+                Ok(Part {
+                    folder: folder.clone(),
+                    fd,
+                    name: None,
+                    keep: false,
+                    done: AtomicBool::new(false),
+                })
             }
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
                 Part::named(folder, format!("{OURS}{id:016x}{NEW}"), true, false)
@@ -143,7 +153,13 @@ impl Part {
         if !named.is_some_and(is_it) || stat.st_nlink != 1 || !new && not_ours(&stat).is_some() {
             return Err(Errno::NOENT.into());
         }
-        Ok(Part { folder: folder.clone(), fd, name: Some(name), keep })
+        Ok(Part {
+            folder: folder.clone(),
+            fd,
+            name: Some(name),
+            keep,
+            done: AtomicBool::new(false),
+        })
     }
 
     /// What a part with this number is called.
@@ -225,7 +241,7 @@ impl Part {
     ///
     /// # Errors
     /// [`CommitError`]; the part is dropped with it, or kept as it was before.
-    pub fn commit(mut self, name: &str, taken: Taken, finish: Finish) -> Result<(), CommitError> {
+    pub fn commit(self, name: &str, taken: Taken, finish: Finish) -> Result<(), CommitError> {
         let folder = self.folder.clone();
         self.commit_to(&folder, name, taken, finish)
     }
@@ -236,7 +252,7 @@ impl Part {
     /// # Errors
     /// [`CommitError`], `EXDEV` among them.
     pub fn commit_to(
-        &mut self,
+        &self,
         folder: &Folder,
         name: &str,
         taken: Taken,
@@ -300,12 +316,7 @@ impl Part {
     ///
     /// # Errors
     /// [`CommitError`], `EXDEV` among them.
-    pub fn give_name(
-        &mut self,
-        folder: &Folder,
-        name: &str,
-        taken: Taken,
-    ) -> Result<(), CommitError> {
+    pub fn give_name(&self, folder: &Folder, name: &str, taken: Taken) -> Result<(), CommitError> {
         match (&self.name, taken) {
             (Some(part), Taken::Refuse) => rename_new(&self.folder, part.as_str(), folder, name)?,
             (Some(part), Taken::Replace) => {
@@ -314,7 +325,7 @@ impl Part {
             (None, Taken::Refuse) => self.link(folder, name)?,
             (None, Taken::Replace) => self.replace(folder, name)?,
         }
-        self.name = None;
+        self.done.store(true, Relaxed);
         Ok(())
     }
 
@@ -399,7 +410,7 @@ impl AsFd for Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if let (Some(name), false) = (&self.name, self.keep) {
+        if let (Some(name), false) = (&self.name, self.keep || self.done.load(Relaxed)) {
             // It is locked, and so ours still.
             let _ = rustix::fs::unlinkat(&self.folder, name.as_str(), AtFlags::empty());
         }

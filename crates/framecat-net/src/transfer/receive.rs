@@ -14,6 +14,7 @@ use framecat_proto::transfer::record::Carries;
 use framecat_proto::transfer::why::{Cause as WhyCause, Why};
 use tokio::sync::{mpsc as queue, oneshot};
 
+use super::pace::Pace;
 use super::pump::{self, Desk, Turn};
 use super::show::{self, Show};
 use super::store::{self, Act, Job, Report, Store};
@@ -21,7 +22,7 @@ use super::{Consent, Offer, Offered, Question};
 use crate::conn::Stream;
 use crate::disk::Folder;
 use crate::error::{Cause, Error, Op};
-use crate::event::{Event, Observer, Transferred};
+use crate::event::{Event, Moving, Observer, Transferred};
 use crate::talk::{End, Shutdown};
 
 /// What a worker that waits for nothing but the other side waits for.
@@ -88,6 +89,7 @@ pub(crate) async fn drive(
                 names: HashMap::new(),
                 sums: Sums::default(),
                 weighed: false,
+                pace: Pace::new(Instant::now()),
                 clock: Instant::now(),
                 over: None,
             };
@@ -194,6 +196,8 @@ struct Sums {
     failed: u64,
     /// Of all that is there now.
     bytes: u64,
+    /// Of what is offered those that need not come.
+    spared: u64,
 }
 
 struct Worker {
@@ -222,6 +226,7 @@ struct Worker {
     sums: Sums,
     /// It was seen whether there is room for all of it.
     weighed: bool,
+    pace: Pace,
     clock: Instant,
     over: Option<Result<End, Error>>,
 }
@@ -235,12 +240,34 @@ impl Worker {
                 return end;
             }
             let wait = if self.sums.began.is_some() { TRANSFER_SYNC_TIME / 5 } else { LONG };
-            if let Some(turn) = self.desk.turn(Some(wait)) {
+            let rests = self.pace.rests(self.moving(), self.clock).unwrap_or(wait);
+            if let Some(turn) = self.desk.turn(Some(rests.min(wait))) {
                 self.hear(turn);
             }
             let now = Instant::now();
             self.receiver.handle_time(now.duration_since(self.clock));
             self.clock = now;
+            let crossed = self.receiver.totals().bytes;
+            if let Some(moving) = self.pace.tell(self.moving(), crossed, now) {
+                self.observer.event(Event::Moving(moving));
+            }
+        }
+    }
+
+    /// How far it is, from the answer on.
+    fn moving(&self) -> Moving {
+        if self.sums.began.is_none() {
+            return Moving::default();
+        }
+        let offered = self.receiver.summary();
+        let Sums { committed, had, skipped, failed, spared, .. } = self.sums;
+        Moving {
+            bytes: self.receiver.totals().bytes.saturating_add(spared),
+            of: offered.bytes,
+            entries: committed + had + skipped + failed,
+            of_entries: offered.count,
+            more: offered.more,
+            rate: 0,
         }
     }
 
@@ -260,6 +287,7 @@ impl Worker {
     /// Takes what came and does what is to be done, until nothing is left of either.
     fn go_on(&mut self) {
         loop {
+            self.weigh();
             let mut rests = true;
             while self.over.is_none() {
                 let Some(effect) = self.receiver.poll_effect() else { break };
@@ -276,7 +304,7 @@ impl Worker {
             }
             rests &= !self.take();
             if rests {
-                return self.weigh();
+                return;
             }
         }
     }
@@ -349,17 +377,18 @@ impl Worker {
 
     fn done(&mut self) {
         let totals = self.receiver.totals();
-        let Sums { began, committed, had, skipped, failed, bytes } = self.sums;
+        let Sums { began, committed, had, skipped, failed, bytes, .. } = self.sums;
         self.observer.event(Event::Transferred(Transferred {
             committed,
             had,
             skipped,
-            failed,
+            failed: failed.saturating_add(totals.left_out),
             moved: totals.bytes,
             bytes,
             took: began.map(|began| began.elapsed()).unwrap_or_default(),
         }));
-        self.over = Some(Ok(if totals.missing > 0 { End::Partly } else { End::Done }));
+        let partly = totals.missing > 0 || totals.left_out > 0;
+        self.over = Some(Ok(if partly { End::Partly } else { End::Done }));
     }
 
     fn hear(&mut self, turn: Turn<Told>) {
@@ -433,6 +462,12 @@ impl Worker {
                 }
                 self.jobs.give(job);
             }
+            Act::Aside(report, job) => {
+                if let Some(job) = job {
+                    self.jobs.give(job);
+                }
+                self.report(report);
+            }
             Act::Together => {
                 if let Some(entry) = entry {
                     self.busy.insert(entry, VecDeque::new());
@@ -456,7 +491,8 @@ impl Worker {
     }
 
     fn report(&mut self, report: Report) {
-        let Report { facts, name, folders, placed } = report;
+        let Report { facts, name, folders, placed, kept } = report;
+        self.sums.spared = self.sums.spared.saturating_add(kept);
         self.placing &= !placed;
         self.names.extend(name);
         if let Some(synced) = folders {
@@ -499,7 +535,10 @@ impl Worker {
         };
         *sum += 1;
         if let Outcome::Had | Outcome::Committed = outcome {
-            self.sums.bytes += bytes;
+            self.sums.bytes = self.sums.bytes.saturating_add(bytes);
+        }
+        if let Outcome::Had | Outcome::Skipped(_) = outcome {
+            self.sums.spared = self.sums.spared.saturating_add(bytes);
         }
         let name = called.as_deref().unwrap_or(name);
         self.observer.event(Event::File { name, bytes, outcome });

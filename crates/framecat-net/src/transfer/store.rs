@@ -8,9 +8,9 @@ mod read;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 
 use framecat_proto::limits::TRANSFER_NAMES;
 use framecat_proto::path::{SafePath, numbered};
@@ -46,6 +46,8 @@ pub(super) struct Report {
     pub(super) folders: Option<Result<(), Why>>,
     /// It is that of [`Store::together`].
     pub(super) placed: bool,
+    /// Bytes of a part that are there, as it seems.
+    pub(super) kept: u64,
 }
 
 impl Report {
@@ -60,6 +62,8 @@ pub(super) enum Act {
     Done(Report),
     /// By this.
     Slow(Job),
+    /// It counts as done, and this is to be done some time.
+    Aside(Report, Option<Job>),
     /// With others like it: [`Store::together`].
     Together,
     /// It is, and nothing is told of it.
@@ -87,13 +91,18 @@ pub(super) struct Store {
 /// A file that is coming.
 struct Open {
     part: Part,
-    log: Log,
+    /// What the journal begins with. It is made when there is something to log.
+    id: u64,
+    header: Vec<u8>,
+    log: OnceLock<Journal>,
+    /// A sync failed. What it could not write may count as written since (fsync(2)), so nothing of it is used.
+    lost: OnceLock<Why>,
 }
 
-enum Log {
-    /// It is made when there is something to log: what its header will be.
-    Due(u64, Vec<u8>),
-    There(Journal),
+impl Open {
+    fn check(&self) -> Result<(), Why> {
+        self.lost.get().map_or(Ok(()), |why| Err(why.clone()))
+    }
 }
 
 /// A small file that has no name yet.
@@ -257,12 +266,19 @@ impl Store {
                     part.keep(false);
                     return Err(error);
                 }
-                Ok(Open { part, log: Log::Due(id, header.clone()) })
+                Ok(Open {
+                    part,
+                    id,
+                    header: header.clone(),
+                    log: OnceLock::new(),
+                    lost: OnceLock::new(),
+                })
             }
             Begun::Kept(len) => {
                 let part = Part::open(folder, id, false)?;
                 reserve(&part, size)?;
-                Ok(Open { part, log: Log::There(Journal::open(folder, id, *len)?) })
+                let log = OnceLock::from(Journal::open(folder, id, *len)?);
+                Ok(Open { part, id, header: Vec::new(), log, lost: OnceLock::new() })
             }
         })?;
         self.open.insert(entry, Arc::new(open));
@@ -287,7 +303,9 @@ impl Store {
                     hashes.push((piece, hash));
                 }
             }
-            Report::of(entry, Fact::Rehashed(hashes))
+            let sizes = hashes.iter().map(|(piece, _)| pieces.bytes(*piece));
+            let kept = sizes.map(|bytes| bytes.end - bytes.start).sum();
+            Report { kept, ..Report::of(entry, Fact::Rehashed(hashes)) }
         }))
     }
 
@@ -314,33 +332,35 @@ impl Store {
     }
 
     fn log(&mut self, entry: u32, bytes: &[u8]) -> io::Result<Fact> {
-        let open = self.open.get_mut(&entry).ok_or(Errno::BADF)?;
-        if let Log::Due(id, header) = &open.log {
-            let journal = Journal::new(open.part.folder(), *id, header)?;
-            // No job has it: nothing is done to an entry while one does.
-            if let Some(open) = Arc::get_mut(open) {
-                open.log = Log::There(journal);
+        let open = self.opened(entry)?;
+        let journal = match open.log.get() {
+            Some(journal) => journal,
+            None => {
+                let journal = Journal::new(open.part.folder(), open.id, &open.header)?;
+                open.log.get_or_init(|| journal)
             }
-        }
-        match &open.log {
-            Log::There(journal) => journal.append(bytes)?,
-            Log::Due(..) => return Err(Errno::BUSY.into()),
-        }
+        };
+        journal.append(bytes)?;
         Ok(Fact::Done)
     }
 
+    /// What comes meanwhile is written meanwhile: so this is done at once, and what fails is told with what is done next.
     fn sync(&self, entry: u32) -> Act {
-        let open = match self.opened(entry) {
-            Ok(open) => Arc::clone(open),
-            Err(error) => return Act::Done(Report::of(entry, told(Err(error)))),
-        };
-        Act::Slow(Box::new(move || {
-            let synced = open.part.sync_data().and_then(|()| match &open.log {
-                Log::There(journal) => journal.sync(),
-                Log::Due(..) => Ok(()),
-            });
-            Report::of(entry, told(synced.map(|()| Fact::Done)))
-        }))
+        let Ok(open) = self.opened(entry).map(Arc::clone) else { return Act::Silent };
+        let busy = Arc::strong_count(&open) > 2;
+        let job: Option<Job> = (!busy).then(|| {
+            Box::new(move || {
+                let synced = open.part.sync_data().and_then(|()| match open.log.get() {
+                    Some(journal) => journal.sync(),
+                    None => Ok(()),
+                });
+                if let Err(error) = synced {
+                    let _ = open.lost.set(why(&error));
+                }
+                Report::default()
+            }) as Job
+        });
+        Act::Aside(Report::of(entry, Fact::Done), job)
     }
 
     fn hash_named(&mut self, entry: u32, path: &SafePath) -> Act {
@@ -367,22 +387,28 @@ impl Store {
         match (sealed, durable) {
             (Ok(()), true) => Act::Slow(Box::new(move || {
                 let synced = open.part.sync();
-                Report::of(entry, told(synced.map(|()| Fact::Done)))
+                let fact = match open.check() {
+                    Ok(()) => told(synced.map(|()| Fact::Done)),
+                    Err(lost) => Fact::Failed(lost),
+                };
+                Report::of(entry, fact)
             })),
             (sealed, _) => Act::Done(Report::of(entry, told(sealed.map(|()| Fact::Done)))),
         }
     }
 
     fn commit(&mut self, entry: u32, path: &SafePath, id: u64, replace: bool) -> io::Result<Fact> {
-        let open = self.open.remove(&entry).and_then(Arc::into_inner);
-        let Some(mut open) = open else { return Err(Errno::BADF.into()) };
-        let folder = open.part.folder().clone();
-        let named = name(&mut open.part, &folder, path.name(), replace);
+        let open = Arc::clone(self.opened(entry)?);
+        if let Err(lost) = open.check() {
+            return Ok(Fact::Failed(lost));
+        }
+        let folder = open.part.folder();
+        let named = name(&open.part, folder, path.name(), replace);
         if !matches!(named, Ok(Fact::Done)) {
-            self.open.insert(entry, Arc::new(open));
             return named;
         }
-        if let Log::There(_) = open.log {
+        self.open.remove(&entry);
+        if open.log.get().is_some() {
             // Left behind, it would be removed by a later one.
             let _ = folder.remove(&Journal::name_of(id));
         }
@@ -404,7 +430,7 @@ impl Store {
         self.chance = self.chance.wrapping_add(1);
         let chance = self.chance;
         let umask = self.umask;
-        let (mut part, folder) = self.within(path, |folder| {
+        let (part, folder) = self.within(path, |folder| {
             Ok((Part::unnamed_with(folder, chance, mode)?, folder.clone()))
         })?;
         part.write_at(bytes, 0)?;
@@ -414,7 +440,7 @@ impl Store {
             self.placed.push(Placed { entry, part, folder, path: path.clone(), replace });
             return Ok(None);
         }
-        let named = name(&mut part, &folder, path.name(), replace)?;
+        let named = name(&part, &folder, path.name(), replace)?;
         Ok(Some(named))
     }
 
@@ -423,7 +449,7 @@ impl Store {
         if self.placed.is_empty() || self.placed.len() < SYNCED_AT_ONCE && !all {
             return None;
         }
-        let mut placed = std::mem::take(&mut self.placed);
+        let placed = std::mem::take(&mut self.placed);
         for one in &placed {
             let folder = one.path.folders().to_vec();
             self.named.insert(one.entry, folder);
@@ -434,11 +460,11 @@ impl Store {
                 false => sync_systems(placed.iter().map(|one| &one.folder)),
             };
             let why = synced.err().map(|error| why(&error));
-            let name = |one: &mut Placed| match &why {
+            let name = |one: &Placed| match &why {
                 Some(why) => Fact::Failed(why.clone()),
-                None => told(name(&mut one.part, &one.folder, one.path.name(), one.replace)),
+                None => told(name(&one.part, &one.folder, one.path.name(), one.replace)),
             };
-            let facts = placed.iter_mut().map(|one| (one.entry, name(one))).collect();
+            let facts = placed.iter().map(|one| (one.entry, name(one))).collect();
             Report { facts, placed: true, ..Report::default() }
         }))
     }
@@ -583,7 +609,7 @@ fn reserve(part: &Part, size: u64) -> io::Result<()> {
 }
 
 /// Gives it its name; of what has that only a file is replaced.
-fn name(part: &mut Part, folder: &Folder, name: &str, replace: bool) -> io::Result<Fact> {
+fn name(part: &Part, folder: &Folder, name: &str, replace: bool) -> io::Result<Fact> {
     let taken = match replace {
         false => Taken::Refuse,
         true => match folder.look(name)? {
@@ -603,7 +629,7 @@ fn name(part: &mut Part, folder: &Folder, name: &str, replace: bool) -> io::Resu
 
 /// Makes a file of a stream, and returns its name.
 fn finish(
-    mut part: Part,
+    part: Part,
     folder: &Folder,
     path: &str,
     durable: bool,
@@ -619,7 +645,7 @@ fn finish(
     let mut n = 0;
     loop {
         let called = if n == 0 { path.to_owned() } else { numbered(path, n) };
-        match name(&mut part, folder, &called, replace && n == 0)? {
+        match name(&part, folder, &called, replace && n == 0)? {
             Fact::Taken if n < TRANSFER_NAMES => n += 1,
             Fact::Taken => return Err(Errno::EXIST.into()),
             _ => {

@@ -308,7 +308,7 @@ fn a_part_is_given_a_name_in_another_folder_and_folders_are_taken_back() {
     fs::create_dir(scratch.join("a")).unwrap();
     let (near, missing) = folder.nearest(path("a/b/c/d").folders()).unwrap();
     assert_eq!(missing, 2);
-    for (mut part, name) in parts(&near, b"content").into_iter().zip(["d", "e"]) {
+    for (part, name) in parts(&near, b"content").into_iter().zip(["d", "e"]) {
         let (deep, made) = folder.make_parent_of(&path("a/b/c/d"), true).unwrap();
         part.commit_to(&deep, name, Taken::Refuse, Finish::default()).unwrap();
         assert_eq!(fs::read(scratch.join(&format!("a/b/c/{name}"))).unwrap(), b"content");
@@ -321,7 +321,7 @@ fn a_part_is_given_a_name_in_another_folder_and_folders_are_taken_back() {
     made.take_back(());
     assert!(!scratch.join("x").exists());
     // A refused part can be tried again under another name.
-    for mut part in parts(&folder, b"again") {
+    for part in parts(&folder, b"again") {
         for name in ["a", "again", "again (1)"] {
             match part.commit_to(&folder, name, Taken::Refuse, Finish::default()) {
                 Err(CommitError::Taken) => {}
