@@ -1,4 +1,7 @@
 //! Receiving over real sockets into real folders.
 
+mod again;
 mod files;
+mod hostile;
 mod peer;
+mod rules;

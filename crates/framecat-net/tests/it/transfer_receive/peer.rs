@@ -95,14 +95,33 @@ impl Sent {
     }
 }
 
-/// Sends it all, until both sides have said that all is done or one of them ends.
-pub fn send(conn: &mut TcpStream, carries: Carries, things: &[Thing]) -> Sent {
-    send_up_to(conn, carries, things, u64::MAX)
+/// How to send.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    pub carries: Carries,
+    pub sizes: Sizes,
+    /// It goes away when so many bytes have been said.
+    pub bytes: u64,
 }
 
-/// As [`send`], and goes away when so many bytes have been said.
-pub fn send_up_to(conn: &mut TcpStream, carries: Carries, things: &[Thing], bytes: u64) -> Sent {
-    let mut sender = Sender::new(carries, Sizes { data_bytes: 60_000, ..Sizes::default() });
+impl Way {
+    pub fn files() -> Way {
+        let sizes = Sizes { data_bytes: 60_000, ..Sizes::default() };
+        Way { carries: Carries::Files, sizes, bytes: u64::MAX }
+    }
+
+    /// In pieces of 16 KiB.
+    pub fn in_small_pieces() -> Way {
+        let small = Way::files();
+        let sizes = Sizes { piece_log2: 14, small_bytes: 1_024, data_bytes: 9_000, ..small.sizes };
+        Way { sizes, ..small }
+    }
+}
+
+/// Sends it all, until both sides have said that all is done or one of them ends.
+pub fn send(conn: &mut TcpStream, way: Way, things: &[Thing]) -> Sent {
+    let Way { carries, sizes, bytes } = way;
+    let mut sender = Sender::new(carries, sizes);
     let mut outcomes = Vec::new();
     let mut left = usize::try_from(bytes).unwrap_or(usize::MAX);
     let mut next = things.iter();
@@ -113,7 +132,6 @@ pub fn send_up_to(conn: &mut TcpStream, carries: Carries, things: &[Thing], byte
         let size = if stream { 0 } else { thing.bytes.len() as u64 };
         Stat { size, mtime: thing.mtime, ctime: 1 }
     };
-    let mut read = 0;
     let end = loop {
         while let Some(thing) = waiting.filter(|_| sender.can_offer()) {
             sender.offer(thing.entry(), stat(thing)).unwrap();
@@ -160,10 +178,7 @@ pub fn send_up_to(conn: &mut TcpStream, carries: Carries, things: &[Thing], byte
         if idle && out.is_empty() {
             let heard = match conn.read(&mut buffer) {
                 Ok(0) | Err(_) => sender.handle_end(),
-                Ok(n) => {
-                    read += n;
-                    sender.handle_input(&buffer[..n])
-                }
+                Ok(n) => sender.handle_input(&buffer[..n]),
             };
             if heard.is_err() {
                 let _ = conn.write_all(&sender.poll_output());
@@ -171,7 +186,6 @@ pub fn send_up_to(conn: &mut TcpStream, carries: Carries, things: &[Thing], byte
             }
         }
     };
-    let _ = read;
     Sent { outcomes, content: sender.totals().bytes, end }
 }
 
@@ -358,7 +372,12 @@ pub async fn receive<T: Send + 'static>(
 
 /// Receives what an honest peer sends.
 pub async fn exchange(how: How, things: Vec<Thing>) -> (Received, Sent) {
-    receive(how, move |mut conn| send(&mut conn, Carries::Files, &things)).await
+    exchange_by(Way::files(), how, things).await
+}
+
+/// As [`exchange`], sent so.
+pub async fn exchange_by(way: Way, how: How, things: Vec<Thing>) -> (Received, Sent) {
+    receive(how, move |mut conn| send(&mut conn, way, &things)).await
 }
 
 /// All below a folder, by name: what files hold, where links lead, `/` for folders.
@@ -389,4 +408,10 @@ pub fn tree(at: &Path) -> Vec<(String, Vec<u8>)> {
 /// The names of [`tree`].
 pub fn names(at: &Path) -> Vec<String> {
     tree(at).into_iter().map(|(name, _)| name).collect()
+}
+
+/// Says that something is not tried, and why.
+#[allow(clippy::print_stderr, reason = "that nothing was tried must be seen")]
+pub fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }
