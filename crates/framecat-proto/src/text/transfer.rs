@@ -79,7 +79,11 @@ impl fmt::Display for Words<'_> {
             Record::AskPieces { entry } => write!(f, " {entry}"),
             Record::Bye(totals) => {
                 let (there, missing, bytes) = (totals.there, totals.missing, totals.bytes);
-                write!(f, ": {there} there, {missing} missing, {bytes}B")
+                write!(f, ": {there} there, {missing} missing, {bytes}B")?;
+                match totals.left_out {
+                    0 => Ok(()),
+                    left_out => write!(f, ", {left_out} left out"),
+                }
             }
         }
     }

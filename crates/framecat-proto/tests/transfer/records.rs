@@ -389,6 +389,8 @@ fn every_record_is_told_in_words_that_do_not_act_on_a_terminal() {
     let pieces = Record::Pieces { entry: 1, first: 2, hashes: vec![[0; 32]; 3] };
     assert_eq!(said(pieces), "PIECES 1: 3 from 2");
     assert_eq!(said(Record::Changed { entry: 1, size: 2, mtime: 3 }), "CHANGED 1: 2B");
+    let end = Record::Bye(Totals { there: 1, missing: 2, bytes: 3, left_out: 4 });
+    assert_eq!(said(end), "BYE: 1 there, 2 missing, 3B, 4 left out");
 
     let mut data = Vec::new();
     Record::Data { entry: 1, offset: 2, len: 3 }.encode(&mut data);

@@ -74,6 +74,43 @@ fn a_relay_tells_each_record_of_a_plain_transfer() {
 }
 
 #[test]
+fn a_relay_between_send_and_receive_tells_what_they_say() {
+    let folder = Folder::new();
+    let (from, to) = (folder.file("letter.txt"), folder.file("to"));
+    std::fs::write(&from, "hello\n").unwrap();
+    std::fs::create_dir(&to).unwrap();
+    let receive = Run::new(&["receive", &to, "--plain", "--yes", "--listen", ":0"]).start();
+    let behind = format!(":{}", receive.port());
+    let relay = Run::new(&["relay", ":0", &behind, "-f", "transfer", "--show", "--once"]).start();
+    let here = format!(":{}", relay.port());
+    let send = Run::new(&["send", "--plain", &from, "--to", &here]).run("");
+    assert_eq!((send.code, receive.finish().code), (0, 0), "{send}");
+    let finished = relay.finish();
+    assert_eq!(finished.code, 0, "{finished}");
+    let mut said: Vec<_> =
+        shown(&finished.stderr).into_iter().map(|it| format!("{} {}", it.mark, it.text)).collect();
+    let want = [
+        "< version 1, the sender",
+        "> version 1, the receiver",
+        "< OFFER of files, pieces of 1048576B, small to 65536B",
+        "< ENTRIES letter.txt 6B",
+        "< OFFER-END: 1 of 6B",
+        "> ACCEPT",
+        "> NEED 0",
+        "< SMALL 0: 6B",
+        "> COMMITTED 0",
+        "< BYE: 1 there, 0 missing, 6B",
+        "> BYE: 1 there, 0 missing, 6B",
+    ];
+    // The two directions are told beside each other.
+    let mut want = want.map(String::from);
+    said.sort();
+    want.sort();
+    assert_eq!(said, want, "{finished}");
+    assert_eq!(std::fs::read(format!("{to}/letter.txt")).unwrap(), b"hello\n");
+}
+
+#[test]
 fn other_forms_show_its_bytes() {
     let finished = relayed("--show=hex");
     let first = shown(&finished.stderr).swap_remove(0);
