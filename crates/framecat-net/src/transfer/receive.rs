@@ -344,14 +344,9 @@ impl Worker {
         match self.receiver.handle_end() {
             Ok(()) => {}
             Err(error) => {
-                // What the kernel says of it says more than that it was cut.
                 let broke = broke.or(self.deaf.take());
-                match (broke, &error) {
-                    (Some(broke), TransferError::Cut { .. }) => {
-                        self.over = Some(Err(Error::io(Op::Receive, &self.peer, broke)));
-                    }
-                    _ => self.fail(Cause::Transfer(error)),
-                }
+                self.desk.say(self.receiver.poll_output());
+                self.over = Some(Err(pump::broken(Op::Receive, &self.peer, error, broke)));
             }
         }
         true
