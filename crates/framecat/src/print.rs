@@ -171,7 +171,7 @@ impl Voice {
                     Outcome::Had | Outcome::Committed => {
                         self.told.there(name, bytes);
                         if all && !quiet {
-                            self.desk.say(|| Sentence::new(&text(), None));
+                            self.say_of_file(Sentence::new(&text(), None));
                         }
                     }
                     Outcome::Skipped(why) | Outcome::Failed(why) => {
@@ -201,7 +201,23 @@ impl Voice {
     fn missing(&self, text: &str, why: &Why, counts: bool, quiet: bool) {
         let said = self.told.missing(text, why, counts, self.manner.verbose > 0);
         if let Some(sentence) = said.filter(|_| !quiet) {
-            self.desk.say(|| sentence);
+            self.say_of_file(sentence);
+        }
+    }
+
+    /// Where every file is to be named, the transfer waits for who reads the names.
+    fn say_of_file(&self, sentence: Sentence) {
+        match self.manner.verbose > 0 && !runs_futures() {
+            true => self.desk.say_in_turn(sentence),
+            false => self.desk.say(|| sentence),
+        }
+    }
+
+    /// From now on nothing waits for who reads stdout or stderr: the end is near.
+    pub fn hurry(&self) {
+        self.desk.hurry();
+        if let Some(lines) = &self.manner.json {
+            lines.hurry();
         }
     }
 

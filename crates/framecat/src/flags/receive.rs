@@ -3,12 +3,11 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use clap::ValueEnum;
 use framecat_proto::Endpoint;
 use framecat_proto::transfer::receiver::Conflict;
 
-use super::endpoint;
 use super::meet::MeetArgs;
+use super::{Wrong, endpoint};
 
 /// `receive`.
 #[derive(Debug, Args)]
@@ -24,9 +23,10 @@ pub struct ReceiveArgs {
     #[arg(long)]
     pub yes: bool,
 
-    /// What becomes of a file whose name another one has; one that is the same is never sent [default: rename]
-    #[arg(long, value_name = "HOW")]
-    pub on_conflict: Option<OnConflict>,
+    /// What becomes of a file whose name something else has: refuse it, rename it (`a (1).txt`), overwrite what is
+    /// there, skip it, or overwrite what is older (newer) [default: rename]
+    #[arg(long, value_name = "HOW", value_parser = conflict)]
+    pub on_conflict: Option<Conflict>,
 
     /// Say that a file is there only once that outlives a power cut (fsync)
     #[arg(long)]
@@ -52,29 +52,18 @@ pub struct ReceiveArgs {
     pub meet: MeetArgs,
 }
 
-/// What becomes of a file whose name something else has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnConflict {
-    /// It is not received
-    Refuse,
-    /// It gets a number: `photo (1).jpg`
-    Rename,
-    /// It takes the place of the other one
-    Overwrite,
-    /// What is there stays, and that is all right
-    Skip,
-    /// It takes the place of one that is older
-    Newer,
-}
-
-impl From<OnConflict> for Conflict {
-    fn from(how: OnConflict) -> Conflict {
-        match how {
-            OnConflict::Refuse => Conflict::Refuse,
-            OnConflict::Rename => Conflict::Rename,
-            OnConflict::Overwrite => Conflict::Overwrite,
-            OnConflict::Skip => Conflict::Skip,
-            OnConflict::Newer => Conflict::Newer,
+fn conflict(text: &str) -> Result<Conflict, Wrong> {
+    Ok(match text {
+        "refuse" => Conflict::Refuse,
+        "rename" => Conflict::Rename,
+        "overwrite" => Conflict::Overwrite,
+        "skip" => Conflict::Skip,
+        "newer" => Conflict::Newer,
+        _ => {
+            return Err(Wrong {
+                problem: format!("`{text}` is nothing that is done about a name that is taken"),
+                remedy: "--on-conflict refuse, rename, overwrite, skip or newer".into(),
+            });
         }
-    }
+    })
 }

@@ -44,6 +44,8 @@ struct Shared {
     work: Condvar,
     /// All is written.
     rest: Condvar,
+    /// What waited was taken.
+    room: Condvar,
     sink: Mutex<Box<dyn Write + Send>>,
     /// A line of progress stands on the terminal, without an end.
     progress: AtomicBool,
@@ -89,6 +91,8 @@ struct State {
     /// Entries were taken and are being written.
     writing: bool,
     closed: bool,
+    /// Nobody waits for room any more.
+    hurried: bool,
 }
 
 impl Waiting {
@@ -118,6 +122,7 @@ impl Desk {
             state: Mutex::default(),
             work: Condvar::new(),
             rest: Condvar::new(),
+            room: Condvar::new(),
             sink: Mutex::new(sink),
             progress: AtomicBool::new(false),
         };
@@ -134,6 +139,21 @@ impl Desk {
         state.waiting.sentences += 1;
         state.waiting.entries.push_back(Entry::Said(sentence()));
         self.wake(state);
+    }
+
+    /// As [`say`](Self::say), for what was asked for in full: blocks this thread while there is no room, until
+    /// [`hurry`](Self::hurry).
+    pub(super) fn say_in_turn(&self, sentence: Sentence) {
+        let full = |state: &mut State| state.waiting.sentences >= SHOW_QUEUE && !state.hurried;
+        let state = self.shared.room.wait_while(self.shared.lock(), full);
+        drop(state);
+        self.say(|| sentence);
+    }
+
+    /// From now on nobody waits for room: the end is near.
+    pub(super) fn hurry(&self) {
+        self.shared.lock().hurried = true;
+        self.shared.room.notify_all();
     }
 
     /// Queues as many messages of a batch as there is room for.
@@ -277,6 +297,7 @@ impl Shared {
             state.gathering = false;
         }
         state.writing = true;
+        self.room.notify_all();
         Some(std::mem::take(&mut state.waiting))
     }
 

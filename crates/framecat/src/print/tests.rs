@@ -366,6 +366,37 @@ fn lines_about_files_wait_for_room_and_none_is_lost() {
 }
 
 #[test]
+fn with_v_every_file_is_named_however_slow_stderr_is() {
+    let manner = Manner { verbose: 1, transfer: manner_of(Role::Send), ..Manner::default() };
+    let (voice, written, go) = stuck(manner);
+    let teller = std::thread::spawn({
+        let voice = voice.clone();
+        move || {
+            for n in 0..5_000 {
+                let (name, outcome) = (format!("{n}.txt"), Outcome::Committed);
+                voice.event(Event::File { name: &name, bytes: 1, outcome: &outcome });
+            }
+        }
+    });
+    drop(go);
+    teller.join().unwrap();
+    finish(&voice);
+    let text = written.text();
+    assert_eq!(text.matches(".txt is there").count(), 5_000);
+    assert!(!text.contains("not told"), "{text}");
+    // After a signal nothing waits.
+    let manner = Manner { verbose: 1, transfer: manner_of(Role::Send), ..Manner::default() };
+    let (voice, written, go) = stuck(manner);
+    voice.hurry();
+    for _ in 0..SHOW_QUEUE + 5 {
+        voice.event(Event::File { name: "a", bytes: 1, outcome: &Outcome::Had });
+    }
+    drop(go);
+    finish(&voice);
+    assert!(written.text().contains("5 events not told"), "{}", written.text());
+}
+
+#[test]
 fn progress_tells_bytes_and_files_the_rate_and_the_time_left() {
     let cases = [
         (

@@ -309,11 +309,19 @@ pub async fn told(
     role: Role,
     lines: Option<(Arc<Lines>, &Stream)>,
     voice: &Voice,
-    shutdown: Shutdown,
+    mut shutdown: Shutdown,
 ) -> Result<End, Error> {
+    let work = async {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            ended = &mut work => return ended,
+            () = shutdown.requested() => voice.hurry(),
+        }
+        work.await
+    };
     let ended = match lines {
         None => work.await,
-        Some((lines, stdout)) => written(work, &lines, stdout, shutdown).await,
+        Some((lines, stdout)) => written(work, &lines, stdout).await,
     };
     voice.rest_of_transfer();
     let ended = ended.map_err(|error| nobody(error, role));
@@ -349,7 +357,6 @@ async fn written(
     work: impl Future<Output = Result<End, Error>>,
     lines: &Lines,
     stdout: &Stream,
-    mut shutdown: Shutdown,
 ) -> Result<End, Error> {
     let done = Cell::new(false);
     let writing = async {
@@ -364,19 +371,11 @@ async fn written(
             }
         }
     };
-    let mut work = std::pin::pin!(work);
     let mut writing = std::pin::pin!(writing);
-    let mut hurries = false;
-    let ended = loop {
-        tokio::select! {
-            ended = &mut work => break ended,
-            // It ends only when the work has.
-            _ = &mut writing => {}
-            () = shutdown.requested(), if !hurries => {
-                hurries = true;
-                lines.hurry();
-            }
-        }
+    let ended = tokio::select! {
+        ended = work => ended,
+        // It ends only when the work has.
+        _ = &mut writing => Ok(End::Done),
     };
     done.set(true);
     lines.tell(b"");

@@ -70,7 +70,7 @@ pub fn plan(args: ReceiveArgs) -> Result<Plan, Mistake> {
         meet.json,
         Rules {
             taste: Taste { hidden, links, ..Taste::default() },
-            conflict: on_conflict.map_or(Conflict::default(), Conflict::from),
+            conflict: on_conflict.unwrap_or_default(),
             check,
             durable,
             ..Rules::default()

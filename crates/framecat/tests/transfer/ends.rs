@@ -80,13 +80,28 @@ fn what_was_cut_short_goes_on_where_it_was() {
 
 #[test]
 fn the_other_side_that_vanishes_is_told() {
-    let mut pair = plain(Listens::Receiver, &["-"], &["-", "--yes"]);
-    pair.sender.stdin_write("begun\n");
-    assert_eq!(pair.receiver.read_line(), "begun");
-    pair.sender.signal(Signal::KILL);
-    let receiver = pair.receiver.wait();
-    assert_eq!(receiver.code, 1, "{receiver}");
-    assert!(receiver.stderr.contains("run the same commands again"), "{receiver}");
+    for (way, goes) in
+        [("plain", "sender"), ("code", "sender"), ("plain", "receiver"), ("code", "receiver")]
+    {
+        let mut pair = match way {
+            "plain" => plain(Listens::Receiver, &["-"], &["-", "--yes"]),
+            _ => pair(Listens::Receiver, &["-"], &["-", "--yes"]),
+        };
+        pair.sender.stdin_write("begun\n");
+        assert_eq!(pair.receiver.read_line(), "begun");
+        let stays = match goes {
+            "sender" => {
+                pair.sender.signal(Signal::KILL);
+                pair.receiver.wait()
+            }
+            _ => {
+                pair.receiver.signal(Signal::KILL);
+                pair.sender.wait()
+            }
+        };
+        assert_eq!(stays.code, 1, "{way}, without the {goes}: {stays}");
+        assert!(stays.stderr.contains("run the same commands again"), "{way}: {stays}");
+    }
 }
 
 #[test]
@@ -103,5 +118,34 @@ fn nobody_who_comes_in_time_is_five_and_nobody_there_is_four() {
         assert!(finished.stderr.contains("connection refused"), "{finished}");
         let other = if args[0] == "send" { "framecat receive" } else { "framecat send" };
         assert!(finished.stderr.contains(other), "{finished}");
+    }
+}
+
+#[test]
+fn a_stdout_or_stderr_that_nobody_reads_holds_up_no_signal() {
+    let (source, into) = (Folder::new(), Folder::new());
+    fs::create_dir(source.file("many")).unwrap();
+    for n in 0..3_000 {
+        fs::write(source.path().join(format!("many/{n} {}", "x".repeat(200))), "").unwrap();
+    }
+    let folder = into.path().to_str().unwrap();
+    for told in ["-v", "--json"] {
+        let receiver = Run::new(&["receive", folder, "--yes", "--plain", "--listen", ":0"]).start();
+        // Each ends with a pipe that is full: of lines for stderr, or for stdout.
+        let to = if told == "-v" { "2>&1" } else { "" };
+        let (reads, writes) = std::io::pipe().unwrap();
+        let line = format!(
+            "exec framecat send {} {told} --plain --to {} {to}",
+            source.file("many"),
+            at(&receiver)
+        );
+        let sender = Run::shell(&line).stdout(writes).start();
+        run::sockets::wait_readable(&reads, b"");
+        sender.signal(Signal::INT);
+        let (sender, receiver) = (sender.wait(), receiver.wait());
+        // Where all had been said before, it was done.
+        assert!([0, 130].contains(&sender.code), "{told}: {sender}");
+        assert!([0, 1].contains(&receiver.code), "{told}: {receiver}");
+        drop(reads);
     }
 }
