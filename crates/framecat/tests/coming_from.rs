@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
 
 use run::network::Network;
 use run::{Finished, Folder, PATIENCE, Run, Running, have};
@@ -76,6 +77,97 @@ macro_rules! rows {
 }
 
 rows! {
+    a_file_goes_to_a_host: "framecat send x.tar --to localhost:9000" => |row| {
+        let there = other_side(&row, &["receive", "--yes", "--listen", ":0"]).start();
+        row.run(there.port()).env("FRAMECAT_CODE", CODE).run("").expect(0, "");
+        there.finish().expect(0, "");
+        assert_eq!(row.read("there/x.tar"), file());
+    };
+    a_file_comes_from_a_host: "framecat receive --yes --from localhost:9000" => |row| {
+        takes_from(&row, "y.tar", &[]);
+        assert_eq!(row.read("y.tar"), file());
+    };
+    a_folder_goes_to_a_host: "framecat send notes --to localhost:9000" => |row| {
+        fs::create_dir_all(row.folder.file("notes/none")).unwrap();
+        fs::write(row.folder.file("notes/a.txt"), "hello").unwrap();
+        for again in [false, true] {
+            let args = ["receive", "--yes", "--json", "--listen", ":0"];
+            let there = other_side(&row, &args).start();
+            row.run(there.port()).env("FRAMECAT_CODE", CODE).run("").expect(0, "");
+            let there = there.finish();
+            let moved = if again { "\"moved\":0," } else { "\"moved\":5," };
+            assert!(there.text().contains(moved), "{there}");
+        }
+        assert_eq!(row.read("there/notes/a.txt"), b"hello");
+        assert!(row.folder.path().join("there/notes/none").is_dir());
+    };
+    a_newer_file_is_received:
+        "framecat receive --yes --on-conflict newer --from localhost:9000" => |row| {
+        for (name, age) in [("new", 0), ("old", 3_600)] {
+            fs::write(row.folder.file(name), "mine").unwrap();
+            other_side(&row, &[]);
+            let theirs = fs::File::create(row.folder.path().join("there").join(name)).unwrap();
+            (&theirs).write_all(b"theirs").unwrap();
+            let then = SystemTime::now() - Duration::from_secs(1_800);
+            let mine = fs::File::options().append(true).open(row.folder.file(name)).unwrap();
+            mine.set_modified(then).unwrap();
+            theirs.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        }
+        takes_from(&row, "new", &["old"]);
+        assert_eq!((row.read("new"), row.read("old")), (b"theirs".to_vec(), b"mine".to_vec()));
+    };
+    a_file_waits_to_be_fetched: "framecat send x.tar --listen :9000" => |row| {
+        let here = row.listen();
+        let code = here.told("the code is ");
+        let code = code.split("the code is ").nth(1).unwrap().split_whitespace().next().unwrap();
+        let from = format!(":{}", here.port());
+        let there = other_side(&row, &["receive", "--yes", "--from", &from]);
+        there.env("FRAMECAT_CODE", code).run("").expect(0, "");
+        here.finish().expect(0, "");
+        assert_eq!(row.read("there/x.tar"), file());
+    };
+    a_code_is_typed:
+        "framecat receive 417-blaze-otter-quilt --yes --from localhost:9000" => |row| {
+        let told = takes_from(&row, "y.tar", &[]);
+        assert!(told.contains("ps"), "{told}");
+        assert_eq!(row.read("y.tar"), file());
+    };
+    a_text_goes_to_a_host: "framecat send --text hello --to localhost:9000" => |row| {
+        let there = other_side(&row, &["receive", "--yes", "--listen", ":0"]).start();
+        row.run(there.port()).env("FRAMECAT_CODE", CODE).run("").expect(0, "");
+        there.finish().expect(0, "hello");
+    };
+    a_folder_is_sent_in_the_clear: "framecat send --plain notes --to localhost:9000" => |row| {
+        fs::create_dir(row.folder.file("notes")).unwrap();
+        fs::write(row.folder.file("notes/a.txt"), "hello").unwrap();
+        let there = other_side(&row, &["receive", "--plain", "--yes", "--listen", ":0"]).start();
+        row.run(there.port()).run("").expect(0, "");
+        there.finish().expect(0, "");
+        assert_eq!(row.read("there/notes/a.txt"), b"hello");
+    };
+    a_folder_is_received_in_the_clear: "framecat receive --plain --yes --listen :9000" => |row| {
+        let here = row.listen();
+        let to = format!(":{}", here.port());
+        let there = other_side(&row, &["send", "--plain", "y.tar", "--to", &to]);
+        fs::write(row.folder.file("there/y.tar"), file()).unwrap();
+        there.run("").expect(0, "");
+        here.finish().expect(0, "");
+        assert_eq!(row.read("y.tar"), file());
+    };
+    a_stream_goes_to_a_host: "printf hello | framecat send - --to localhost:9000" => |row| {
+        let there = other_side(&row, &["receive", "-", "--yes", "--listen", ":0"]).start();
+        row.run(there.port()).env("FRAMECAT_CODE", CODE).run("").expect(0, "");
+        there.finish().expect(0, "hello");
+    };
+    a_file_is_received_as_a_stream:
+        "framecat receive - --yes --from localhost:9000 | wc -c" => |row| {
+        let there = other_side(&row, &["send", "y.tar", "--listen", ":0"]);
+        fs::write(row.folder.file("there/y.tar"), file()).unwrap();
+        let there = there.start();
+        let here = row.run(there.port()).env("FRAMECAT_CODE", CODE).run("");
+        assert_eq!((here.code, here.text().trim()), (0, "200000"), "{here}");
+        there.finish().expect(0, "");
+    };
     a_page_is_fetched: "framecat fetch http://localhost:9000/x" => |row| {
         let (port, peer) = http("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
         row.run(port).run("").expect(0, "hello");
@@ -916,6 +1008,30 @@ fn tls_server(row: &Row, args: &[&str]) -> Option<(Running, u16)> {
 }
 
 /// A TCP peer for one connection, and its port. Its thread gives what `talk` gives.
+const CODE: &str = "417-blaze-otter-quilt";
+
+/// The other side of a transfer, in the folder `there` of the row's.
+fn other_side(row: &Row, args: &[&str]) -> Run {
+    let there = row.folder.path().join("there");
+    fs::create_dir_all(&there).unwrap();
+    let run = Run::new(args).in_folder(&there);
+    if args.contains(&"--plain") { run } else { run.env("FRAMECAT_CODE", CODE) }
+}
+
+/// The row receives this file, and others that are there. What it said.
+fn takes_from(row: &Row, name: &str, others: &[&str]) -> String {
+    let there = other_side(row, &[&["send", name, "--listen", ":0"], others].concat());
+    let path = row.folder.path().join("there").join(name);
+    if !path.exists() {
+        fs::write(path, file()).unwrap();
+    }
+    let there = there.start();
+    let here = row.run(there.port()).env("FRAMECAT_CODE", CODE).run("");
+    here.expect(0, "");
+    there.finish();
+    here.stderr
+}
+
 fn tcp_peer(
     talk: impl FnOnce(TcpStream) -> std::io::Result<Vec<u8>> + Send + 'static,
 ) -> (u16, JoinHandle<Vec<u8>>) {
