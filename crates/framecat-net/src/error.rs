@@ -304,6 +304,14 @@ impl Unmet {
         }
     }
 
+    /// Whether the other side is a transfer, started with words that do not fit to ours: somebody's mistake.
+    pub fn is_mistake(&self) -> bool {
+        matches!(
+            self,
+            Unmet::BothSend | Unmet::BothReceive | Unmet::Guards { .. } | Unmet::Version { .. }
+        )
+    }
+
     /// What to try.
     pub fn remedy(&self) -> &'static str {
         match self {

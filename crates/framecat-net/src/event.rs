@@ -255,7 +255,8 @@ pub enum Event<'a> {
         /// How many more wrong codes there may be.
         left: u32,
     },
-    /// Who came to a transfer is none, or not the right one: no guess of the code. Told at 1, 2, 4, 8 … of them.
+    /// Who came to a transfer is none, or one that does not fit ([`Unmet::is_mistake`]): no guess of the code. Of each
+    /// of the two kinds told at 1, 2, 4, 8 ….
     NotMet {
         /// Its address.
         peer: &'a str,

@@ -188,8 +188,10 @@ struct Door<'a> {
     observer: &'a dyn Observer,
     at_it: JoinSet<Result<Stream, Unmet>>,
     visitors: Vec<Visitor>,
-    /// Who is no transfer, or the wrong one.
+    /// Who is no transfer.
     strangers: u64,
+    /// Who is one, and does not fit.
+    mistakes: u64,
     told_wrong: u32,
 }
 
@@ -214,7 +216,7 @@ impl<'a> Door<'a> {
     fn new(listener: open::Listener, ours: Side, observer: &'a dyn Observer) -> Door<'a> {
         let (at_it, visitors) = (JoinSet::new(), Vec::new());
         let ours = Arc::new(ours);
-        Door { listener, ours, observer, at_it, visitors, strangers: 0, told_wrong: 0 }
+        Door { listener, ours, observer, at_it, visitors, strangers: 0, mistakes: 0, told_wrong: 0 }
     }
 
     /// Until the right one is there, the code burned, or the time over.
@@ -315,10 +317,11 @@ impl<'a> Door<'a> {
             self.observer.event(Event::WrongCode { peer: &visitor.peer, why: &unmet, left });
             return None;
         }
-        self.strangers += 1;
+        let count = if unmet.is_mistake() { &mut self.mistakes } else { &mut self.strangers };
+        *count += 1;
         // A flood fills no log.
-        if self.strangers.is_power_of_two() {
-            let count = self.strangers;
+        if count.is_power_of_two() {
+            let count = *count;
             self.observer.event(Event::NotMet { peer: &visitor.peer, why: &unmet, count });
         }
         None

@@ -80,6 +80,7 @@ pub(super) fn weight(event: &Event<'_>) -> Weight {
     match event {
         Event::Listening { .. } | Event::Serving { .. } => Weight::Always,
         Event::Connected { .. } | Event::Closed { .. } | Event::Path { .. } => Weight::Verbose,
+        Event::NotMet { why, .. } if why.is_mistake() => Weight::Trouble,
         Event::Prompted { .. } | Event::NotMet { .. } => Weight::Verbose,
         Event::Replied { .. } => Weight::Asking,
         Event::Fetched { .. } => Weight::Shown,
@@ -215,7 +216,8 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
         }
         Event::NotMet { peer, why, count } => {
             let until_now = if count == 1 { String::new() } else { format!(", {count} until now") };
-            let remedy = "it waits on for the right one; told at 1, 2, 4, 8 … of them";
+            let waits = "it waits on for the right one; told at 1, 2, 4, 8 … of them";
+            let remedy = if why.is_mistake() { why.remedy() } else { waits };
             (format!("{peer} is not let in: {why}{until_now}"), Some(remedy.into()))
         }
         Event::Path { conn, dir, path } => {

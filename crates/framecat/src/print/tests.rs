@@ -172,6 +172,7 @@ fn every_event(peer: &str, mut tell: impl FnMut(Event<'_>)) {
     tell(Event::WrongCode { peer, why: &Unmet::Left { why: None }, left: 1 });
     tell(Event::WrongCode { peer, why: &Unmet::Late(Duration::from_secs(10)), left: 0 });
     tell(Event::NotMet { peer, why: &told, count: 4 });
+    tell(Event::NotMet { peer, why: &Unmet::BothSend, count: 1 });
     tell(Event::AcceptDelayed { error: &full, wait: Duration::from_millis(10) });
     tell(Event::Path { conn, dir: Dir::In, path: Path::Splice });
     tell(Event::Replied { n: 1, peer, rtt: ms, among: false });

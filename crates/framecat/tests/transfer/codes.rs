@@ -131,9 +131,34 @@ fn plain_and_secured_do_not_meet() {
             assert!(dialler.stderr.contains("--plain"), "{dialler}");
             // Whoever it was, the one that was meant may still come.
             listener.signal(Signal::INT);
-            assert_eq!(listener.wait().code, 130);
+            let listener = listener.wait();
+            assert_eq!(listener.code, 130, "{listener}");
+            assert!(listener.stderr.contains("--plain"), "{listener}");
             assert!(names(&into).is_empty());
         }
+    }
+}
+
+#[test]
+fn two_of_one_role_are_told_on_both_sides() {
+    let source = everything();
+    let file = source.file("all/text.txt");
+    for (verb, place, told) in
+        [("send", "--to", "both sides send"), ("receive", "--from", "both sides receive")]
+    {
+        let into = Folder::new();
+        let subject = if verb == "send" { file.as_str() } else { into.path().to_str().unwrap() };
+        let start = |option: &str, at: &str| {
+            Run::new(&[verb, subject, option, at]).env("FRAMECAT_CODE", CODE).start()
+        };
+        let listener = start("--listen", ":0");
+        let dialler = start(place, &at(&listener)).wait();
+        assert_eq!(dialler.code, 2, "{dialler}");
+        assert!(dialler.stderr.contains(told), "{dialler}");
+        listener.signal(Signal::INT);
+        let listener = listener.wait();
+        assert!(listener.stderr.contains(told), "{listener}");
+        assert!(names(&into).is_empty());
     }
 }
 
