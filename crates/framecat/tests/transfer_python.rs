@@ -137,6 +137,28 @@ fn sizes(folder: &Folder) -> (usize, usize) {
 }
 
 #[test]
+fn a_sender_that_stopped_is_asked_for_the_other_pieces() {
+    if !there() {
+        return;
+    }
+    let folder = Folder::new();
+    tree(&folder);
+    let ours = receiver(&folder, &[]);
+    let theirs = sender(&folder, ours.port(), &["--stop"]);
+    let ours = ours.finish();
+    assert_eq!((theirs.code, ours.code), (3, 1), "{theirs}\n{ours}");
+    assert!(ours.stderr.contains("run the same commands again"), "{ours}");
+    assert!(!folder.path().join("to/large").exists());
+    let ours = receiver(&folder, &[]);
+    let theirs = sender(&folder, ours.port(), &[]);
+    let ours = ours.finish();
+    assert_eq!((theirs.code, ours.code), (0, 0), "{theirs}\n{ours}");
+    // Two pieces of the large one are there; what else is, nobody has to say.
+    assert!(moved(&theirs) <= sizes(&folder).1 - (2 << 20), "{theirs}");
+    same(&folder);
+}
+
+#[test]
 fn a_file_whose_hash_is_another_one_gets_no_name() {
     if !there() {
         return;

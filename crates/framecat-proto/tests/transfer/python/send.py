@@ -1,8 +1,10 @@
-"""A sender of files by docs/transfer-wire.md: `send.py PLACE PATH… [--flip | --lie]`.
+"""A sender of files by docs/transfer-wire.md: `send.py PLACE PATH… [--flip | --lie | --stop]`.
 
---flip: once a byte goes over wrong. --lie: hashes of larger files are not theirs."""
+--flip: once a byte goes over wrong. --lie: hashes of larger files are not theirs. --stop: ends in the middle,
+behind 2 MiB of content."""
 
 import os
+import socket
 import struct
 import sys
 
@@ -34,8 +36,8 @@ def entry(name, path):
 
 
 class Sender:
-    def __init__(self, wire, paths, flip, lie):
-        self.wire, self.flip, self.lie, self.sent = wire, flip, lie, 0
+    def __init__(self, wire, paths, flip, lie, stop):
+        self.wire, self.flip, self.lie, self.stop, self.sent = wire, flip, lie, stop, 0
         self.files = [path for _, path in walk(paths)]
         self.open = set(range(len(self.files)))
         entries = [entry(name, path) for name, path in walk(paths)]
@@ -57,6 +59,12 @@ class Sender:
         if self.flip:
             content, self.flip = bytes([content[0] ^ 1]) + content[1:], False
         self.wire.write(DATA, struct.pack("!IQ", number, offset) + content)
+        if self.stop and self.sent > 2 << 20:
+            # All of it arrives, and nothing behind it.
+            self.wire.sock.shutdown(socket.SHUT_WR)
+            while self.wire.file.read(1 << 16):
+                pass
+            raise SystemExit(3)
 
     def need(self, needs):
         small = []
@@ -126,4 +134,5 @@ class Sender:
 if __name__ == "__main__":
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
     wire = Wire(words[0], b"S")
-    sys.exit(Sender(wire, words[1:], "--flip" in sys.argv, "--lie" in sys.argv).run())
+    options = [option in sys.argv for option in ("--flip", "--lie", "--stop")]
+    sys.exit(Sender(wire, words[1:], *options).run())
