@@ -324,3 +324,73 @@ pub const TABLE: &[Limit] = &[
         then: "later ones are counted as not shown",
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+
+    /// `16,384`.
+    fn number(n: u64) -> String {
+        match n {
+            0..1_000 => n.to_string(),
+            _ => format!("{},{:03}", number(n / 1_000), n % 1_000),
+        }
+    }
+
+    #[test]
+    fn the_rows_of_transfers_say_what_is_done() {
+        let kib = |bytes: usize| format!("{} KiB", bytes >> 10);
+        let mib = |bytes: usize| format!("{} MiB", bytes >> 20);
+        let seconds = |time: Duration| format!("{} s", time.as_secs());
+        let two = |a: String, b: String| format!("{a}; {b}");
+        for (what, bound) in [
+            ("words of a code", format!("{CODE_WORDS} to {CODE_WORDS_MAX}")),
+            (
+                "the handshake of a transfer; of how many at once",
+                two(seconds(TRANSFER_MEET_TIME), TRANSFER_MEETING.to_string()),
+            ),
+            (
+                "wrong guesses of a code",
+                format!("{TRANSFER_TRIES}; {}, 2 s … apart", seconds(TRANSFER_GUESS_PAUSE)),
+            ),
+            ("files, folders and links in a transfer", number(TRANSFER_ENTRIES.into())),
+            (
+                "a path in a transfer; a name in it",
+                format!(
+                    "{PATH_DEPTH} levels, {} B; {COMPONENT_BYTES} B",
+                    number(PATH_BYTES as u64)
+                ),
+            ),
+            (
+                "files offered and not dealt with; asked for at once",
+                two(number(TRANSFER_WINDOW.into()), number(TRANSFER_ASKED.into())),
+            ),
+            (
+                "a record of a transfer; one of content",
+                two(kib(TRANSFER_CONTROL_BYTES), mib(TRANSFER_DATA_BYTES)),
+            ),
+            (
+                "the pieces of a file",
+                format!("{}; {} of them", mib(1 << TRANSFER_PIECE_LOG2), number(TRANSFER_PIECES)),
+            ),
+            ("ranges of one file that are asked for at once", number(TRANSFER_RANGES as u64)),
+            ("a file that is sent with others in a record", kib(TRANSFER_SMALL_BYTES as usize)),
+            ("a text that is sent (--text)", mib(TRANSFER_TEXT_BYTES as usize)),
+            (
+                "received and not yet written; read and not yet sent",
+                two(mib(TRANSFER_UNWRITTEN_BYTES), mib(TRANSFER_UNSENT_BYTES)),
+            ),
+            ("what was received and is not yet synced", seconds(TRANSFER_SYNC_TIME)),
+            ("what a side of a transfer says about a cause", format!("{TRANSFER_SAID_BYTES} B")),
+            ("numbers tried for a file whose name is taken", number(TRANSFER_NAMES.into())),
+            (
+                "a part of a file that nobody comes back for",
+                format!("{} days", PARTS_KEPT.as_secs() / 86_400),
+            ),
+            ("names of a folder that are sorted and offered together", mib(TRANSFER_SORTED_BYTES)),
+        ] {
+            let row = TABLE.iter().find(|row| row.what == what).expect(what);
+            assert_eq!(row.bound, bound, "{what}");
+        }
+    }
+}
