@@ -88,7 +88,12 @@ impl Stage {
 
     /// Whether a guess of it began: to give it up would make that a wrong one.
     pub(super) fn has_guessed(&self) -> bool {
-        self.0.load(Relaxed) == 2
+        self.0.load(Relaxed) >= 2
+    }
+
+    /// Whether that was wrong.
+    pub(super) fn was_wrong(&self) -> bool {
+        self.0.load(Relaxed) == 3
     }
 }
 
@@ -129,7 +134,7 @@ impl Guesses {
     }
 
     /// Waits until a guess may begin. Cancel safe.
-    pub(super) async fn begin(&self, stage: &Stage) -> Result<Guess<'_>, Over> {
+    pub(super) async fn begin<'a>(&'a self, stage: &'a Stage) -> Result<Guess<'a>, Over> {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
@@ -137,7 +142,7 @@ impl Guesses {
             match turn {
                 Turn::Now => {
                     stage.0.store(2, Relaxed);
-                    return Ok(Guess { guesses: self, right: false });
+                    return Ok(Guess { guesses: self, stage, right: false });
                 }
                 Turn::Over(over) => return Err(over),
                 Turn::Later => changed.await,
@@ -166,6 +171,7 @@ impl Guesses {
 #[derive(Debug)]
 pub(super) struct Guess<'a> {
     guesses: &'a Guesses,
+    stage: &'a Stage,
     right: bool,
 }
 
@@ -185,7 +191,10 @@ impl Drop for Guess<'_> {
     fn drop(&mut self) {
         let mut account = self.guesses.lock();
         account.under_way -= 1;
-        account.wrong += u32::from(!self.right);
+        if !self.right {
+            account.wrong += 1;
+            self.stage.0.store(3, Relaxed);
+        }
         drop(account);
         self.guesses.changed.notify_waiters();
     }
@@ -227,14 +236,16 @@ mod tests {
     /// 10,000 who guess at once, in every mixture of wrong ones, silent ones and ones that are given up.
     #[tokio::test(start_paused = true)]
     async fn of_ten_thousand_guesses_as_many_begin_as_may() {
+        let stage = Stage::default();
         for most in 1..=5 {
             let guesses = std::sync::Arc::new(Guesses::new(most, SECOND));
             let mut all = tokio::task::JoinSet::new();
             for n in 0..2_000u64 {
                 let guesses = guesses.clone();
                 all.spawn(async move {
+                    let stage = Stage::default();
                     let guess = async {
-                        let guess = guesses.begin(&Stage::default()).await?;
+                        let guess = guesses.begin(&stage).await?;
                         tokio::time::sleep(Duration::from_millis(n % 7 * 900)).await;
                         drop(guess);
                         Ok::<_, Over>(())
@@ -254,17 +265,18 @@ mod tests {
             assert!(begun <= most, "{begun} of {most}");
             assert!(guesses.wrong() <= most, "{} of {most}", guesses.wrong());
             while guesses.left() > 0 {
-                drop(guesses.begin(&Stage::default()).await.unwrap());
+                drop(guesses.begin(&stage).await.unwrap());
             }
-            assert_eq!(over(guesses.begin(&Stage::default()).await), Some(Over::Burned));
+            assert_eq!(over(guesses.begin(&stage).await), Some(Over::Burned));
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_guess_waits_longer_than_the_one_before() {
+        let stage = Stage::default();
         let guesses = Guesses::new(5, SECOND);
         let (begun, mut at) = (Instant::now(), Vec::new());
-        while let Ok(guess) = guesses.begin(&Stage::default()).await {
+        while let Ok(guess) = guesses.begin(&stage).await {
             at.push(begun.elapsed().as_secs());
             drop(guess);
         }
@@ -274,8 +286,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn guesses_under_way_count_as_if_they_were_wrong() {
-        let guesses = Guesses::new(2, SECOND);
         let stage = Stage::default();
+        let guesses = Guesses::new(2, SECOND);
         let (one, two) =
             (guesses.begin(&stage).await.unwrap(), guesses.begin(&stage).await.unwrap());
         let third = tokio::time::timeout(SECOND * 60, guesses.begin(&stage));
@@ -290,28 +302,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_is_taken_and_who_comes_second_is_no_wrong_guess() {
+        let stage = Stage::default();
         let guesses = Guesses::new(3, SECOND);
-        let (one, two) = (
-            guesses.begin(&Stage::default()).await.unwrap(),
-            guesses.begin(&Stage::default()).await.unwrap(),
-        );
+        let (one, two) =
+            (guesses.begin(&stage).await.unwrap(), guesses.begin(&stage).await.unwrap());
         let one = one.right().unwrap();
         assert_eq!(over(two.right()), Some(Over::Taken));
         assert_eq!(guesses.wrong(), 0);
         drop(one);
-        guesses.begin(&Stage::default()).await.unwrap().right().unwrap().keep();
-        assert_eq!(
-            over(guesses.begin(&Stage::default()).await),
-            Some(Over::Taken),
-            "kept until now"
-        );
+        guesses.begin(&stage).await.unwrap().right().unwrap().keep();
+        assert_eq!(over(guesses.begin(&stage).await), Some(Over::Taken), "kept until now");
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_is_told_at_once_that_it_is_over() {
+        let stage = Stage::default();
         let guesses = Guesses::new(1, SECOND);
-        let guess = guesses.begin(&Stage::default()).await.unwrap();
-        let waits = async { over(guesses.begin(&Stage::default()).await) };
+        let guess = guesses.begin(&stage).await.unwrap();
+        let waits = async { over(guesses.begin(&stage).await) };
         let (told, ()) = tokio::join!(waits, async { drop(guess) });
         assert_eq!(told, Some(Over::Burned));
     }

@@ -192,7 +192,6 @@ struct Door<'a> {
     strangers: u64,
     /// Who is one, and does not fit.
     mistakes: u64,
-    told_wrong: u32,
 }
 
 /// Somebody who has come.
@@ -216,7 +215,7 @@ impl<'a> Door<'a> {
     fn new(listener: open::Listener, ours: Side, observer: &'a dyn Observer) -> Door<'a> {
         let (at_it, visitors) = (JoinSet::new(), Vec::new());
         let ours = Arc::new(ours);
-        Door { listener, ours, observer, at_it, visitors, strangers: 0, mistakes: 0, told_wrong: 0 }
+        Door { listener, ours, observer, at_it, visitors, strangers: 0, mistakes: 0 }
     }
 
     /// Until the right one is there, the code burned, or the time over.
@@ -310,9 +309,7 @@ impl<'a> Door<'a> {
             // It made room for another; or panicked, which has been told.
             Err(_) => Unmet::Late(visitor.since.elapsed()),
         };
-        let wrong = self.ours.guesses.wrong();
-        if visitor.stage.has_guessed() && wrong > self.told_wrong {
-            self.told_wrong = wrong;
+        if visitor.stage.was_wrong() {
             let left = self.ours.guesses.left();
             self.observer.event(Event::WrongCode { peer: &visitor.peer, why: &unmet, left });
             return None;
@@ -329,8 +326,12 @@ impl<'a> Door<'a> {
 
     /// The code is burned: those who wait for their turn are told.
     async fn see_out(&mut self) {
-        let over = async { while self.at_it.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(self.ours.bounds.turn, over).await;
+        let over = Instant::now() + self.ours.bounds.turn;
+        while let Ok(Some(done)) =
+            tokio::time::timeout_at(over, self.at_it.join_next_with_id()).await
+        {
+            self.note(done);
+        }
     }
 }
 

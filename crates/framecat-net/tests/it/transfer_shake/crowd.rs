@@ -413,7 +413,11 @@ async fn ten_thousand_guesses_let_nobody_in() {
                     }
                 }
                 assert!(!within(guesses.join_all()).await.contains(&true));
+                let ear = listens.ear.clone();
                 assert_eq!(listens.unmet().await, Unmet::Burned { guesses: 5 });
+                let told = ear.told.lock().unwrap();
+                assert_eq!(told.len(), 5, "each is told: {told:?}");
+                assert!(told.iter().all(is_guess));
             }
         });
     }
