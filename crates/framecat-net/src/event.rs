@@ -8,6 +8,7 @@ use framecat_proto::http::plan::Rights;
 use framecat_proto::http::{Refusal, Why};
 use framecat_proto::message::{Batch, Context, Dir};
 use framecat_proto::transfer::Outcome;
+use framecat_proto::transfer::record::Carries;
 
 use crate::error::{Error, Unmet};
 use crate::fast::Path;
@@ -430,6 +431,8 @@ pub struct Moving {
 /// What a transfer came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transferred {
+    /// What it carried.
+    pub carries: Carries,
     /// Files, folders and links that are there now and were not before.
     pub committed: u64,
     /// Those that were there already.

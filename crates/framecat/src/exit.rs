@@ -118,7 +118,7 @@ pub fn of_end(end: &End, signal: Option<Signal>) -> Verdict {
                 1 => "only part was done: 1 file or folder is missing".to_string(),
                 n => format!("only part was done: {n} files and folders are missing"),
             };
-            let remedy = "each is told above, and why; the same command again tries those alone";
+            let remedy = "each is told, and why, on the side that could not do it; the same commands again try those alone";
             Verdict::told(PARTLY, sentence, Some(remedy.into()))
         }
         End::Declined { said, remedy } => Verdict::told(FAILED, said.clone(), Some(remedy.clone())),

@@ -16,6 +16,7 @@ use framecat_proto::limits::{HTTP_BODY_PASSED, MESSAGE_BYTES_CEILING, SHOW_BYTES
 use framecat_proto::message::{Batch, Context, Dir, Outgoing};
 use framecat_proto::text::{Form, Look};
 use framecat_proto::transfer::Outcome;
+use framecat_proto::transfer::record::Carries;
 use framecat_proto::transfer::why::Why;
 
 mod desk;
@@ -186,11 +187,13 @@ impl Voice {
             Event::LeftOut { path, why, missing } => {
                 self.missing(&format!("{path} is left out: {why}"), why, missing, quiet);
             }
-            Event::Transferred(ref sum) if !quiet => {
+            Event::Transferred(ref sum) => {
+                self.told.ended(sum);
                 self.rest_of_transfer();
-                // What goes to stdout is a part of something else, which needs no sum.
-                let elsewhere = transfer.role == Role::Receive && transfer.into.is_none();
-                if !elsewhere || all || self.manner.terminal {
+                // What goes to stdout is a part of something else, or is seen there, and needs no sum.
+                let shown = transfer.into.is_none() || sum.carries == Carries::Text;
+                let elsewhere = transfer.role == Role::Receive && shown;
+                if !quiet && (!elsewhere || all || self.manner.terminal) {
                     self.desk.say(|| self.told.sum(sum, transfer));
                 }
             }

@@ -374,6 +374,7 @@ impl Worker {
         let totals = self.receiver.totals();
         let Sums { began, committed, had, skipped, failed, bytes, .. } = self.sums;
         self.observer.event(Event::Transferred(Transferred {
+            carries: self.receiver.summary().carries,
             committed,
             had,
             skipped,

@@ -140,6 +140,16 @@ enum Supply {
     Text(String),
 }
 
+impl Supply {
+    fn carries(&self) -> Carries {
+        match self {
+            Supply::Files(_) => Carries::Files,
+            Supply::Stream(..) => Carries::Stream,
+            Supply::Text(_) => Carries::Text,
+        }
+    }
+}
+
 /// Files, and what is open of them.
 struct Files {
     walk: Walk,
@@ -208,11 +218,7 @@ struct Sums {
 
 impl Worker {
     fn new(desk: Desk<Told>, supply: Supply, peer: String, observer: Arc<dyn Observer>) -> Worker {
-        let carries = match &supply {
-            Supply::Files(_) => Carries::Files,
-            Supply::Stream(..) => Carries::Stream,
-            Supply::Text(_) => Carries::Text,
-        };
+        let carries = supply.carries();
         Worker {
             desk,
             sender: Sender::new(carries, Sizes::default()),
@@ -579,6 +585,7 @@ impl Worker {
         let Sums { committed, had, skipped, failed, bytes } = self.sums;
         let Totals { missing, left_out, bytes: moved, .. } = self.sender.totals();
         self.observer.event(Event::Transferred(Transferred {
+            carries: self.supply.carries(),
             committed,
             had,
             skipped,

@@ -16,7 +16,7 @@ use super::{Wrong, endpoint};
 )]
 pub struct ReceiveArgs {
     /// Where to: a folder [default: the one we are in], or - for stdout; and the code, if it is typed here
-    #[arg(value_name = "CODE|DIR", num_args = 0..=2)]
+    #[arg(value_name = "CODE|DIR")]
     pub words: Vec<OsString>,
 
     /// Take what is offered without asking

@@ -163,6 +163,12 @@ pub const EOF: &[Rule] = &[
          without its ending). Messages with an end of their own are whole. --tail keep takes what came.",
     ),
     rule(
+        "send and receive: cut, stopped or killed",
+        "The other side is told, or notices: exit 1. No name holds half a file; what came of a file stays \
+         beside it as .framecat-*.part with its journal, and the same two commands ask for the rest alone. A \
+         stream has no such part. Parts that nobody came back for in 7 days are removed by the next receive there.",
+    ),
+    rule(
         "we end",
         "Never with unread input where the peer would lose our last words: our half is closed, the \
          rest is read (1 MiB or 5 s), then all is closed.",

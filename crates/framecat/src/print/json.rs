@@ -10,6 +10,7 @@ use framecat_net::error::plain;
 use framecat_net::event::{Event, HttpPart, Moving, Reach};
 use framecat_proto::text::{put_json_base64, put_json_string, put_time};
 use framecat_proto::transfer::Outcome;
+use framecat_proto::transfer::record::Carries;
 use framecat_proto::transfer::why::Why;
 
 use crate::exit;
@@ -166,6 +167,7 @@ pub(super) fn line(event: &Event<'_>, now_ns: u64) -> Vec<u8> {
         }
         Event::Swept { count } => object.number("count", count as u64),
         Event::Transferred(sum) => object
+            .text("carries", carries(sum.carries))
             .number("committed", sum.committed)
             .number("had", sum.had)
             .number("skipped", sum.skipped)
@@ -246,6 +248,14 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Swept { .. } => "swept",
         Event::Transferred(_) => "transferred",
         _ => "other",
+    }
+}
+
+fn carries(what: Carries) -> &'static str {
+    match what {
+        Carries::Files => "files",
+        Carries::Stream => "stream",
+        Carries::Text => "text",
     }
 }
 

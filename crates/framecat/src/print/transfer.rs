@@ -49,8 +49,8 @@ struct Count {
     untold: u64,
     /// What to do about a cause is told once.
     causes: HashSet<Cause>,
-    /// What it came to is said.
-    ended: bool,
+    /// Those of the end, which counts what the other side could not offer, too.
+    failed: u64,
     /// The first that is there, and its bytes.
     first: Option<(String, u64)>,
 }
@@ -94,21 +94,28 @@ impl Told {
 
     /// How many are missing.
     pub(super) fn count(&self) -> u64 {
-        self.lock().missing
+        let count = self.lock();
+        count.missing.max(count.failed)
+    }
+
+    /// What it came to, in numbers.
+    pub(super) fn ended(&self, sum: &Transferred) {
+        self.lock().failed = sum.failed;
     }
 
     /// What it came to.
     pub(super) fn sum(&self, sum: &Transferred, transfer: &Transfer) -> Sentence {
-        let mut count = self.lock();
-        count.ended = true;
+        let count = self.lock();
         let there = sum.committed + sum.had;
         let what = match (&count.first, there) {
+            _ if sum.carries == Carries::Text => "the text".into(),
             (_, 0) => "nothing".to_string(),
             (Some((name, _)), 1) => name.clone(),
             (_, n) => format!("{} files and folders", counted(n)),
         };
         let is = if there <= 1 { "is" } else { "are" };
-        let place = match (&transfer.into, transfer.role) {
+        let into = transfer.into.as_ref().filter(|_| sum.carries != Carries::Text);
+        let place = match (into, transfer.role) {
             (Some(folder), _) => format!("in {folder}"),
             (None, Role::Send) => "there".into(),
             (None, Role::Receive) => "on stdout".into(),
@@ -225,7 +232,8 @@ fn took(time: Duration, moved: u64) -> String {
     let seconds = time.as_secs_f64();
     let rate = moved as f64 / 1e6 / seconds.max(1e-6);
     match moved {
-        0 => format!("{seconds:.2} s"),
+        // So little tells the time of an exchange, not a rate.
+        0..100_000 => format!("{seconds:.2} s"),
         _ if rate < 10.0 => format!("{seconds:.2} s ({rate:.2} MB/s)"),
         _ => format!("{seconds:.2} s ({rate:.0} MB/s)"),
     }

@@ -82,15 +82,23 @@ pub fn plan(args: ReceiveArgs) -> Result<Plan, Mistake> {
 
 /// The code and the folder, as far as they were typed.
 fn sorted(words: Vec<OsString>) -> Result<(Option<String>, Option<OsString>), Mistake> {
+    let spoken: Option<Vec<&str>> = words.iter().map(|word| word.to_str()).collect();
+    let spoken = spoken.map(|words| words.join("-")).filter(|_| words.len() > 3);
+    if let Some(code) = spoken.filter(|code| Code::is_shape_of(code)) {
+        return Err(Mistake {
+            problem: "a code is one word".into(),
+            remedy: format!("write it with hyphens: {code}"),
+        });
+    }
     let is_code = |word: &OsStr| word.to_str().is_some_and(Code::is_shape_of);
     let (codes, folders): (Vec<_>, Vec<_>) = words.into_iter().partition(|word| is_code(word));
-    let two = |what: &str, remedy: &str| {
-        Err(Mistake { problem: format!("two {what} are named"), remedy: remedy.into() })
+    let several = |what: &str, remedy: &str| {
+        Err(Mistake { problem: format!("more than one {what} is named"), remedy: remedy.into() })
     };
     match (codes.as_slice(), folders.as_slice()) {
-        ([_, _, ..], _) => two("codes", "name one; a folder of such a name is written ./NAME"),
+        ([_, _, ..], _) => several("code", "name one; a folder of such a name is written ./NAME"),
         (_, [_, _, ..]) => {
-            two("folders", "what comes goes into one; a code is like 417-blaze-otter-quilt")
+            several("folder", "what comes goes into one; a code is like 417-blaze-otter-quilt")
         }
         (codes, folders) => Ok((
             codes.first().and_then(|code| code.to_str().map(String::from)),
@@ -186,9 +194,15 @@ impl run::Plan for Plan {
     }
 
     fn job(&self) -> Job {
+        let job = self.meet.job(Role::Receive, self.place());
+        let nobody = (!self.yes && Terminal::open().is_err()).then(|| Mistake {
+            problem: "there is nobody to ask here, so what is offered is refused".into(),
+            remedy: "receive --yes takes what is offered unasked".into(),
+        });
         Job {
+            caution: job.caution.clone().or(nobody),
             writes_stdout: self.into.is_none() || self.json,
-            ..self.meet.job(Role::Receive, self.place())
+            ..job
         }
     }
 

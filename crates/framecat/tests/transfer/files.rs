@@ -191,7 +191,8 @@ fn a_file_that_cannot_be_read_is_told_on_both_sides_and_the_rest_goes_on() {
     let ended =
         plain(Listens::Receiver, &[&source.file("f")], &[into.path().to_str().unwrap(), "--yes"])
             .wait();
-    assert_eq!(ended.sender.code, 9, "{ended:?}");
+    ended.expect(9, 9);
+    ended.told("1 file or folder is missing", "1 file or folder is missing");
     assert!(
         ended.sender.stderr.contains("f/fifo is left out: it is no file or folder"),
         "{ended:?}"

@@ -52,6 +52,8 @@ fn a_command_that_makes_no_sense_is_two_with_what_to_type() {
         "receive 417-blaze-otter-quilt",
         "receive 417-blaze-otter-qiult --from host:9000",
         "receive in in/a --listen :0",
+        "receive in in/a in --listen :0",
+        "receive 417 blaze otter quilt --from host:9000",
         "receive 417-blaze-otter-quilt 418-blaze-otter-quilt --from host:9000",
         "receive 417-blaze-otter-quilt --code-file open --from host:9000",
         "receive - --json --listen :0",
