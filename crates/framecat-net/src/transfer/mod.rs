@@ -70,7 +70,8 @@ pub enum Guard {
     Code {
         /// The code.
         code: Code,
-        /// Wrong guesses after which it is worth nothing any more, for who listens.
+        /// Wrong guesses after which it is worth nothing any more, for who listens: from 1 to
+        /// [`TRANSFER_TRIES_MAX`](framecat_proto::limits::TRANSFER_TRIES_MAX), and as if so where it is not.
         tries: u32,
     },
 }
