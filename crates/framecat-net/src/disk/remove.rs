@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use framecat_proto::limits::{EMPTY_PARTS_KEPT, PARTS_KEPT, PATH_DEPTH};
 use framecat_proto::path::OURS;
-use rustix::fs::{AtFlags, Dir, FileType, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::{AS_FOLDER, Folder, GONE, JOURNAL, NEW, PART, below, here, lock, rename_new};
@@ -70,7 +70,7 @@ impl Folder {
     }
 
     /// Removes what nobody comes back for, by the clock `now`, and returns the names: parts that nobody writes and
-    /// that have not been touched for [`PARTS_KEPT`] (for [`EMPTY_PARTS_KEPT`] if nothing is in them), with their journals; journals of
+    /// that have not been touched for [`PARTS_KEPT`] (for [`EMPTY_PARTS_KEPT`] if nothing is in them), nor their journals, with these; journals of
     /// that age that have no part; and what was on its way to a name, or to its removal, when its process ended. Those that cannot be removed are passed over: they are no harm.
     ///
     /// # Errors
@@ -121,6 +121,7 @@ impl Folder {
             return self.empty(name).is_ok();
         }
         let left = match name {
+            _ if name.ends_with(PART) && self.is_logged(name, now) => None,
             _ if name.ends_with(PART) => self.left(name, Some(now)),
             _ if name.ends_with(NEW) => self.left(name, None),
             _ if name.ends_with(JOURNAL) && self.is_alone(name) => self.left(name, Some(now)),
@@ -141,20 +142,32 @@ impl Folder {
         matches!(self.look(format!("{stem}{PART}")), Ok(None))
     }
 
+    /// Whether the journal of a part was touched lately. The part itself has the time of the file that it is, once all
+    /// of that is there, which may be any.
+    fn is_logged(&self, part: &str, now: SystemTime) -> bool {
+        let stem = part.strip_suffix(PART).unwrap_or(part);
+        let journal = self.look(format!("{stem}{JOURNAL}")).ok().flatten();
+        journal.is_some_and(|stat| !is_old(&stat, now))
+    }
+
     /// The file, locked, if nobody has it; and with `now` has touched it for long.
     fn left(&self, name: &str, now: Option<SystemTime>) -> Option<OwnedFd> {
         let how = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = below(&self.fd, name, how).ok()?;
         let stat = rustix::fs::fstat(&fd).ok()?;
-        let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
-        let touched = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let kept = if stat.st_size == 0 { EMPTY_PARTS_KEPT } else { PARTS_KEPT };
-        let old = |now: SystemTime| now.duration_since(touched).is_ok_and(|age| age > kept);
-        let left = now.is_none_or(old)
+        let left = now.is_none_or(|now| is_old(&stat, now))
             && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
             && lock(&fd).is_ok();
         left.then_some(fd)
     }
+}
+
+/// Whether it was written so long ago that nobody comes back for it.
+fn is_old(stat: &Stat, now: SystemTime) -> bool {
+    let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
+    let touched = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    let kept = if stat.st_size == 0 { EMPTY_PARTS_KEPT } else { PARTS_KEPT };
+    now.duration_since(touched).is_ok_and(|age| age > kept)
 }
 
 /// A folder that nobody finds any more. One that is not removed is [swept](Folder::sweep) later.

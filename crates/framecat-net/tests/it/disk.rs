@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use framecat_net::disk::{CommitError, Finish, Folder, Part, Taken};
+use framecat_net::disk::{CommitError, Finish, Folder, Journal, Part, Taken};
 use framecat_proto::limits::{EMPTY_PARTS_KEPT, PARTS_KEPT};
 use framecat_proto::path::SafePath;
 use rustix::io::Errno;
@@ -283,6 +283,22 @@ fn parts_that_nobody_goes_on_with_are_swept() {
     drop(writing);
     assert_eq!(folder.sweep(late).unwrap(), [Part::name_of(2)]);
     assert_eq!(names(&scratch), [Part::name_of(3), ".framecat-notes".into(), "file".into()]);
+}
+
+#[test]
+fn a_part_that_has_the_time_of_its_file_already_is_as_old_as_its_journal() {
+    let scratch = Dir::new();
+    let folder = open(&scratch);
+    let part = Part::open(&folder, 1, true).unwrap();
+    part.write_at(b"x", 0).unwrap();
+    let _ = Journal::new(&folder, 1, b"header").unwrap();
+    // Whoever is killed now has it whole, and no name for it yet.
+    part.seal(Some(0o644), 1_000_000_000).unwrap();
+    drop(part);
+    let now = SystemTime::now();
+    assert!(folder.sweep(now + PARTS_KEPT / 2).unwrap().is_empty());
+    assert_eq!(folder.sweep(now + 2 * PARTS_KEPT).unwrap(), [Part::name_of(1)]);
+    assert!(names(&scratch).is_empty());
 }
 
 #[test]
