@@ -180,6 +180,20 @@ impl Running {
         port.unwrap_or_else(|| panic!("{}: no port in {endpoint}", self.name))
     }
 
+    /// The port that is bound, or `None` where it ends before it tells one.
+    pub fn port_if_told(&self) -> Option<u16> {
+        const TOLD: &str = "listening on ";
+        let rest = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            text.split_once(TOLD)
+                .map(|(_, rest)| rest.to_owned())
+                .filter(|rest| rest.contains('\n'))
+        };
+        let heard = self.stderr.wait(|bytes| rest(bytes).is_some())?;
+        let endpoint = rest(&heard)?.split_whitespace().next()?.to_owned();
+        endpoint.rsplit(':').next()?.parse().ok()
+    }
+
     /// Waits until stderr holds `text`, and gives all of stderr until now.
     pub fn told(&self, text: &str) -> String {
         self.heard_on_stderr(|heard| heard.contains(text))
@@ -454,6 +468,17 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("framecat-{}-{n}", std::process::id()));
         std::fs::create_dir(&path).expect("the folder for temporary files can be written");
         Folder(path)
+    }
+
+    /// A new one that costs no disk: in memory where there is such a place, and it can be written.
+    pub fn in_memory() -> Folder {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = Path::new("/dev/shm").join(format!("framecat-{}-{n}", std::process::id()));
+        match std::fs::create_dir(&path) {
+            Ok(()) => Folder(path),
+            Err(_) => Folder::new(),
+        }
     }
 
     /// Where it is.
