@@ -29,7 +29,8 @@ use framecat_proto::transfer::code::Code;
 use ring::{hkdf, hmac};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring as provider, verify_tls13_signature};
+use rustls::crypto::ring::{default_provider, kx_group};
+use rustls::crypto::{CryptoProvider, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::NoServerSessionStorage;
 use rustls::version::TLS13;
@@ -382,8 +383,13 @@ impl Pake for Ed25519 {
     }
 }
 
+/// The cryptography of TLS: *ring*'s, with one way to exchange keys.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(CryptoProvider { kx_groups: vec![kx_group::X25519], ..default_provider() })
+}
+
 fn client() -> Result<Arc<ClientConfig>, rustls::Error> {
-    let provider = Arc::new(provider::default_provider());
+    let provider = provider();
     let mut config = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
@@ -401,7 +407,7 @@ fn server() -> Result<Arc<ServerConfig>, Box<dyn std::error::Error + Send + Sync
     let mut params = rcgen::CertificateParams::new(Vec::new())?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     let cert = params.self_signed(&key)?.der().clone();
-    let mut config = ServerConfig::builder_with_provider(Arc::new(provider::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .with_no_client_auth()
         .with_single_cert(vec![cert], PrivatePkcs8KeyDer::from(key.serialize_der()).into())?;

@@ -347,7 +347,21 @@ async fn tls_is_of_this_version_and_for_this_protocol_or_not_at_all() {
         config.alpn_protocols = vec![LABEL.to_vec()];
         config
     };
-    let cases: [(&str, rustls::ClientConfig); 4] = [
+    let other_exchange = || {
+        let ring = rustls::crypto::ring::default_provider();
+        let kx_groups = vec![rustls::crypto::ring::kx_group::SECP256R1];
+        let provider = rustls::crypto::CryptoProvider { kx_groups, ..ring };
+        let mut config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(super::model::Anybody))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![LABEL.to_vec()];
+        config
+    };
+    let cases: [(&str, rustls::ClientConfig); 5] = [
+        ("another exchange of keys", other_exchange()),
         ("TLS 1.2", tls12()),
         ("no protocol", client(&[])),
         ("another protocol", client(&[b"http/1.1"])),
