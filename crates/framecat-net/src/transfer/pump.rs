@@ -18,6 +18,9 @@ use crate::conn::{Stream, Turns};
 use crate::converse::close;
 use crate::error::{Cause, Error, Op};
 
+/// A buffer that is worth being used again.
+const SPENT_BYTES: usize = 128 << 10;
+
 /// What a worker is told; `T` is what its own side tells it.
 #[derive(Debug)]
 pub(super) enum Turn<T> {
@@ -38,6 +41,8 @@ pub(super) enum Turn<T> {
 pub(super) struct Desk<T> {
     turns: mpsc::Receiver<Turn<T>>,
     out: queue::UnboundedSender<Vec<u8>>,
+    /// Large buffers that were sent: memory that is in use goes faster than new memory.
+    spent: mpsc::Receiver<Vec<u8>>,
     spare: queue::UnboundedSender<Vec<u8>>,
     unsent: usize,
     /// Nobody is left who could tell anything.
@@ -84,6 +89,11 @@ impl<T> Desk<T> {
         self.unsent
     }
 
+    /// A buffer that was sent, with what was in it, if there is one.
+    pub(super) fn spent(&self) -> Option<Vec<u8>> {
+        self.spent.try_recv().ok()
+    }
+
     /// Gives the buffer of [`Turn::Came`] back; until then that much less can come.
     pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.clear();
@@ -117,7 +127,8 @@ pub(super) fn open<T: Send + 'static>(
         let _ = spare.send(Vec::with_capacity(TRANSFER_CAME_BYTES));
     }
     let (leaves, left) = oneshot::channel();
-    let desk = Desk { turns, out, spare, unsent: 0, gone: false, _leaves: leaves };
+    let (keep, spent) = mpsc::channel();
+    let desk = Desk { turns, out, spent, spare, unsent: 0, gone: false, _leaves: leaves };
     let teller = tell.clone();
     let moving = async move {
         let hears = async {
@@ -130,7 +141,7 @@ pub(super) fn open<T: Send + 'static>(
             tokio::time::sleep(LINGER_TIME).await;
         };
         tokio::select! {
-            () = speak(&stream, &teller, said) => {}
+            () = speak(&stream, &teller, &keep, said) => {}
             () = hears => {}
             // Nor is one who may still send.
             () = late => return,
@@ -166,6 +177,7 @@ async fn hear<T>(
 async fn speak<T>(
     stream: &Stream,
     tell: &mpsc::Sender<Turn<T>>,
+    spent: &mpsc::Sender<Vec<u8>>,
     mut said: queue::UnboundedReceiver<Vec<u8>>,
 ) {
     let mut turns = Turns::default();
@@ -183,7 +195,9 @@ async fn speak<T>(
                 return;
             }
         }
-        all.clear();
+        for buffer in all.drain(..).filter(|buffer| buffer.len() >= SPENT_BYTES) {
+            let _ = spent.send(buffer);
+        }
     }
 }
 

@@ -410,7 +410,10 @@ impl Worker {
     fn read(&mut self, entry: u32, offset: u64, len: u32) -> Option<Fact> {
         let bytes = match &mut self.supply {
             Supply::Files(files) => match &files.open {
-                Some(fd) => read_at(fd, offset, len as usize).map_err(walk::unreadable),
+                Some(fd) => {
+                    let buffer = self.desk.spent().unwrap_or_default();
+                    read_at(fd, offset, len as usize, buffer).map_err(walk::unreadable)
+                }
                 None => return Some(lost()),
             },
             Supply::Text(text) => {
@@ -458,8 +461,10 @@ impl Worker {
             Ok(opened) => opened,
             Err(why) => return Fact::Failed(why),
         };
-        // One more shows whether it grew.
-        let bytes = match read_at(&fd, 0, size as usize + 1) {
+        let before = walk::stat_of(&before);
+        // What it is too long or too short by is seen by its size, before or after.
+        let len = before.size.min(u64::from(size)) as usize;
+        let bytes = match read_at(&fd, 0, len, Vec::new()) {
             Ok(bytes) => bytes,
             Err(error) => return Fact::Failed(walk::unreadable(error)),
         };
@@ -469,7 +474,7 @@ impl Worker {
         };
         item.resize(after.size, &mut self.moving);
         self.moved(entry, bytes.len() as u64);
-        Fact::Whole(walk::stat_of(&before), bytes, after)
+        Fact::Whole(before, bytes, after)
     }
 
     fn resolved(&mut self, entry: u32, outcome: &Outcome) {
@@ -615,16 +620,18 @@ fn unfed(error: &std::io::Error) -> Why {
     Why::new(WhyCause::Unreadable, &crate::error::plain(error))
 }
 
-/// Up to `len` bytes from `offset` on; fewer only at the end.
-fn read_at(fd: &OwnedFd, offset: u64, len: usize) -> Result<Vec<u8>, Errno> {
-    let mut bytes = Vec::with_capacity(len);
-    while bytes.len() < len {
-        let at = offset + bytes.len() as u64;
-        match rustix::io::pread(fd, rustix::buffer::spare_capacity(&mut bytes), at) {
+/// Up to `len` bytes from `offset` on; fewer only at the end. What is in `bytes` does not count.
+fn read_at(fd: &OwnedFd, offset: u64, len: usize, mut bytes: Vec<u8>) -> Result<Vec<u8>, Errno> {
+    bytes.resize(len, 0);
+    let mut read = 0;
+    while read < len {
+        match rustix::io::pread(fd, &mut bytes[read..], offset + read as u64) {
             Ok(0) => break,
-            Ok(_) | Err(Errno::INTR) => {}
+            Ok(n) => read += n,
+            Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }
     }
+    bytes.truncate(read);
     Ok(bytes)
 }
