@@ -27,13 +27,16 @@ impl Journal {
     /// A new one, which holds `header`.
     ///
     /// # Errors
-    /// `EEXIST`; open(2), write(2).
+    /// `EEXIST`; open(2), pwrite(2). There is none then.
     pub fn new(folder: &Folder, id: u64, header: &[u8]) -> io::Result<Journal> {
         let how = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let name = Journal::name_of(id);
         let fd = rustix::fs::openat(folder, name.as_str(), how, Mode::from_raw_mode(0o600))?;
         let journal = Journal { fd, end: AtomicU64::new(0) };
-        journal.append(header)?;
+        if let Err(error) = journal.append(header) {
+            let _ = folder.remove(&name);
+            return Err(error);
+        }
         Ok(journal)
     }
 

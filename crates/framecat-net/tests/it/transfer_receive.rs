@@ -4,4 +4,5 @@ mod again;
 mod files;
 mod hostile;
 mod peer;
+mod room;
 mod rules;
