@@ -245,6 +245,14 @@ impl Folder {
         Ok(known.f_bavail.saturating_mul(known.f_frsize))
     }
 
+    /// Whether names that differ by capital letters only are one name here, as far as the file system says so without being tried.
+    pub fn folds(&self) -> bool {
+        let kind = rustix::fs::fstatfs(self).map_or(0, |told| told.f_type);
+        // A file system that knows no such flags says so by an error.
+        let flags = rustix::fs::ioctl_getflags(self).map_or(0, |flags| flags.bits());
+        folds(kind as u32, flags)
+    }
+
     /// What has the name `name` in this folder, a link itself and not what it leads to.
     ///
     /// # Errors
@@ -278,6 +286,23 @@ impl AsFd for Folder {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Of a file system of this type (statfs(2)), and of a folder with these flags (ioctl_iflags(2)).
+fn folds(kind: u32, flags: u32) -> bool {
+    /// ext4 and f2fs with `chattr +F`: FS_CASEFOLD_FL of linux/fs.h.
+    const CASEFOLD: u32 = 0x4000_0000;
+    let always = [
+        0x4d44,      // msdos, vfat
+        0x2011_bab0, // exfat
+        0x5346_544e, // ntfs
+        0x7366_746e, // ntfs3
+        0x482b,      // hfsplus
+        0x517b,      // smb
+        0xfe53_4d42, // smb2
+        0xff53_4d42, // cifs
+    ];
+    always.contains(&kind) || flags & CASEFOLD != 0
 }
 
 /// Folders that were made on the way to a file, outermost first.
@@ -362,5 +387,21 @@ fn rename_new(
             rustix::fs::unlinkat(&folder, &*from, AtFlags::empty())
         }
         done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_systems_that_fold_names_are_known_by_their_type_or_their_folder() {
+        assert!(folds(0x4d44, 0) && folds(0xff53_4d42, 0) && folds(0xef53, 0x4000_0000));
+        // ext4, tmpfs, xfs, btrfs, overlayfs.
+        for kind in [0xef53, 0x0102_1994, 0x5846_5342, 0x9123_683e, 0x794c_7630] {
+            assert!(!folds(kind, 0x0008_0000));
+        }
+        let here = Folder::open(Path::new("/proc/self/fdinfo")).unwrap();
+        assert!(!here.folds());
     }
 }

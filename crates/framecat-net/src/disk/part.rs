@@ -91,17 +91,13 @@ impl Part {
         // Nobody else can open it before it has a name, so it has its permissions from the start: the kernel
         // knows the umask, and the rules of the folder (acl(5)).
         match rustix::fs::openat(folder, ".", how, Mode::from_raw_mode(mode & 0o777)) {
-            Ok(fd) => {
-                // It is ours alone until it has a name; then no sweep may take it.
-                lock(&fd)?;
-                Ok(Part {
-                    folder: folder.clone(),
-                    fd,
-                    name: None,
-                    keep: false,
-                    done: AtomicBool::new(false),
-                })
-            }
+            Ok(fd) => Ok(Part {
+                folder: folder.clone(),
+                fd,
+                name: None,
+                keep: false,
+                done: AtomicBool::new(false),
+            }),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
                 Part::named(folder, format!("{OURS}{id:016x}{NEW}"), true, false)
             }
@@ -372,10 +368,23 @@ impl Part {
     /// The first name of a part that had none (open(2), O_TMPFILE).
     fn link(&self, folder: &Folder, name: &str) -> Result<(), Errno> {
         use std::os::fd::AsRawFd as _;
+        // Since Linux 6.10 whoever opened a file may link it by its descriptor, before only who may all (linkat(2)).
+        static BY_PROC: AtomicBool = AtomicBool::new(false);
+        if !BY_PROC.load(Relaxed) {
+            match rustix::fs::linkat(&self.fd, c"", folder, name, AtFlags::EMPTY_PATH) {
+                Err(Errno::NOENT | Errno::PERM | Errno::INVAL) => {}
+                done => return done,
+            }
+        }
         let own =
             CString::new(format!("/proc/self/fd/{}", self.fd.as_raw_fd())).unwrap_or_default();
         let cwd = rustix::fs::CWD;
-        rustix::fs::linkat(cwd, &own, folder, name, AtFlags::SYMLINK_FOLLOW)
+        let linked = rustix::fs::linkat(cwd, &own, folder, name, AtFlags::SYMLINK_FOLLOW);
+        // That way is the one that works here.
+        if linked.is_ok() {
+            BY_PROC.store(true, Relaxed);
+        }
+        linked
     }
 
     /// linkat(2) replaces nothing: so first a name of its own, then a rename.
@@ -384,6 +393,8 @@ impl Part {
             Err(Errno::EXIST) => {}
             done => return done,
         }
+        // No sweep may take what is on its way.
+        lock(&self.fd)?;
         let stat = rustix::fs::fstat(&self.fd)?;
         let between = format!("{OURS}{:016x}{NEW}", stat.st_ino);
         match self.link(folder, &between) {

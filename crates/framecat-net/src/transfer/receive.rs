@@ -58,7 +58,8 @@ pub(crate) async fn drive(
 ) -> Result<End, Error> {
     let peer = stream.peer().to_owned();
     let to = if into.is_some() { To::Folder } else { To::Stream };
-    let rules = Rules { to, ask: !matches!(consent, Consent::Given), ..rules };
+    let mut rules = Rules { to, ask: !matches!(consent, Consent::Given), ..rules };
+    rules.taste.folds |= into.as_ref().is_some_and(Folder::folds);
     let (desk, tell, moving) = pump::open::<Told>(stream);
     let (show, showing) = show::open(stdout, tell.clone());
     let (wonder, mut wondered) = queue::unbounded_channel::<oneshot::Receiver<bool>>();
@@ -81,6 +82,7 @@ pub(crate) async fn drive(
                 observer,
                 peer,
                 came: VecDeque::new(),
+                lent: Vec::new(),
                 ended: None,
                 deaf: None,
                 busy: HashMap::new(),
@@ -211,7 +213,9 @@ struct Worker {
     observer: Arc<dyn Observer>,
     peer: String,
     /// What came of the other side, and how far it was taken.
-    came: VecDeque<(Vec<u8>, usize)>,
+    came: VecDeque<(Arc<Vec<u8>>, usize)>,
+    /// Taken, and some of it not written yet.
+    lent: Vec<Arc<Vec<u8>>>,
     /// That it ended is heard behind that.
     ended: Option<Option<io::Error>>,
     deaf: Option<io::Error>,
@@ -295,6 +299,7 @@ impl Worker {
                 self.meet(effect);
             }
             self.place();
+            self.give_back();
             self.say();
             if self.over.is_some() {
                 return;
@@ -305,6 +310,16 @@ impl Worker {
             rests &= !self.take();
             if rests {
                 return;
+            }
+        }
+    }
+
+    /// Gives back what is wholly written.
+    fn give_back(&mut self) {
+        for buffer in std::mem::take(&mut self.lent) {
+            match Arc::try_unwrap(buffer) {
+                Ok(buffer) => self.desk.give_back(buffer),
+                Err(buffer) => self.lent.push(buffer),
             }
         }
     }
@@ -323,7 +338,7 @@ impl Worker {
     /// Takes some of what came; whether anything of it was taken.
     fn take(&mut self) -> bool {
         let Some((buffer, at)) = self.came.front_mut() else { return self.take_end() };
-        let taken = match self.receiver.handle_input(&buffer[*at..]) {
+        let taken = match self.receiver.handle_buffer(buffer, *at) {
             Ok(taken) => taken,
             Err(error) => {
                 self.fail(Cause::Transfer(error));
@@ -334,7 +349,7 @@ impl Worker {
         if *at == buffer.len()
             && let Some((buffer, _)) = self.came.pop_front()
         {
-            self.desk.give_back(buffer);
+            self.lent.push(buffer);
         }
         taken > 0
     }
@@ -393,7 +408,7 @@ impl Worker {
                 if matches!(self.consent, Consent::Given) {
                     self.sums.began.get_or_insert_with(Instant::now);
                 }
-                self.came.push_back((buffer, 0));
+                self.came.push_back((Arc::new(buffer), 0));
             }
             Turn::Sent(_) => {}
             Turn::Ended(error) => self.ended = Some(error),

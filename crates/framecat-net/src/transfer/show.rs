@@ -4,6 +4,7 @@ use std::io;
 use std::sync::mpsc;
 
 use framecat_proto::text::put_for_terminal;
+use framecat_proto::transfer::receiver::Bytes;
 use tokio::sync::mpsc as queue;
 
 use super::pump::Turn;
@@ -15,7 +16,7 @@ use crate::error::{Cause, Error, Op};
 #[derive(Debug)]
 pub(super) enum Show {
     /// Some of a stream.
-    Bytes(Vec<u8>),
+    Bytes(Bytes),
     /// Its end; all of it, where it is a text.
     End(Option<Vec<u8>>),
 }
@@ -62,7 +63,7 @@ async fn bring(stdout: &Stream, show: Show, held: &mut Vec<u8>) -> io::Result<()
             if terminal && !text.is_empty() && !text.ends_with(b"\n") {
                 text.push(b'\n');
             }
-            (text, true)
+            (text.into(), true)
         }
     };
     if !terminal {

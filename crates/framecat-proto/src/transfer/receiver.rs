@@ -24,6 +24,8 @@ mod records;
 mod said;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::Outcome;
@@ -38,7 +40,7 @@ use crate::limits::{
 };
 use crate::path::SafePath;
 use coming::Coming;
-pub use effect::{Begun, Effect, Fact, Found, Known, Summary};
+pub use effect::{Begun, Bytes, Effect, Fact, Found, Known, Summary};
 use said::Said;
 
 /// Where what is received goes.
@@ -262,6 +264,28 @@ impl Receiver {
     /// The transfer is over: the same for every later call. Where the other side does not know why, what
     /// is due to be sent tells it.
     pub fn handle_input(&mut self, input: &[u8]) -> Result<usize, TransferError> {
+        self.hear(input, |range| Bytes::from(input[range].to_vec()))
+    }
+
+    /// As [`handle_input`](Self::handle_input), of what lies in a buffer from byte `from` on. Content stays where it lies, and
+    /// holds the buffer until it is written.
+    ///
+    /// # Errors
+    /// As [`handle_input`](Self::handle_input).
+    pub fn handle_buffer(
+        &mut self,
+        buffer: &Arc<Vec<u8>>,
+        from: usize,
+    ) -> Result<usize, TransferError> {
+        let at = |range: Range<usize>| from + range.start..from + range.end;
+        self.hear(&buffer[from..], |range| Bytes::of(buffer, at(range)))
+    }
+
+    fn hear(
+        &mut self,
+        input: &[u8],
+        content: impl Fn(Range<usize>) -> Bytes,
+    ) -> Result<usize, TransferError> {
         if let Stage::Over(error) = &self.stage {
             return Err(error.clone());
         }
@@ -273,8 +297,8 @@ impl Receiver {
                 Ok(None) => {}
                 Ok(Some(Item::Content(bytes))) => {
                     debug_assert!(rest.len() < before.len(), "content is never empty");
-                    let bytes = bytes.to_vec();
-                    self.content(bytes);
+                    let end = input.len() - rest.len();
+                    self.content(content(end - bytes.len()..end));
                 }
                 Ok(Some(Item::Record(record))) => {
                     let kind = record.kind();

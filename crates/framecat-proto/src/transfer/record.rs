@@ -365,6 +365,9 @@ pub enum Item<'i> {
     Content(&'i [u8]),
 }
 
+/// The memory that a decoder keeps from one record to the next: what holds one of small files, as senders make them.
+const HELD_BYTES: usize = 512 << 10;
+
 /// Makes records of a stream of bytes.
 #[derive(Debug)]
 pub struct Decoder {
@@ -549,8 +552,8 @@ impl Decoder {
         let record = body::decode(of, len, &self.held[HEAD_BYTES..]);
         let record = record.map_err(|fault| self.error(fault))?;
         self.held.clear();
-        // A long one is rare: what it took is given back.
-        self.held.shrink_to(TRANSFER_CONTROL_BYTES);
+        // One that is longer than those of small files are is rare: what it took is given back.
+        self.held.shrink_to(HELD_BYTES);
         match record {
             Record::Data { len, .. } => self.content = len,
             _ => self.begins = self.taken,

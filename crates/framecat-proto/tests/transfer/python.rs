@@ -182,7 +182,7 @@ impl Disk {
                 (entry, Fact::Done)
             }
             Effect::Place { entry, path, bytes, .. } => {
-                self.names.insert(path.to_string(), Some(bytes));
+                self.names.insert(path.to_string(), Some(bytes.to_vec()));
                 (entry, Fact::Done)
             }
             Effect::Discard { entry, id, .. } => {

@@ -454,7 +454,7 @@ fn a_stream_is_told_as_whole_when_its_hash_is_right() {
                 match effect {
                     Effect::Write { entry, offset, bytes } => {
                         assert_eq!(offset, sink.len() as u64);
-                        sink.extend(bytes);
+                        sink.extend_from_slice(&bytes);
                         receiver.handle_fact(entry, Fact::Done);
                     }
                     Effect::Finish { entry, .. } => {

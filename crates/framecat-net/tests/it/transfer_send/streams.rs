@@ -39,7 +39,7 @@ async fn what_is_written_arrives_while_the_writer_thinks() {
     let (came, mut arrived) = tokio::sync::mpsc::unbounded_channel();
     let sending = sent_while(stream(read), false, to_stream(), move |effect| {
         if let Effect::Write { bytes, .. } = effect {
-            came.send(bytes.clone()).unwrap();
+            came.send(bytes.to_vec()).unwrap();
         }
         None
     });

@@ -168,7 +168,7 @@ fn work(
             taken.names.insert(name, Node::File(parts.remove(&entry).unwrap_or_default()));
         }
         Effect::Place { path, bytes, .. } => {
-            taken.names.insert(path.to_string(), Node::File(bytes));
+            taken.names.insert(path.to_string(), Node::File(bytes.to_vec()));
         }
         Effect::Rehash { .. } => return Fact::Rehashed(Vec::new()),
         Effect::HashNamed { .. } => return Fact::Hashed(None),

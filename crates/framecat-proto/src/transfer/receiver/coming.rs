@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::file::File;
 use super::{
-    Begun, Conflict, Effect, Entry, EntryKind, Fact, Found, Known, Outcome, Receiver, Stage, To,
+    Begun, Bytes, Conflict, Effect, Entry, EntryKind, Fact, Found, Known, Outcome, Receiver, Stage,
+    To,
 };
 use crate::limits::TRANSFER_NAMES;
 use crate::path::{SafePath, numbered};
@@ -92,7 +93,7 @@ pub(super) struct Coming {
     begun: bool,
     pub(super) file: Option<Box<File>>,
     pub(super) flow: Option<Flow>,
-    pub(super) small: Option<Vec<u8>>,
+    pub(super) small: Option<Bytes>,
 }
 
 impl Coming {
@@ -124,7 +125,7 @@ impl Coming {
     pub(super) fn held(&self) -> usize {
         let file = self.file.as_ref().map_or(0, |file| file.held());
         let found = self.found.as_ref().map_or(0, Vec::len);
-        let small = self.small.as_ref().map_or(0, Vec::len);
+        let small = self.small.as_ref().map_or(0, |small| small.len());
         size_of::<Coming>() + 2 * self.path.len() + self.target.len() + file + found + small
     }
 

@@ -1,10 +1,60 @@
 //! What a receiver has its caller do, and what the caller tells of it.
 
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
 use crate::path::SafePath;
 use crate::transfer::Outcome;
 use crate::transfer::pieces::{Hash, Pieces};
 use crate::transfer::record::{Carries, EntryKind};
 use crate::transfer::why::Why;
+
+/// Bytes that came, where they lie: clones share them.
+#[derive(Clone)]
+pub struct Bytes {
+    of: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Bytes {
+    /// Some of a buffer.
+    ///
+    /// # Panics
+    /// Later, where it does not hold that range.
+    pub fn of(buffer: &Arc<Vec<u8>>, range: Range<usize>) -> Bytes {
+        Bytes { of: Arc::clone(buffer), range }
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Bytes {
+        let range = 0..bytes.len();
+        Bytes { of: Arc::new(bytes), range }
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.of[self.range.clone()]
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self[..].fmt(f)
+    }
+}
+
+impl PartialEq for Bytes {
+    fn eq(&self, other: &Bytes) -> bool {
+        self[..] == other[..]
+    }
+}
+
+impl Eq for Bytes {}
 
 /// What is offered, for the person who is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +153,7 @@ pub enum Effect {
         /// Where.
         offset: u64,
         /// What.
-        bytes: Vec<u8>,
+        bytes: Bytes,
     },
     /// Append to the journal: [`Fact::Done`]. It need not outlive a power cut.
     Log {
@@ -159,7 +209,7 @@ pub enum Effect {
         /// Its name.
         path: SafePath,
         /// All of it.
-        bytes: Vec<u8>,
+        bytes: Bytes,
         /// Whether it takes the place of a file.
         replace: bool,
         /// Its permissions, of which 0777 count.

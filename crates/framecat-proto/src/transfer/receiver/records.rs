@@ -1,7 +1,7 @@
 //! What the sender says of entries that were asked for: content, and the endings that a question has.
 
 use super::coming::{Coming, Doing, Step};
-use super::{Effect, End, EntryKind, Outcome, Receiver};
+use super::{Bytes, Effect, End, EntryKind, Outcome, Receiver};
 use crate::limits::TRANSFER_TEXT_BYTES;
 use crate::transfer::pieces::Hash;
 use crate::transfer::record::{Carries, SmallFile};
@@ -43,7 +43,7 @@ impl Receiver {
     }
 
     /// Some of the content of the record that [`data`](Self::data) saw.
-    pub(super) fn content(&mut self, bytes: Vec<u8>) {
+    pub(super) fn content(&mut self, bytes: Bytes) {
         let entry = self.content;
         self.totals.bytes += bytes.len() as u64;
         let Some(coming) = self.entries.get_mut(&entry) else { return };
@@ -64,7 +64,7 @@ impl Receiver {
         self.write(entry, offset, bytes);
     }
 
-    fn write(&mut self, entry: u32, offset: u64, bytes: Vec<u8>) {
+    fn write(&mut self, entry: u32, offset: u64, bytes: Bytes) {
         self.unwritten += bytes.len();
         self.give(entry, Doing::Write(bytes.len()), Effect::Write { entry, offset, bytes });
     }
@@ -137,14 +137,14 @@ impl Receiver {
         let same = *blake3::hash(&bytes).as_bytes() == hash;
         if coming.flow.is_some() {
             if same && !bytes.is_empty() {
-                self.write(entry, 0, bytes);
+                self.write(entry, 0, bytes.into());
             }
             self.flowed(entry, same);
         } else if !same {
             self.fail(entry, Cause::Differs.into(), false);
         } else {
             let len = bytes.len();
-            coming.small = Some(bytes);
+            coming.small = Some(bytes.into());
             self.unwritten += len;
             self.compare(entry, hash);
         }
