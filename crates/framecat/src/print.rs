@@ -187,6 +187,7 @@ impl Voice {
             Event::LeftOut { path, why, missing } => {
                 self.missing(&format!("{path} is left out: {why}"), why, missing, quiet);
             }
+            Event::Moving(moving) if moving.of > 0 => self.told.moves(),
             Event::Transferred(ref sum) => {
                 self.told.ended(sum);
                 self.rest_of_transfer();
@@ -231,6 +232,13 @@ impl Voice {
         }
     }
 
+    /// A transfer was stopped here.
+    pub fn stopped(&self) {
+        if self.told.is_moving() && self.manner.json.is_none() {
+            self.say("stopped on the way", Some("the same two commands go on where it was"));
+        }
+    }
+
     /// How many files of a transfer are missing until now.
     pub fn missing_of_transfer(&self) -> u64 {
         self.told.count()
@@ -240,6 +248,21 @@ impl Voice {
 /// Whether this thread runs futures, and must not wait.
 fn runs_futures() -> bool {
     tokio::runtime::Handle::try_current().is_ok()
+}
+
+/// How wide the terminal is that stderr is.
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr());
+    size.map_or(0, |size| usize::from(size.ws_col))
+}
+
+/// As much of a line as stands in one row of so many columns, so that it can be overwritten; 0: nobody knows.
+fn fitting(mut line: String, columns: usize) -> String {
+    let columns = if columns == 0 { 80 } else { columns };
+    if line.chars().count() >= columns {
+        line = line.chars().take(columns.saturating_sub(2)).chain(['…']).collect();
+    }
+    line
 }
 
 /// A text in one line, in which nothing acts on a terminal.
@@ -258,7 +281,7 @@ impl Observer for Voice {
         if let Event::Fetching { got, whole, rate } = event {
             // A log would fill with it.
             if self.manner.terminal && self.manner.json.is_none() {
-                self.desk.progress(sentence::progress(got, whole, rate));
+                self.desk.progress(fitting(sentence::progress(got, whole, rate), columns()));
             }
             return;
         }
@@ -266,7 +289,7 @@ impl Observer for Voice {
             && self.manner.terminal
             && self.manner.json.is_none()
         {
-            self.desk.progress(transfer::progress(moving));
+            self.desk.progress(fitting(transfer::progress(moving), columns()));
         }
         if let (Event::Http { conn, dir, part }, Some(show)) = (&event, self.manner.show) {
             self.show_part(&http::Place { now_ns: now_ns(), conn: *conn, dir: *dir }, *part, show);

@@ -51,6 +51,8 @@ struct Count {
     causes: HashSet<Cause>,
     /// Those of the end, which counts what the other side could not offer, too.
     failed: u64,
+    /// Files are on their way.
+    moving: bool,
     /// The first that is there, and its bytes.
     first: Option<(String, u64)>,
 }
@@ -96,6 +98,15 @@ impl Told {
     pub(super) fn count(&self) -> u64 {
         let count = self.lock();
         count.missing.max(count.failed)
+    }
+
+    /// Files are on their way, which can be gone on with.
+    pub(super) fn moves(&self) {
+        self.lock().moving = true;
+    }
+
+    pub(super) fn is_moving(&self) -> bool {
+        self.lock().moving
     }
 
     /// What it came to, in numbers.
@@ -192,31 +203,25 @@ pub(super) fn met(peer: &str, secured: bool) -> Sentence {
     }
 }
 
-/// How far a transfer is, for a line that is overwritten.
+/// How far a transfer is, for a line that is overwritten. A `+` stands where there may be more.
 pub(super) fn progress(moving: &Moving) -> String {
     let Moving { bytes: got, of, entries, of_entries, more, rate } = *moving;
-    let rate_text = format!("{}/s", bytes(rate));
+    let plus = if more { "+" } else { "" };
     let files = match of_entries {
         0 | 1 => String::new(),
-        n => format!(
-            ", {} of {} files{}",
-            counted(entries),
-            counted(n),
-            if more { " and more" } else { "" }
-        ),
+        n => format!(", {} of {}{plus} files", counted(entries), counted(n)),
     };
+    let rate_text = bytes(rate);
     if of == 0 || got > of {
-        return format!("{PREFIX}{}, {rate_text}{files}", bytes(got));
+        return format!("{PREFIX}{}, {rate_text}/s{files}", bytes(got));
     }
     let percent = u128::from(got) * 100 / u128::from(of);
     let left = match rate {
         0 => String::new(),
-        rate => {
-            format!(", {}{} left", duration((of - got) / rate), if more { " or more" } else { "" })
-        }
+        rate => format!(", {}{plus} left", duration((of - got).div_ceil(rate))),
     };
-    let least = if more { " or more" } else { "" };
-    format!("{PREFIX}{percent}%, {} of {}{least}, {rate_text}{left}{files}", bytes(got), bytes(of))
+    let (got, of) = (bytes(got), bytes(of));
+    format!("{PREFIX}{percent}%, {got} of {of}{plus}, {rate_text}/s{left}{files}")
 }
 
 fn duration(seconds: u64) -> String {

@@ -324,6 +324,9 @@ pub async fn told(
         Some((lines, stdout)) => written(work, &lines, stdout).await,
     };
     voice.rest_of_transfer();
+    if matches!(ended, Ok(End::Interrupted)) {
+        voice.stopped();
+    }
     let ended = ended.map_err(|error| nobody(error, role));
     // What was left there on purpose is not missing.
     match (ended, voice.missing_of_transfer()) {

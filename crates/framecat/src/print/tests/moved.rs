@@ -238,7 +238,7 @@ fn progress_tells_bytes_and_files_the_rate_and_the_time_left() {
                 more: false,
                 rate: 112 << 20,
             },
-            "framecat: 33%, 1.0 GiB of 3.0 GiB, 112 MiB/s, 18 s left, 12 of 5,000 files",
+            "framecat: 33%, 1.0 GiB of 3.0 GiB, 112 MiB/s, 19 s left, 12 of 5,000 files",
         ),
         (
             Moving {
@@ -249,7 +249,7 @@ fn progress_tells_bytes_and_files_the_rate_and_the_time_left() {
                 more: true,
                 rate: 100,
             },
-            "framecat: 0%, 10 bytes of 977 KiB or more, 100 bytes/s, 2:46 h or more left, 0 of 16,384 files and more",
+            "framecat: 0%, 10 bytes of 977 KiB+, 100 bytes/s, 2:46 h+ left, 0 of 16,384+ files",
         ),
         (
             Moving { bytes: 5 << 20, rate: 1 << 20, ..Moving::default() },
@@ -271,4 +271,30 @@ fn progress_tells_bytes_and_files_the_rate_and_the_time_left() {
     for (moving, shown) in cases {
         assert_eq!(transfer::progress(&moving), shown);
     }
+}
+
+#[test]
+fn a_line_of_progress_is_no_wider_than_the_terminal() {
+    let line = "framecat: 33%, 1.0 GiB of 3.0 GiB".to_string();
+    assert_eq!(fitting(line.clone(), 0), line);
+    assert_eq!(fitting(line.clone(), 34), line);
+    assert_eq!(fitting(line.clone(), 33), "framecat: 33%, 1.0 GiB of 3.0 G…");
+    assert_eq!(fitting(line.clone(), 3), "f…");
+    assert_eq!(fitting(line, 1), "…");
+}
+
+#[test]
+fn files_that_are_stopped_on_the_way_can_be_gone_on_with_and_streams_cannot() {
+    let stopped = |moving: Option<Moving>| {
+        let manner = Manner { transfer: manner_of(Role::Receive), ..Manner::default() };
+        said(manner, |voice| {
+            moving.into_iter().for_each(|moving| voice.event(Event::Moving(moving)));
+            voice.stopped();
+        })
+    };
+    let files = Moving { bytes: 1, of: 2, ..Moving::default() };
+    let told = "framecat: stopped on the way\n          the same two commands go on where it was\n";
+    assert_eq!(stopped(Some(files)), told);
+    assert_eq!(stopped(Some(Moving { of: 0, ..files })), "");
+    assert_eq!(stopped(None), "");
 }
