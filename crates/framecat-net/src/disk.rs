@@ -253,6 +253,11 @@ impl Folder {
         folds(kind as u32, flags)
     }
 
+    /// Whether what is written here lies in memory (tmpfs).
+    pub fn is_in_memory(&self) -> bool {
+        rustix::fs::fstatfs(self).is_ok_and(|told| told.f_type as u32 == 0x0102_1994)
+    }
+
     /// What has the name `name` in this folder, a link itself and not what it leads to.
     ///
     /// # Errors

@@ -298,7 +298,7 @@ impl Worker {
                 rests = false;
                 self.meet(effect);
             }
-            self.place();
+            self.place(true);
             self.give_back();
             self.say();
             if self.over.is_some() {
@@ -483,6 +483,7 @@ impl Worker {
                 if let Some(entry) = entry {
                     self.busy.insert(entry, VecDeque::new());
                 }
+                self.place(false);
             }
             Act::Silent => {}
         }
@@ -492,13 +493,17 @@ impl Worker {
         }
     }
 
-    /// Small files that are to be synced: while one lot of them is, the next one grows.
-    fn place(&mut self) {
+    /// Small files that are to be synced: while one lot of them is, the next one grows; where that is full too, it
+    /// is synced here, for each has a descriptor open.
+    fn place(&mut self, all: bool) {
         let Some(store) = &mut self.store else { return };
-        if let Some(job) = store.together(!self.placing) {
-            self.placing = true;
-            self.jobs.give(job);
+        let Some(job) = store.together(all && !self.placing) else { return };
+        if self.placing {
+            let report = Report { placed: false, ..job() };
+            return self.report(report);
         }
+        self.placing = true;
+        self.jobs.give(job);
     }
 
     fn report(&mut self, report: Report) {

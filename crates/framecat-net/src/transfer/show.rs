@@ -92,3 +92,28 @@ pub(super) fn has_left(error: &Error) -> bool {
     let left = matches!(&error.cause, Cause::Io(it) if it.kind() == io::ErrorKind::BrokenPipe);
     left && error.op == Op::Write
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_that_has_not_all_come_waits_and_bytes_that_are_none_do_not() {
+        let smile = "\u{1f600}".as_bytes();
+        for (bytes, whole) in [
+            (b"".as_slice(), 0),
+            (b"abc", 3),
+            ("a\u{fc}".as_bytes(), 3),
+            (&"a\u{fc}".as_bytes()[..2], 1),
+            (&smile[..1], 0),
+            (&smile[..2], 0),
+            (&smile[..3], 0),
+            (smile, 4),
+            (b"ab\xff", 3),
+            (b"ab\x80\x80\x80\x80", 6),
+            (b"a\xe2\x28", 3),
+        ] {
+            assert_eq!(whole_characters(bytes), whole, "{bytes:?}");
+        }
+    }
+}

@@ -28,6 +28,8 @@ use read::{hash_file, hash_piece, journal_of};
 
 /// A file up to this size is read where it is asked for.
 const READ_AT_ONCE: u64 = 1 << 20;
+/// Of a file that goes into memory this much has its room from the start.
+const RESERVED_IN_MEMORY: u64 = 64 << 20;
 /// Small files that are synced together, and open until then.
 const SYNCED_AT_ONCE: usize = 256;
 /// From so many on it costs less to sync the whole file system.
@@ -605,7 +607,9 @@ fn reserve(part: &Part, size: u64) -> io::Result<()> {
     if part.folder().room()? < missing {
         return Err(Errno::NOSPC.into());
     }
-    part.reserve(size)
+    // There it takes as long as writing does, before anything of it can come.
+    let most = if part.folder().is_in_memory() { RESERVED_IN_MEMORY } else { u64::MAX };
+    part.reserve(size.min(most))
 }
 
 /// Gives it its name; of what has that only a file is replaced.

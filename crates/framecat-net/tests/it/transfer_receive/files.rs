@@ -11,7 +11,7 @@ use framecat_net::transfer::{Consent, Source};
 use framecat_net::verb::receive::Taking;
 use framecat_net::verb::{receive, send};
 use framecat_proto::transfer::Outcome;
-use framecat_proto::transfer::receiver::Rules;
+use framecat_proto::transfer::receiver::{Conflict, Rules};
 use framecat_proto::transfer::record::EntryKind;
 
 use super::peer::{Ear, How, TIME, Thing, exchange, file, folder, link, names, noise, tree};
@@ -89,6 +89,43 @@ async fn five_thousand_small_files_come_in_their_folders() {
     assert!(matches!(received.end, Ok(End::Done)), "{:?}", received.end);
     assert_eq!(sent.end, Ok(()));
     assert_eq!(tree(&dir.join("")), expected(&things));
+}
+
+#[tokio::test]
+async fn many_small_files_are_synced_together_and_replace_what_is_older() {
+    let dir = Dir::new();
+    let rules = Rules { durable: true, conflict: Conflict::Overwrite, ..Rules::default() };
+    for round in 0..2 {
+        let mut things = vec![folder("d"), folder("d/e")];
+        let files = (0..300).map(|n| Thing {
+            mtime: TIME + round,
+            ..file(["f", "d/f", "d/e/f"][n % 3], noise(n, round as u64))
+        });
+        things.extend(files.enumerate().map(|(n, thing)| {
+            let mut path = thing.path.clone();
+            path.last_mut().unwrap().extend(n.to_string().bytes());
+            Thing { path, ..thing }
+        }));
+        things.sort_by_key(|thing| thing.path.len());
+        let how = How { rules, ..How::into(dir.join("")) };
+        let (received, sent) = exchange(how, things.clone()).await;
+        assert!(matches!(received.end, Ok(End::Done)), "{:?}", received.end);
+        assert_eq!(sent.end, Ok(()));
+        assert_eq!(tree(&dir.join("")), expected(&things));
+    }
+}
+
+#[tokio::test]
+async fn of_small_files_that_come_together_and_are_synced_a_bounded_number_is_open() {
+    let dir = Dir::new();
+    let things: Vec<_> = (0..1_500).map(|n| file(&format!("{n}"), format!("{n}"))).collect();
+    let rules = Rules { durable: true, ..Rules::default() };
+    let how = How { rules, ..How::into(dir.join("")) };
+    let (received, _) = exchange(how, things.clone()).await;
+    assert!(matches!(received.end, Ok(End::Done)), "{:?}", received.end);
+    assert_eq!(tree(&dir.join("")), expected(&things));
+    let most = received.ear.unnamed.load(std::sync::atomic::Ordering::Relaxed);
+    assert!((1..=512).contains(&most), "{most}");
 }
 
 #[tokio::test]

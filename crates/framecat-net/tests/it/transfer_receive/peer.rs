@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use framecat_net::Error;
@@ -280,6 +281,9 @@ impl Hostile {
 /// Writes down what it is told.
 #[derive(Default)]
 pub struct Ear {
+    /// Where files without a name are counted, each time something is told, and the most that there were.
+    pub within: Option<PathBuf>,
+    pub unnamed: AtomicUsize,
     pub lines: Mutex<Vec<String>>,
     pub files: Mutex<Vec<(String, u64, Outcome)>>,
     pub sums: Mutex<Option<Transferred>>,
@@ -288,6 +292,9 @@ pub struct Ear {
 impl Observer for Ear {
     fn event(&self, event: Event<'_>) {
         self.lines.lock().unwrap().push(format!("{event:?}"));
+        if let Some(at) = &self.within {
+            self.unnamed.fetch_max(unnamed(at), Ordering::Relaxed);
+        }
         match event {
             Event::File { name, bytes, outcome } => {
                 self.files.lock().unwrap().push((name.into(), bytes, outcome.clone()));
@@ -296,6 +303,15 @@ impl Observer for Ear {
             _ => {}
         }
     }
+}
+
+/// Files of this process that are open there and have no name (proc_pid_fd(5)).
+fn unnamed(at: &Path) -> usize {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let leads = open.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    leads
+        .filter(|path| path.starts_with(at) && path.to_string_lossy().contains("(deleted)"))
+        .count()
 }
 
 /// What came of it, on the side that receives.
@@ -358,7 +374,8 @@ pub async fn receive<T: Send + 'static>(
     let (conn, _) = listener.accept().unwrap();
     conn.set_nonblocking(true).unwrap();
     let stream = wrap(conn, Kind::Tcp);
-    let ear = Arc::new(Ear::default());
+    let within_folder = how.into.clone().filter(|_| how.rules.durable);
+    let ear = Arc::new(Ear { within: within_folder, ..Ear::default() });
     let How { into, rules, consent, shutdown, stdout } = how;
     let (read, write) = pipe();
     let stdout = stdout.unwrap_or(write);
