@@ -196,6 +196,21 @@ impl Folder {
         Ok(rustix::fs::symlinkat(target, self, name)?)
     }
 
+    /// Whether `path`, followed through whatever links there are, leads to something below this folder, or to
+    /// nothing (openat2(2), `RESOLVE_BENEATH`).
+    ///
+    /// # Errors
+    /// openat2(2), but for what says that it leads out.
+    pub fn keeps_inside(&self, path: &SafePath) -> io::Result<bool> {
+        let resolve = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
+        let how = OFlags::PATH.union(OFlags::CLOEXEC);
+        match open_by(self, path.to_string(), how, resolve) {
+            Ok(_) | Err(Errno::NOENT | Errno::ACCESS | Errno::NOTDIR) => Ok(true),
+            Err(Errno::XDEV | Errno::LOOP) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Where the symbolic link of this name leads.
     ///
     /// # Errors

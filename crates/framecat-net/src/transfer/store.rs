@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use framecat_proto::limits::TRANSFER_NAMES;
 use framecat_proto::path::{SafePath, numbered};
+use framecat_proto::transfer::offer::leads_to;
 use framecat_proto::transfer::pieces::Pieces;
 use framecat_proto::transfer::receiver::{Begun, Conflict, Effect, Fact, Found, Known};
 use framecat_proto::transfer::resume::id;
@@ -246,6 +247,14 @@ impl Store {
     }
 
     fn make_link(&mut self, entry: u32, path: &SafePath, target: &[u8]) -> io::Result<Fact> {
+        let to = leads_to(path, target).map_err(io::Error::other)?;
+        // What is there already may be a link of somebody's to elsewhere.
+        if let Some(to) = to
+            && !self.folders.root().keeps_inside(&to)?
+        {
+            let why = "it leads out of this folder, by a link that was there before";
+            return Ok(Fact::Failed(Why::new(Cause::Kind, why)));
+        }
         self.within(path, |folder| folder.make_link(path.name(), target))?;
         self.has_name(entry, path);
         Ok(Fact::Done)

@@ -100,3 +100,9 @@ pub const TRANSFER_RATE_TIME: Duration = Duration::from_secs(3);
 pub const TRANSFER_FED_BUFFERS: usize = 4;
 /// See [`TRANSFER_FED_BUFFERS`].
 pub const TRANSFER_FED_BYTES: usize = 256 << 10;
+
+/// What files may grow between the offer that somebody accepted and their being read, all of them together: this
+/// much, or one part in [`TRANSFER_GROWN_SHARE`] of the offer where that is more.
+pub const TRANSFER_GROWN_BYTES: u64 = 1 << 20;
+/// See [`TRANSFER_GROWN_BYTES`].
+pub const TRANSFER_GROWN_SHARE: u64 = 8;

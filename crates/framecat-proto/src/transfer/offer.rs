@@ -11,7 +11,6 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::record::{Entry, EntryKind};
 use super::why::{Cause, Why};
-use crate::limits::PATH_DEPTH;
 use crate::path::SafePath;
 
 /// What a receiver takes besides files and folders of plain names.
@@ -87,10 +86,14 @@ impl Names {
                 self.open.insert(self.child(&path));
             }
             EntryKind::Link if !self.taste.links => return Err(Cause::Kind.into()),
-            EntryKind::Link if !stays_inside(&path, &entry.target) => {
-                return Err(Why::new(Cause::Kind, "the link leads out of what is sent"));
+            EntryKind::Link => {
+                let to =
+                    leads_to(&path, &entry.target).map_err(|why| Why::new(Cause::Kind, why))?;
+                if to.is_some_and(|to| !self.taste.hidden && top(&to).starts_with('.')) {
+                    return Err(Why::new(Cause::Hidden, "the link leads to what is hidden"));
+                }
             }
-            EntryKind::Link | EntryKind::File | EntryKind::Stream => {}
+            EntryKind::File | EntryKind::Stream => {}
         }
         Ok(path)
     }
@@ -125,23 +128,38 @@ fn top(path: &SafePath) -> &str {
     path.folders().first().map_or(path.name(), String::as_str)
 }
 
-/// Whether a link at `path` leads to something below the folder that receives, as its text has it.
-fn stays_inside(path: &SafePath, target: &[u8]) -> bool {
-    if target.starts_with(b"/") || target.contains(&0) {
-        return false;
+/// Where a link at `path` leads, below the folder that receives: `Ok(None)` is that folder itself.
+///
+/// Steps up stand only in front, where they go up through folders that are such. Behind a name there is none: the
+/// name may be a link's, and who goes up from where that leads may come out anywhere.
+///
+/// # Errors
+/// Why it is no link that is taken: it leads out, or by a name that is none.
+pub fn leads_to(path: &SafePath, target: &[u8]) -> Result<Option<SafePath>, &'static str> {
+    const OUT: &str = "the link leads out of what is sent";
+    let mut parts: Vec<&[u8]> = path.folders().iter().map(String::as_bytes).collect();
+    let mut down = false;
+    if target.is_empty() || target.starts_with(b"/") {
+        return Err(OUT);
     }
-    let mut depth = path.folders().len();
     for part in target.split(|byte| *byte == b'/') {
         match part {
             b"" | b"." => {}
-            b".." => match depth.checked_sub(1) {
-                Some(up) => depth = up,
-                None => return false,
-            },
-            _ => depth += 1,
+            b".." if down => return Err("the link goes up behind a name, which may be a link's"),
+            b".." => {
+                parts.pop().ok_or(OUT)?;
+            }
+            name => {
+                down = true;
+                parts.push(name);
+            }
         }
     }
-    depth <= PATH_DEPTH
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let path = SafePath::new(parts).map_err(|_| "the link leads to what is no name for a file")?;
+    Ok(Some(path))
 }
 
 #[cfg(test)]
@@ -247,6 +265,18 @@ mod tests {
             ("d/l", "../../x", false),
             ("l", "..", false),
             ("l", "a/../../x", false),
+            // `a` may be a link to `.`, and then this is outside.
+            ("l", "a/../x", false),
+            ("l", "a/a/..", false),
+            ("d/l", "../d/x", true),
+            ("d/l", "..", true),
+            ("l", ".", true),
+            ("l", "", false),
+            ("l", ".bashrc", false),
+            ("d/l", "../.ssh/id", false),
+            ("d/l", ".git", true),
+            ("l", "x\u{1b}[2J", false),
+            ("l", ".framecat-0123456789abcdef.part", false),
             ("l", "/etc/passwd", false),
             ("l", "a\0b", false),
         ] {

@@ -79,7 +79,8 @@ pub struct Rules {
     /// What of names that are taken.
     pub conflict: Conflict,
     /// Whether what is there with the same size and time is compared by its hash before it is taken for
-    /// the same; where it differs it is replaced. So files can be told that a power cut hit before they were
+    /// the same; where it differs it is replaced, unless [`conflict`](Rules::conflict) says that what is there
+    /// stays ([`Conflict::Refuse`], [`Conflict::Skip`]). So files can be told that a power cut hit before they were
     /// on the disk, or that changed and had their time put back.
     pub check: bool,
     /// Whether somebody is asked before anything is received.
@@ -148,6 +149,8 @@ pub struct Receiver {
     pieces: u64,
     count: u32,
     bytes: u64,
+    /// Bytes by which files have grown since they were offered.
+    grown: u64,
     hidden: u64,
     executable: u64,
     /// Offered, and nothing said of them yet.
@@ -184,6 +187,7 @@ impl Receiver {
             pieces: 0,
             count: 0,
             bytes: 0,
+            grown: 0,
             hidden: 0,
             executable: 0,
             unresolved: 0,

@@ -327,6 +327,63 @@ fn what_a_journal_tells_counts_where_the_disk_says_the_same() {
 }
 
 #[test]
+fn what_has_grown_far_beyond_what_was_accepted_does_not_come() {
+    // The offer is of 200 files of 100,000 bytes: an eighth more is borne, whoever was asked.
+    let size = 100_000;
+    for (ask, to, comes) in [
+        (true, size + (200 * size) / 8, true),
+        (true, size + (200 * size) / 8 + 1, false),
+        (false, 1 << 40, true),
+        (true, 1, true),
+    ] {
+        let mut receiver = Receiver::new(Rules { ask, window: 1_000, ..rules() });
+        let files = (0..200).map(|n| file(&format!("f{n}"), size)).collect();
+        let end = Record::OfferEnd { count: 200, bytes: 200 * size, more: false };
+        hear(&mut receiver, &[opening(Carries::Files), Record::Entries(files), end]).unwrap();
+        receiver.accept();
+        let looked = |receiver: &mut Receiver| loop {
+            match receiver.poll_effect() {
+                Some(Effect::Look { entry: 0, .. }) => break,
+                Some(_) => {}
+                None => panic!("it is not looked at"),
+            }
+        };
+        looked(&mut receiver);
+        receiver.handle_fact(0, Fact::Looked(Found::Nothing, None));
+        while let Some(effect) = receiver.poll_effect() {
+            if matches!(effect, Effect::Begin { entry: 0, .. } | Effect::Log { entry: 0, .. }) {
+                receiver.handle_fact(0, Fact::Done);
+            }
+        }
+        receiver.poll_output();
+        let changed = Record::Changed { entry: 0, size: to, mtime: 8 };
+        hear(&mut receiver, &[changed]).unwrap();
+        let mut then = effects(&mut receiver);
+        while let [.., Effect::Discard { entry: 0, .. }] = &then[..] {
+            receiver.handle_fact(0, Fact::Done);
+            let more = effects(&mut receiver);
+            then.pop();
+            then.extend(more);
+        }
+        if comes {
+            let looks = then.iter().any(|effect| matches!(effect, Effect::Look { entry: 0, .. }));
+            assert!(looks, "{then:?}");
+            continue;
+        }
+        let why = then.iter().find_map(|effect| match effect {
+            Effect::Resolved {
+                entry: 0,
+                outcome: framecat_proto::transfer::Outcome::Failed(why),
+                ..
+            } => Some(why),
+            _ => None,
+        });
+        let why = why.expect("it is told").to_string();
+        assert!(why.contains("grown from 100000 to"), "{why}");
+    }
+}
+
+#[test]
 fn a_full_disk_is_known_before_anything_is_sent() {
     let mut receiver = Receiver::new(rules());
     let end = Record::OfferEnd { count: 2, bytes: 0, more: false };
@@ -545,10 +602,13 @@ fn the_answer_to_bye_waits_for_the_disk() {
 
 #[test]
 fn what_seems_to_be_there_is_checked_where_that_is_asked_for() {
-    for (size, right) in [(1_500, true), (1_500, false), (50, true), (50, false)] {
+    let cases = [(1_500, true), (1_500, false), (50, true), (50, false)];
+    let rules_of_names = [Conflict::Rename, Conflict::Refuse, Conflict::Skip, Conflict::Newer];
+    let all = cases.into_iter().flat_map(|case| rules_of_names.map(|conflict| (case, conflict)));
+    for ((size, right), conflict) in all {
+        let stays = matches!(conflict, Conflict::Refuse | Conflict::Skip);
         let bytes = vec![b'x'; size];
-        let mut receiver =
-            Receiver::new(Rules { check: true, conflict: Conflict::Refuse, ..rules() });
+        let mut receiver = Receiver::new(Rules { check: true, conflict, ..rules() });
         let end = Record::OfferEnd { count: 1, bytes: 0, more: false };
         let entries = Record::Entries(vec![file("a", size as u64)]);
         hear(&mut receiver, &[opening(Carries::Files), entries, end]).unwrap();
@@ -568,8 +628,11 @@ fn what_seems_to_be_there_is_checked_where_that_is_asked_for() {
         let then = effects(&mut receiver);
         match &then[..] {
             [Effect::Resolved { outcome: receiver::Outcome::Committed, .. }] => assert!(right),
-            [Effect::Place { replace: true, .. }] => assert!(!right && small),
-            [Effect::Begin { .. }] => assert!(!right && !small),
+            [Effect::Place { replace: true, .. }] => assert!(!right && small && !stays),
+            [Effect::Begin { .. }] => assert!(!right && !small && !stays),
+            [Effect::Resolved { outcome: receiver::Outcome::Failed(_), .. }] => {
+                assert!(!right && stays);
+            }
             then => panic!("{then:?}"),
         }
     }

@@ -32,7 +32,8 @@ pub struct ReceiveArgs {
     #[arg(long)]
     pub durable: bool,
 
-    /// Read what is there already with the same size and time, and take it for the same only if its hash is
+    /// Read what is there already with the same size and time: take it for the same only if its hash is,
+    /// and replace it else, unless --on-conflict is refuse or skip
     #[arg(long)]
     pub check: bool,
 

@@ -571,13 +571,21 @@ async fn a_link_that_leads_out_is_refused_and_nothing_is_written_through_one_tha
         link("up", "../outside"),
         link("in", "d"),
         link("chain", "in/../.."),
+        // Through links, each of which stays inside, up and out.
+        link("here", "."),
+        link("chained", "here/here/../../outside"),
+        // Through one that was there before.
+        link("theirs", "before/secret"),
+        link("hidden", ".bashrc"),
+        link("later", "d/not/yet"),
         // It is a link by now.
         file("in/x", b"x"),
         file("d/y", b"y"),
     ];
+    std::os::unix::fs::symlink(&out, scene.at("before")).unwrap();
     let how = How { rules, ..How::into(scene.inside()) };
     let (received, _) = exchange(how, things).await;
     assert!(matches!(received.end, Ok(End::Partly)), "{:?}", received.end);
-    assert_eq!(names(&scene.inside()), ["d/", "d/y", "in@"]);
+    assert_eq!(names(&scene.inside()), ["before@", "d/", "d/y", "here@", "in@", "later@"]);
     scene.check();
 }

@@ -85,6 +85,8 @@ pub(super) struct Coming {
     replace: bool,
     /// Something of the same size and time is there, and only its hash was asked for.
     pub(super) doubted: bool,
+    /// What has the name and seems to be the same is about to be compared.
+    checking: bool,
     /// A file of the same size that has the name, and may be the same.
     same: Option<SafePath>,
     /// What was found of it by the first look: the journal of a part.
@@ -113,6 +115,7 @@ impl Coming {
             changed: false,
             replace: false,
             doubted: false,
+            checking: false,
             same: None,
             found: None,
             begun: false,
@@ -300,7 +303,7 @@ impl Receiver {
         let small = self.small_bytes();
         let Some(coming) = self.entries.get_mut(&entry) else { return };
         coming.same = Some(coming.at.clone());
-        coming.replace = true;
+        coming.checking = true;
         coming.doubted = coming.size > small;
         let pieces = coming.doubted.then(Vec::new);
         self.need(entry, pieces);
@@ -408,9 +411,26 @@ impl Receiver {
                 // It was sent, so the sender waits for this word and no other.
                 self.leave_with(entry, Some(Outcome::Committed), true);
             }
-            // It only seemed to be there.
-            _ if std::mem::take(&mut coming.doubted) => self.open(entry),
+            _ if std::mem::take(&mut coming.checking) => self.differs(entry),
             _ => self.seal(entry),
+        }
+    }
+
+    /// It only seemed to be there: the name is another file's, of the same size and time.
+    fn differs(&mut self, entry: u32) {
+        let Some(coming) = self.entries.get_mut(&entry) else { return };
+        coming.doubted = false;
+        match self.rules.conflict {
+            // The sender has heard that it is wanted, so it is too late to say that it is not.
+            Conflict::Refuse | Conflict::Skip => {
+                let says = "another file with the same size and time has the name";
+                self.fail(entry, Why::new(Cause::Kept, says), true);
+            }
+            // It is what was meant to be there, and was spoilt.
+            Conflict::Rename | Conflict::Overwrite | Conflict::Newer => {
+                coming.replace = true;
+                if coming.small.is_some() { self.seal(entry) } else { self.open(entry) }
+            }
         }
     }
 
@@ -571,7 +591,7 @@ impl Receiver {
                 (coming.size, coming.mtime, coming.step) = (size, mtime, Step::Waiting);
                 (coming.at, coming.n, coming.replace) = (coming.path.clone(), 0, false);
                 (coming.same, coming.file, coming.flow) = (None, None, None);
-                coming.doubted = false;
+                (coming.doubted, coming.checking) = (false, false);
                 self.waiting.push_front(entry);
             }
             _ => {}

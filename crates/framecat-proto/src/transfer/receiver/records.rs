@@ -2,7 +2,7 @@
 
 use super::coming::{Coming, Doing, Step};
 use super::{Bytes, Effect, End, EntryKind, Outcome, Receiver};
-use crate::limits::TRANSFER_TEXT_BYTES;
+use crate::limits::{TRANSFER_GROWN_BYTES, TRANSFER_GROWN_SHARE, TRANSFER_TEXT_BYTES};
 use crate::transfer::pieces::Hash;
 use crate::transfer::record::{Carries, SmallFile};
 use crate::transfer::why::{Cause, Why};
@@ -169,9 +169,16 @@ impl Receiver {
             self.fail(entry, Cause::Changed.into(), true);
             return Ok(());
         }
-        if let Some(coming) = self.entries.get_mut(&entry) {
-            coming.step = Step::Restarting { size, mtime };
+        let Some(coming) = self.entries.get_mut(&entry) else { return Ok(()) };
+        self.grown = self.grown.saturating_add(size.saturating_sub(coming.size));
+        // Somebody was asked, and said yes to what had been told.
+        let bearable = TRANSFER_GROWN_BYTES.max(self.bytes / TRANSFER_GROWN_SHARE);
+        if self.rules.ask && size > coming.size && self.grown > bearable {
+            let says = format!("it has grown from {} to {size} bytes since then", coming.size);
+            self.fail(entry, Why::new(Cause::Changed, &says), true);
+            return Ok(());
         }
+        coming.step = Step::Restarting { size, mtime };
         self.settle(entry);
         Ok(())
     }

@@ -332,6 +332,16 @@ impl World {
                     );
                     assert!(may && self.disk.names.contains_key(path), "{path} is skipped: {why}");
                 }
+                // What seems to be there, is not, and stays as it is.
+                sender::Outcome::Failed(why)
+                    if self.rules.check
+                        && why.cause == Cause::Kept
+                        && matches!(self.rules.conflict, Conflict::Refuse | Conflict::Skip) =>
+                {
+                    let seems =
+                        self.candidates(path).any(|(_, have)| have.len() == now.bytes.len());
+                    assert!(seems, "{path} is not there");
+                }
                 sender::Outcome::Failed(why) => {
                     panic!("{path} failed, and nothing went wrong: {why}")
                 }
