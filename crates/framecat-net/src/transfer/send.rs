@@ -475,7 +475,7 @@ impl Worker {
         let before = walk::stat_of(&before);
         // What it is too long or too short by is seen by its size, before or after.
         let len = before.size.min(u64::from(size)) as usize;
-        let bytes = match read_at(&fd, 0, len, Vec::new()) {
+        let bytes = match read_at(&fd, 0, len.max(1), Vec::new()) {
             Ok(bytes) => bytes,
             Err(error) => return Fact::Failed(walk::unreadable(error)),
         };
@@ -483,6 +483,11 @@ impl Worker {
             Ok(stat) => walk::stat_of(&stat),
             Err(error) => return Fact::Failed(walk::unreadable(error)),
         };
+        if before == after && before.size == 0 && !bytes.is_empty() {
+            // The kernel makes it up as it is read (proc(5)).
+            let says = "it has no size until it is read; `framecat send - < FILE` sends it";
+            return Fact::Failed(Why::new(WhyCause::Unreadable, says));
+        }
         item.resize(after.size, &mut self.moving);
         self.moved(entry, bytes.len() as u64);
         Fact::Whole(before, bytes, after)

@@ -217,6 +217,16 @@ async fn what_is_named_is_looked_at_before_anything_is_said() {
 }
 
 #[tokio::test]
+async fn what_has_no_size_is_not_taken_for_empty() {
+    let source = Source::Paths(vec![PathBuf::from("/proc/self/status")]);
+    let (end, taken, told) = sent(source, false, Manner::default()).await;
+    assert_eq!(end.unwrap(), End::Partly);
+    assert!(taken.names.is_empty());
+    let failed = "file status 0 failed: it cannot be read (it has no size until it is read;";
+    assert_eq!(told.of(failed).len(), 1, "{:?}", told.lines());
+}
+
+#[tokio::test]
 async fn what_lies_too_deep_is_told_and_the_rest_arrives() {
     let dir = Dir::new();
     let deep = |n: usize| std::iter::repeat_n("d", n).collect::<Vec<_>>().join("/");
