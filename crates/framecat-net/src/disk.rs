@@ -351,6 +351,12 @@ pub(crate) fn below(
     open_by(at, name, how, BELOW)
 }
 
+/// Opens what a path leads to where no link is on the way.
+pub(crate) fn straight(path: &Path, how: OFlags) -> Result<OwnedFd, Errno> {
+    let links = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    open_by(rustix::fs::CWD, path, how, links)
+}
+
 /// As [`below`], with `EXDEV` where another file system is mounted on it.
 fn here(at: impl AsFd, name: impl rustix::path::Arg, how: OFlags) -> Result<OwnedFd, Errno> {
     open_by(at, name, how, BELOW | ResolveFlags::NO_XDEV)

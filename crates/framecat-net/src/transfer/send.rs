@@ -458,8 +458,6 @@ impl Worker {
         self.moving.bytes = self.moving.bytes.wrapping_add(bytes);
         if let Some(item) = self.items.get_mut(&entry) {
             item.moved += bytes;
-            // A stream is as long as it was found to be.
-            item.resize(item.size.max(item.moved), &mut self.moving);
         }
     }
 
@@ -494,7 +492,12 @@ impl Worker {
     }
 
     fn resolved(&mut self, entry: u32, outcome: &Outcome) {
-        let Some(item) = self.items.remove(&entry) else { return };
+        let Some(mut item) = self.items.remove(&entry) else { return };
+        if let Supply::Stream(..) = self.supply {
+            // It is as long as it was found to be.
+            item.resize(item.moved, &mut self.moving);
+            self.moving.more = false;
+        }
         self.moving.entries += 1;
         let count = match outcome {
             Outcome::Committed => &mut self.sums.committed,

@@ -35,11 +35,39 @@ const AS_FILE: OFlags =
 /// What is read of a folder at once.
 const READ_BYTES: usize = 32 << 10;
 
+/// A path that a person named. Links on it are followed once, when it is looked at first: who puts one there
+/// afterwards leads nobody anywhere.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Top {
+    typed: PathBuf,
+    /// Where that led.
+    real: PathBuf,
+}
+
+impl Top {
+    fn new(typed: &Path) -> Top {
+        // Where it cannot be told (realpath(3)) there may be no links on it.
+        let real = std::fs::canonicalize(typed).unwrap_or_else(|_| typed.into());
+        Top { typed: typed.into(), real }
+    }
+
+    fn open(&self, how: OFlags) -> Result<OwnedFd, Errno> {
+        disk::straight(&self.real, how)
+    }
+
+    fn stat(&self) -> Result<Stat, Errno> {
+        rustix::fs::fstat(self.open(OFlags::PATH | OFlags::CLOEXEC)?)
+    }
+
+    fn shown(&self) -> String {
+        shown(self.typed.as_os_str().as_bytes())
+    }
+}
+
 /// What a person named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Named {
-    /// As it was typed.
-    path: PathBuf,
+    top: Arc<Top>,
     /// What it is called on the other side.
     name: Vec<u8>,
 }
@@ -54,12 +82,12 @@ pub(crate) fn named(paths: &[PathBuf]) -> Result<Vec<Named>, Error> {
     let mut all = Vec::with_capacity(paths.len());
     for path in paths {
         let name = called(path)?;
-        see(path)?;
+        let top = see(path)?;
         if !names.insert(name.clone()) {
             let problem = format!("another of what is sent is called `{}` too", shown(&name));
             return Err(unfit(path, problem, "send them one after the other, or rename one"));
         }
-        all.push(Named { path: path.clone(), name });
+        all.push(Named { top: Arc::new(top), name });
     }
     Ok(all)
 }
@@ -96,8 +124,9 @@ fn of_looking(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// Whether it can be read now.
-fn see(path: &Path) -> Result<(), Error> {
+fn see(path: &Path) -> Result<Top, Error> {
     let of = |errno: Errno| of_looking(path, &errno.into());
+    let top = Top::new(path);
     let stat = rustix::fs::stat(path).map_err(of)?;
     let how = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => AS_FILE,
@@ -107,8 +136,8 @@ fn see(path: &Path) -> Result<(), Error> {
             return Err(unfit(path, format!("it is {}", kind(other)), remedy));
         }
     };
-    rustix::fs::open(path, how, Mode::empty()).map_err(of)?;
-    Ok(())
+    top.open(how).map_err(of)?;
+    Ok(top)
 }
 
 fn kind(of: FileType) -> &'static str {
@@ -151,14 +180,18 @@ pub(super) fn stat_of(stat: &Stat) -> sender::Stat {
 
 /// Why something cannot be read.
 pub(super) fn unreadable(error: Errno) -> Why {
-    Why::new(Cause::Unreadable, &plain(&error.into()))
+    match error {
+        // None was when it was looked at, and none is followed.
+        Errno::LOOP => Why::new(Cause::Unreadable, "a symbolic link leads to it by now"),
+        error => Why::new(Cause::Unreadable, &plain(&error.into())),
+    }
 }
 
 /// A folder whose names are offered.
 #[derive(Debug)]
 pub(super) struct Folder {
-    /// The named folder in which it lies, as it was typed.
-    top: PathBuf,
+    /// The named folder in which it lies.
+    top: Arc<Top>,
     /// From there, parts parted by `/`.
     below: Vec<u8>,
     /// As it is offered.
@@ -184,7 +217,7 @@ impl Folder {
 
     /// As a person would type it.
     fn typed(&self, name: &[u8]) -> String {
-        let mut typed = self.top.as_os_str().as_bytes().to_vec();
+        let mut typed = self.top.typed.as_os_str().as_bytes().to_vec();
         for part in [&self.below, name] {
             if !part.is_empty() {
                 if typed.last() != Some(&b'/') {
@@ -200,8 +233,8 @@ impl Folder {
 /// Where something that was offered lies.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
-    /// It was named, and links to it are followed.
-    Named(Arc<Path>),
+    /// It was named.
+    Named(Arc<Top>),
     /// It lies in a folder.
     In(Arc<Folder>, Box<[u8]>),
 }
@@ -210,7 +243,7 @@ impl Place {
     /// As a person would type it.
     pub(super) fn typed(&self) -> String {
         match self {
-            Place::Named(path) => shown(path.as_os_str().as_bytes()),
+            Place::Named(top) => top.shown(),
             Place::In(folder, name) => folder.typed(name),
         }
     }
@@ -238,7 +271,7 @@ impl Finder {
 
     fn reach(&mut self, place: &Place) -> Result<OwnedFd, Errno> {
         match place {
-            Place::Named(path) => rustix::fs::open(&**path, AS_FILE, Mode::empty()),
+            Place::Named(top) => top.open(AS_FILE),
             Place::In(folder, name) => {
                 let at = match self.last.take() {
                     Some((last, fd)) if Arc::ptr_eq(&last, folder) => fd,
@@ -254,7 +287,7 @@ impl Finder {
 }
 
 fn reach_folder(folder: &Folder) -> Result<OwnedFd, Errno> {
-    let top = rustix::fs::open(&folder.top, TO_REACH, Mode::empty())?;
+    let top = folder.top.open(TO_REACH)?;
     match folder.below.as_slice() {
         b"" => Ok(top),
         below => disk::below(&top, below, TO_REACH),
@@ -398,21 +431,21 @@ impl Walk {
 
     /// Something that was named.
     fn top(&mut self, named: Named) -> Step {
-        let path: Arc<Path> = Arc::from(named.path.as_path());
-        let stat = match rustix::fs::stat(&*path) {
+        let top = named.top.clone();
+        let stat = match top.stat() {
             Ok(stat) => stat,
-            Err(error) => return left_out(Place::Named(path).typed(), unreadable(error), true),
+            Err(error) => return left_out(top.shown(), unreadable(error), true),
         };
         let entry = |kind| entry(vec![named.name.clone()], kind, &stat);
         let found = |entry, place| Step::Found(Found { entry, stat: stat_of(&stat), place });
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => found(entry(EntryKind::File), Place::Named(path)),
+            FileType::RegularFile => found(entry(EntryKind::File), Place::Named(top)),
             FileType::Directory => {
                 let entry = entry(EntryKind::Folder);
                 self.tops.push_back(named);
-                found(entry, Place::Named(path))
+                found(entry, Place::Named(top))
             }
-            other => left_out(Place::Named(path).typed(), Why::new(Cause::Kind, kind(other)), true),
+            other => left_out(top.shown(), Why::new(Cause::Kind, kind(other)), true),
         }
     }
 
@@ -473,14 +506,14 @@ impl Walk {
     }
 
     fn enter_top(&mut self, named: Named) -> Step {
-        let Named { path, name } = named;
-        let fd = match rustix::fs::open(&path, AS_FOLDER, Mode::empty()) {
+        let Named { top, name } = named;
+        let fd = match top.open(AS_FOLDER) {
             Ok(fd) => fd,
             Err(error) => {
-                return left_out(shown(path.as_os_str().as_bytes()), unreadable(error), true);
+                return left_out(top.shown(), unreadable(error), true);
             }
         };
-        let folder = Folder { top: path, below: Vec::new(), path: vec![name] };
+        let folder = Folder { top, below: Vec::new(), path: vec![name] };
         self.go_into(folder, fd)
     }
 

@@ -124,7 +124,7 @@ async fn what_is_gone_or_something_else_when_it_is_wanted_fails_at_once() {
         (
             "a link to nothing",
             |path| symlink("nothing", path).unwrap(),
-            "it cannot be read (no such file or directory)",
+            "it cannot be read (a symbolic link leads to it by now)",
         ),
     ];
     for size in [10, 100_000] {

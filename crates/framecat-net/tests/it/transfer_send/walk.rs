@@ -287,6 +287,39 @@ async fn a_folder_that_was_put_aside_for_a_link_leads_nowhere() {
 }
 
 #[tokio::test]
+async fn what_was_named_and_put_aside_for_a_link_leads_nowhere() {
+    for (name, size) in [("file", 100_000), ("file", 10), ("d", 100_000)] {
+        let dir = Dir::new();
+        fs::create_dir_all(dir.join("outside")).unwrap();
+        fs::create_dir_all(dir.join("d")).unwrap();
+        for at in ["file", "d/file"] {
+            fs::write(dir.join(at), vec![b'a'; size]).unwrap();
+        }
+        fs::write(dir.join("outside/file"), vec![b'b'; size]).unwrap();
+        let secret = if name == "d" { "outside" } else { "outside/file" };
+        let (from, to, secret) = (dir.join(name), dir.join("gone"), dir.join(secret));
+        let mut first = true;
+        let swap = move |effect: &Effect| {
+            if matches!(effect, Effect::Look { .. }) && std::mem::take(&mut first) {
+                fs::rename(&from, &to).unwrap();
+                symlink(&secret, &from).unwrap();
+            }
+            None
+        };
+        let (end, taken, told) =
+            sent_while(paths(&dir, &[name]), false, Manner::default(), swap).await;
+        assert_eq!(end.unwrap(), End::Partly, "{name}");
+        assert!(!taken.names.values().any(|node| matches!(node, Node::File(_))), "{name}");
+        let failed = told
+            .lines()
+            .iter()
+            .filter(|line| line.contains("(a symbolic link leads to it by now)"))
+            .count();
+        assert_eq!(failed, 1, "{:?}", told.lines());
+    }
+}
+
+#[tokio::test]
 async fn a_tree_that_changes_all_the_while_does_no_harm() {
     let dir = Dir::new();
     for n in 0..40 {
