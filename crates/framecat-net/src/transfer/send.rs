@@ -616,6 +616,12 @@ impl Worker {
     /// Both sides have said that all is done.
     fn done(&mut self) -> End {
         self.say_all();
+        // What became of the last of them.
+        while let Some(effect) = self.sender.poll_effect() {
+            if let Effect::Resolved { entry, outcome } = effect {
+                self.resolved(entry, &outcome);
+            }
+        }
         let Sums { committed, had, skipped, failed, bytes } = self.sums;
         let Totals { missing, left_out, bytes: moved, .. } = self.sender.totals();
         self.observer.event(Event::Transferred(Transferred {

@@ -193,6 +193,30 @@ async fn one_who_asks_for_everything_again_and_again_gets_it_and_no_more() {
 }
 
 #[tokio::test]
+async fn what_becomes_of_many_files_at_once_is_told_of_each() {
+    let dir = Dir::new();
+    fs::create_dir(dir.join("d")).unwrap();
+    for n in 0..3_000 {
+        fs::write(dir.join(&format!("d/{n}")), "").unwrap();
+    }
+    let (here, there) = pair();
+    let playing = tokio::task::spawn_blocking(move || {
+        let mut raw = Raw { stream: there, decoder: Decoder::new(), unread: Vec::new() };
+        raw.hear(Some(0x03)).expect("an offer comes");
+        // One word about all, and the last one with it.
+        raw.say(&encode(&[Record::Accept, Record::Have((0..=3_000).collect())]));
+        raw.hear(Some(0x42)).expect("all is done");
+        raw.say(&encode(&[Record::Bye(Totals::default())]));
+    });
+    let told = Arc::new(Told::default());
+    let sending = send::over(here, paths(&dir, &["d"]), false, told.clone(), Shutdown::never());
+    assert_eq!(within(sending).await.unwrap(), End::Done);
+    within(playing).await.unwrap();
+    assert_eq!(told.of("file ").len(), 3_001);
+    assert_eq!(told.ended.lock().unwrap().unwrap().had, 3_001);
+}
+
+#[tokio::test]
 async fn a_flood_is_taken_and_not_kept() {
     let (end, _) = against(|raw| {
         // Records that may be passed over, as long as they may be.
