@@ -10,8 +10,8 @@ use std::time::Duration;
 use framecat_proto::Endpoint;
 use framecat_proto::endpoint::At;
 use framecat_proto::limits::{
-    CONNECT_WAIT, TRANSFER_GUESS_PAUSE, TRANSFER_MEET_TIME, TRANSFER_MEET_TURN, TRANSFER_MEETING,
-    TRANSFER_SILENT_TURN, TRANSFER_TRIES_MAX,
+    CONNECT_WAIT, TRANSFER_CROWD_SHARE, TRANSFER_GUESS_PAUSE, TRANSFER_MEET_TIME,
+    TRANSFER_MEET_TURN, TRANSFER_MEETING, TRANSFER_SILENT_TURN, TRANSFER_TRIES_MAX,
 };
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -281,7 +281,7 @@ impl<'a> Door<'a> {
     }
 
     /// Who makes room for another, and when: one who said nothing rather than one who did, and of the host that
-    /// has most places its oldest; each once it has had its turn. Never one whose guess is under way.
+    /// has most places its oldest; each once it has had its turn, which is short for one of a crowd. Never one whose guess is under way.
     fn gives_way(&self) -> Option<(Instant, usize)> {
         if self.visitors.iter().any(|it| it.leaves) {
             return None;
@@ -292,9 +292,13 @@ impl<'a> Door<'a> {
         let first = may.min_by_key(|(_, it)| {
             (!it.stage.is_silent(), std::cmp::Reverse(places(it.host())), it.since)
         });
+        // Who has most of the places has sent a crowd, behind which others wait in the kernel's queue.
+        let crowds = |host: &str| places(host) > 1.max(self.ours.bounds.meeting / 2);
+        let Bounds { silent, turn, .. } = self.ours.bounds;
         first.map(|(at, it)| match it.stage.is_silent() {
-            true => (it.since + self.ours.bounds.silent, at),
-            false => (it.since + self.ours.bounds.turn, at),
+            true => (it.since + silent, at),
+            false if crowds(it.host()) => (it.since + turn / TRANSFER_CROWD_SHARE, at),
+            false => (it.since + turn, at),
         })
     }
 

@@ -63,6 +63,9 @@ pub const TRANSFER_MEET_TIME: Duration = Duration::from_secs(10);
 pub const TRANSFER_MEETING: usize = 16;
 /// See [`TRANSFER_MEETING`]: so long at least has who said that it is a transfer.
 pub const TRANSFER_MEET_TURN: Duration = Duration::from_secs(1);
+/// See [`TRANSFER_MEETING`]: of a host that has more than half of the places each has this part of a turn, so that
+/// a thousand of its connections are through in a few seconds, and who waits behind them has not given up.
+pub const TRANSFER_CROWD_SHARE: u32 = 16;
 /// See [`TRANSFER_MEETING`]: so long at least has who said nothing. Who dials says it at once.
 pub const TRANSFER_SILENT_TURN: Duration = Duration::from_millis(50);
 

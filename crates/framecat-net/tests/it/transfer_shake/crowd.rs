@@ -211,6 +211,38 @@ async fn a_crowd_from_one_address_makes_room_itself() {
     listens.met().await;
 }
 
+/// Who comes behind a crowd does not wait for as many turns as there are in it.
+#[tokio::test]
+async fn a_crowd_that_stalls_is_through_before_who_waits_behind_it_gives_up() {
+    let few = Bounds { meeting: 4, turn: Duration::from_secs(16), ..bounds() };
+    let listens = listening(Role::Receive, guard(CODE, 1), few).await;
+    let at = listens.at.clone();
+    let right = beside(move || {
+        let crowd: Vec<Wire> = (0..4)
+            .map(|_| {
+                let mut wire = Wire::dial_from(&at, "127.0.0.2");
+                wire.greet(Role::Send).unwrap();
+                wire
+            })
+            .collect();
+        let queue: Vec<Wire> = (0..4)
+            .map(|_| {
+                let mut wire = Wire::dial_from(&at, "127.0.0.2");
+                wire.write_all(&hello(Role::Send, false)).unwrap();
+                wire
+            })
+            .collect();
+        let mut right = Wire::dial(&at);
+        right.greet(Role::Send).unwrap();
+        let right = Peer::secure(right, Role::Send, &[LABEL]).unwrap().shake(CODE).unwrap();
+        drop((crowd, queue));
+        right
+    });
+    let patience = Duration::from_secs(12);
+    assert!(tokio::time::timeout(patience, right).await.expect("it waited for their turns"));
+    listens.met().await;
+}
+
 /// Who has said what it is does not lose its place to silent ones that come behind it.
 #[tokio::test]
 async fn who_speaks_among_silent_ones_is_heard() {
