@@ -32,6 +32,9 @@ const STEPS: usize = 64;
 /// So much is read before that.
 const READ_BYTES: usize = 512 << 10;
 
+/// What a text is called.
+const TEXT: &str = "text";
+
 /// What a worker that waits for nothing but the other side waits for.
 const LONG: Duration = Duration::from_secs(3_600);
 
@@ -178,7 +181,6 @@ impl Files {
 struct Item {
     /// None: it is the one that is no file.
     place: Option<Place>,
-    name: Box<[u8]>,
     size: u64,
     /// How much of it was read and is on its way, or is there.
     moved: u64,
@@ -282,7 +284,7 @@ impl Worker {
         let (name, size) = match &self.supply {
             Supply::Files(_) => return,
             Supply::Stream(_, name) => (name.clone(), 0),
-            Supply::Text(text) => ("text".into(), text.len() as u64),
+            Supply::Text(text) => (TEXT.into(), text.len() as u64),
         };
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let entry = Entry {
@@ -297,8 +299,7 @@ impl Worker {
             Ok(number) => number,
             Err(why) => return self.left_out(&name, &why, true),
         };
-        let item = Item { place: None, name: name.into_bytes().into(), size, moved: 0 };
-        self.items.insert(number, item);
+        self.items.insert(number, Item { place: None, size, moved: 0 });
         self.moving.of = self.moving.of.wrapping_add(size);
         self.moving.of_entries += 1;
         // A stream has more until it ends.
@@ -333,10 +334,9 @@ impl Worker {
     fn offer(&mut self, found: Found) {
         let Found { entry, stat, place } = found;
         let (kind, size) = (entry.kind, entry.size);
-        let name = entry.path.join(&b'/').into();
         match self.sender.offer(entry, stat) {
             Ok(number) => {
-                self.items.insert(number, Item { place: Some(place), name, size, moved: 0 });
+                self.items.insert(number, Item { place: Some(place), size, moved: 0 });
                 self.moving.of = self.moving.of.wrapping_add(size);
                 self.moving.of_entries += 1;
             }
@@ -515,7 +515,11 @@ impl Worker {
             // Nobody waits for what the stream may still give.
             self.sender.handle_fact(Fact::Bytes(Vec::new()));
         }
-        let name = walk::shown(&item.name);
+        let name = match (&item.place, &self.supply) {
+            (Some(place), _) => place.offered(),
+            (None, Supply::Stream(_, name)) => name.clone(),
+            (None, _) => TEXT.into(),
+        };
         self.observer.event(Event::File { name: &name, bytes: item.size, outcome });
     }
 

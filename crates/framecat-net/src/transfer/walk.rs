@@ -42,13 +42,15 @@ pub(super) struct Top {
     typed: PathBuf,
     /// Where that led.
     real: PathBuf,
+    /// What it is called on the other side.
+    name: Vec<u8>,
 }
 
 impl Top {
-    fn new(typed: &Path) -> Top {
+    fn new(typed: &Path, name: Vec<u8>) -> Top {
         // Where it cannot be told (realpath(3)) there may be no links on it.
         let real = std::fs::canonicalize(typed).unwrap_or_else(|_| typed.into());
-        Top { typed: typed.into(), real }
+        Top { typed: typed.into(), real, name }
     }
 
     fn open(&self, how: OFlags) -> Result<OwnedFd, Errno> {
@@ -66,11 +68,7 @@ impl Top {
 
 /// What a person named.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
-    top: Arc<Top>,
-    /// What it is called on the other side.
-    name: Vec<u8>,
-}
+pub(crate) struct Named(Arc<Top>);
 
 /// Looks at all that was named, before anybody is dialled: whether it is there, is a file or a folder, and can be
 /// read; and that no two would have one name.
@@ -82,12 +80,12 @@ pub(crate) fn named(paths: &[PathBuf]) -> Result<Vec<Named>, Error> {
     let mut all = Vec::with_capacity(paths.len());
     for path in paths {
         let name = called(path)?;
-        let top = see(path)?;
+        let top = see(path, name.clone())?;
         if !names.insert(name.clone()) {
             let problem = format!("another of what is sent is called `{}` too", shown(&name));
             return Err(unfit(path, problem, "send them one after the other, or rename one"));
         }
-        all.push(Named { top: Arc::new(top), name });
+        all.push(Named(Arc::new(top)));
     }
     Ok(all)
 }
@@ -124,9 +122,9 @@ fn of_looking(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// Whether it can be read now.
-fn see(path: &Path) -> Result<Top, Error> {
+fn see(path: &Path, name: Vec<u8>) -> Result<Top, Error> {
     let of = |errno: Errno| of_looking(path, &errno.into());
-    let top = Top::new(path);
+    let top = Top::new(path, name);
     let stat = rustix::fs::stat(path).map_err(of)?;
     let how = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => AS_FILE,
@@ -240,6 +238,14 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// As it is offered.
+    pub(super) fn offered(&self) -> String {
+        shown(&match self {
+            Place::Named(top) => top.name.clone(),
+            Place::In(folder, name) => folder.path_of(name).join(&b'/'),
+        })
+    }
+
     /// As a person would type it.
     pub(super) fn typed(&self) -> String {
         match self {
@@ -431,12 +437,12 @@ impl Walk {
 
     /// Something that was named.
     fn top(&mut self, named: Named) -> Step {
-        let top = named.top.clone();
+        let top = named.0.clone();
         let stat = match top.stat() {
             Ok(stat) => stat,
             Err(error) => return left_out(top.shown(), unreadable(error), true),
         };
-        let entry = |kind| entry(vec![named.name.clone()], kind, &stat);
+        let entry = |kind| entry(vec![top.name.clone()], kind, &stat);
         let found = |entry, place| Step::Found(Found { entry, stat: stat_of(&stat), place });
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => found(entry(EntryKind::File), Place::Named(top)),
@@ -506,14 +512,15 @@ impl Walk {
     }
 
     fn enter_top(&mut self, named: Named) -> Step {
-        let Named { top, name } = named;
+        let Named(top) = named;
         let fd = match top.open(AS_FOLDER) {
             Ok(fd) => fd,
             Err(error) => {
                 return left_out(top.shown(), unreadable(error), true);
             }
         };
-        let folder = Folder { top, below: Vec::new(), path: vec![name] };
+        let path = vec![top.name.clone()];
+        let folder = Folder { top, below: Vec::new(), path };
         self.go_into(folder, fd)
     }
 
