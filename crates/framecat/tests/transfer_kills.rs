@@ -6,6 +6,8 @@ mod run;
 
 #[path = "transfer_kills/scene.rs"]
 mod scene;
+#[path = "transfer_kills/streams.rs"]
+mod streams;
 #[path = "transfer_kills/trees.rs"]
 mod trees;
 
