@@ -227,6 +227,16 @@ impl Running {
         lossy(line)
     }
 
+    /// The next line of stdout, without its LF, or `None` where it ends before that.
+    pub fn next_line(&mut self) -> Option<String> {
+        let from = self.read;
+        let end = |bytes: &[u8]| bytes[from..].iter().position(|byte| *byte == b'\n');
+        let heard = self.stdout.wait(|bytes| end(bytes).is_some())?;
+        let line = heard[from..from + end(&heard)?].to_vec();
+        self.read += line.len() + 1;
+        Some(lossy(line))
+    }
+
     /// Stdout from where the last read ended up to `marker`, which is the last of it.
     pub fn read_until(&mut self, marker: impl AsRef<[u8]>) -> Vec<u8> {
         let (from, marker) = (self.read, marker.as_ref());
@@ -262,8 +272,13 @@ impl Running {
     }
 
     /// Waits for its end while its stdin stays open.
-    pub fn wait(mut self) -> Finished {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn wait(self) -> Finished {
+        self.wait_within(PATIENCE)
+    }
+
+    /// As [`wait`](Self::wait), for what takes longer than anything else does.
+    pub fn wait_within(mut self, patience: Duration) -> Finished {
+        let deadline = Instant::now() + patience;
         // Both pipes end when the program does, so waiting for them is waiting for it; a child that
         // outlives it may hold them, and is not waited for.
         let _ = self.stdout.wait_end(deadline) && self.stderr.wait_end(deadline);

@@ -1,4 +1,5 @@
 //! What is sent, and what is found where it goes.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
