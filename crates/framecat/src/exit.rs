@@ -54,15 +54,17 @@ pub struct Verdict {
     pub sentence: Option<String>,
     /// What to try.
     pub remedy: Option<String>,
+    /// Stdout takes nothing any more.
+    pub mute: bool,
 }
 
 impl Verdict {
     fn silent(code: u8) -> Verdict {
-        Verdict { code, sentence: None, remedy: None }
+        Verdict { code, sentence: None, remedy: None, mute: false }
     }
 
     fn told(code: u8, sentence: impl Into<String>, remedy: Option<String>) -> Verdict {
-        Verdict { code, sentence: Some(sentence.into()), remedy }
+        Verdict { code, sentence: Some(sentence.into()), remedy, mute: false }
     }
 }
 
@@ -154,7 +156,8 @@ pub fn stdout_failed(error: &io::Error) -> Verdict {
 /// Descriptor 1 was not open when the program began: what it would print has nowhere to go.
 pub fn stdout_not_open() -> Verdict {
     let remedy = "give it one, /dev/null perhaps: framecat … > /dev/null".to_string();
-    Verdict::told(OUTPUT, "write to stdout: it is not open", Some(remedy))
+    let told = Verdict::told(OUTPUT, "write to stdout: it is not open", Some(remedy));
+    Verdict { mute: true, ..told }
 }
 
 /// The program could not get ready.
@@ -224,7 +227,8 @@ pub fn of_error(error: &Error) -> Verdict {
             None => (FAILED, None),
         },
     };
-    Verdict::told(code, error.to_string(), remedy)
+    let mute = error.op == Op::Write && error.endpoint == "stdout";
+    Verdict { mute, ..Verdict::told(code, error.to_string(), remedy) }
 }
 
 fn of_transfer(error: &TransferError) -> u8 {

@@ -130,7 +130,7 @@ pub fn run(plan: impl Plan) -> u8 {
         }
     };
     let mut verdict = verdict;
-    if let Some(lines) = lines.filter(|_| verdict.code != exit::OUTPUT) {
+    if let Some(lines) = lines.filter(|_| !verdict.mute) {
         // The last line of a log says how it ended.
         lines.tell(&print::end_line(verdict.code, verdict.sentence.as_deref()));
         match write_last(&lines.take()) {

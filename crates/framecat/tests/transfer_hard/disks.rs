@@ -61,6 +61,7 @@ fn a_full_disk_is_known_before_anything_is_written() {
         assert_eq!((receiver.code, sender.code), (10, 1), "{receiver}\n{sender}");
         for side in [&receiver, &sender] {
             assert!(side.stderr.contains("there is room for"), "{side}");
+            assert!(side.text().contains(r#""event":"end""#), "{side}");
         }
         let (there, ours) = found(&disk.path());
         assert!(there.is_empty() && ours.is_empty(), "{there:?} {ours:?}");
