@@ -56,7 +56,7 @@ fn one_file_is_named_at_the_end_and_over_a_unix_socket_too() {
 
 #[test]
 fn five_thousand_small_files_arrive() {
-    let (source, into) = (Folder::new(), Folder::new());
+    let (source, into) = (Folder::in_memory(), Folder::in_memory());
     for folder in 0..50 {
         let folder = source.path().join(format!("many/{folder}"));
         fs::create_dir_all(&folder).unwrap();
