@@ -619,6 +619,12 @@ impl Worker {
 
     /// Both sides have said that all is done.
     fn done(&mut self) -> End {
+        // The last ones may have come all at once, with the word that all is done.
+        while let Some(effect) = self.sender.poll_effect() {
+            if let Effect::Resolved { entry, outcome } = effect {
+                self.resolved(entry, &outcome);
+            }
+        }
         self.say_all();
         // What became of the last of them.
         while let Some(effect) = self.sender.poll_effect() {
