@@ -347,12 +347,30 @@ impl Part {
         Ok(read)
     }
 
+    /// What is known of it.
+    ///
+    /// # Errors
+    /// fstat(2).
+    pub fn stat(&self) -> io::Result<Stat> {
+        Ok(rustix::fs::fstat(&self.fd)?)
+    }
+
+    /// Whether what has its name still is this file, or it needs none.
+    ///
+    /// # Errors
+    /// fstat(2), fstatat(2).
+    pub fn is_there(&self) -> io::Result<bool> {
+        let Some(name) = &self.name else { return Ok(true) };
+        let (stat, named) = (self.stat()?, self.folder.look(name.as_str())?);
+        Ok(named.is_some_and(|it| (it.st_dev, it.st_ino) == (stat.st_dev, stat.st_ino)))
+    }
+
     /// Bytes of the disk that it has taken already.
     ///
     /// # Errors
     /// fstat(2).
     pub fn taken(&self) -> io::Result<u64> {
-        let stat = rustix::fs::fstat(&self.fd)?;
+        let stat = self.stat()?;
         // st_blocks counts 512 bytes, whatever the file system does (stat(2)).
         Ok(u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512))
     }

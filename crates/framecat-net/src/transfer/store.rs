@@ -4,6 +4,7 @@
 //! there already. Those are [`Job`]s for another thread, and nothing else is done to the same entry until they
 //! are done.
 
+mod name;
 mod read;
 
 use std::collections::{BTreeSet, HashMap};
@@ -12,8 +13,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
-use framecat_proto::limits::TRANSFER_NAMES;
-use framecat_proto::path::{SafePath, numbered};
+use framecat_proto::path::{OURS, SafePath};
 use framecat_proto::transfer::offer::leads_to;
 use framecat_proto::transfer::pieces::Pieces;
 use framecat_proto::transfer::receiver::{Begun, Conflict, Effect, Fact, Found, Known};
@@ -23,8 +23,9 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::folders::Folders;
-use crate::disk::{CommitError, Folder, Journal, Part, Taken, umask};
+use crate::disk::{Folder, Journal, Part, umask};
 use crate::error::plain;
+use name::{Replace, changed, finish, name};
 use read::{hash_file, hash_piece, journal_of};
 
 /// A file up to this size is read where it is asked for.
@@ -114,7 +115,7 @@ struct Placed {
     part: Part,
     folder: Folder,
     path: SafePath,
-    replace: bool,
+    replace: Replace,
 }
 
 impl Store {
@@ -216,10 +217,7 @@ impl Store {
             Some(stat) => match FileType::from_raw_mode(stat.st_mode) {
                 FileType::RegularFile => Found::File {
                     size: u64::try_from(stat.st_size).unwrap_or(0),
-                    mtime: stat
-                        .st_mtime
-                        .saturating_mul(1_000_000_000)
-                        .saturating_add(i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+                    mtime: changed(&stat),
                 },
                 FileType::Directory => Found::Folder,
                 FileType::Symlink => Found::Link { target: folder.link_target(path.name())? },
@@ -270,7 +268,12 @@ impl Store {
     ) -> io::Result<Fact> {
         let open = self.within(path, |folder| match &journal {
             Begun::New(header) => {
-                Part::remove(folder, id)?;
+                Part::remove(folder, id).map_err(|error| match error.kind() {
+                    io::ErrorKind::IsADirectory => io::Error::other(format!(
+                        "a folder has the name of its part or journal, {OURS}{id:016x}"
+                    )),
+                    _ => error,
+                })?;
                 let mut part = Part::open(folder, id, true)?;
                 if let Err(error) = reserve(&part, size) {
                     // Nothing is in it: nobody needs it.
@@ -414,7 +417,7 @@ impl Store {
             return Ok(Fact::Failed(lost));
         }
         let folder = open.part.folder();
-        let named = name(&open.part, folder, path.name(), replace);
+        let named = name(&open.part, folder, path.name(), self.taken(replace));
         if !matches!(named, Ok(Fact::Done)) {
             return named;
         }
@@ -448,10 +451,11 @@ impl Store {
         let mode = (!part.is_unnamed()).then_some(mode & !umask);
         part.seal(mode, mtime)?;
         if self.durable {
+            let replace = self.taken(replace);
             self.placed.push(Placed { entry, part, folder, path: path.clone(), replace });
             return Ok(None);
         }
-        let named = name(&part, &folder, path.name(), replace)?;
+        let named = name(&part, &folder, path.name(), self.taken(replace))?;
         Ok(Some(named))
     }
 
@@ -513,6 +517,14 @@ impl Store {
             // Another one is at it: then it is that one's.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Fact::Done),
             removed => removed.map(|()| Fact::Done),
+        }
+    }
+
+    fn taken(&self, replace: bool) -> Replace {
+        match self.conflict {
+            _ if !replace => Replace::Nothing,
+            Conflict::Newer => Replace::Older,
+            _ => Replace::Files,
         }
     }
 
@@ -619,56 +631,6 @@ fn reserve(part: &Part, size: u64) -> io::Result<()> {
     // There it takes as long as writing does, before anything of it can come.
     let most = if part.folder().is_in_memory() { RESERVED_IN_MEMORY } else { u64::MAX };
     part.reserve(size.min(most))
-}
-
-/// Gives it its name; of what has that only a file is replaced.
-fn name(part: &Part, folder: &Folder, name: &str, replace: bool) -> io::Result<Fact> {
-    let taken = match replace {
-        false => Taken::Refuse,
-        true => match folder.look(name)? {
-            None => Taken::Refuse,
-            Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
-                Taken::Replace
-            }
-            Some(_) => return Ok(Fact::Taken),
-        },
-    };
-    match part.give_name(folder, name, taken) {
-        Ok(()) => Ok(Fact::Done),
-        Err(CommitError::Taken) => Ok(Fact::Taken),
-        Err(CommitError::Io(error)) => Err(error),
-    }
-}
-
-/// Makes a file of a stream, and returns its name.
-fn finish(
-    part: Part,
-    folder: &Folder,
-    path: &str,
-    durable: bool,
-    replace: bool,
-    umask: u32,
-) -> io::Result<String> {
-    if !part.is_unnamed() {
-        part.permit(0o666 & !umask)?;
-    }
-    if durable {
-        part.sync()?;
-    }
-    let mut n = 0;
-    loop {
-        let called = if n == 0 { path.to_owned() } else { numbered(path, n) };
-        match name(&part, folder, &called, replace && n == 0)? {
-            Fact::Taken if n < TRANSFER_NAMES => n += 1,
-            Fact::Taken => return Err(Errno::EXIST.into()),
-            _ => {
-                if durable {
-                    folder.sync()?;
-                }
-                return Ok(called);
-            }
-        }
-    }
 }
 
 fn sync_systems<'f>(folders: impl Iterator<Item = &'f Folder>) -> io::Result<()> {

@@ -385,7 +385,8 @@ async fn a_part_that_is_not_ours_is_not_written_to_and_begun_anew() {
             match (what, sent.of("name")) {
                 // Nobody removes a folder that is in the way: there may be something in it.
                 ("folder", Outcome::Failed(why)) => {
-                    assert_eq!(why.cause, Cause::Taken, "{why}");
+                    assert_eq!(why.cause, Cause::Disk, "{why}");
+                    assert!(why.says().starts_with("a folder has the name of its part"), "{why}");
                     assert!(at.is_dir());
                 }
                 (_, outcome) => {
@@ -398,6 +399,62 @@ async fn a_part_that_is_not_ours_is_not_written_to_and_begun_anew() {
             if what == "linked" {
                 assert_eq!(fs::read(scene.at("other")).unwrap(), b"old");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_puts_in_the_place_of_a_part_gets_no_name_and_what_is_changed_meanwhile_stays()
+ {
+    for what in ["part", "newer", "older"] {
+        let scene = Scene::new();
+        let bytes = noise(200_000, 7);
+        let thing = file("name", &bytes);
+        let part = part(&scene, &thing, "part");
+        let at = scene.at("name");
+        let rules = Rules { conflict: Conflict::Newer, ..Rules::default() };
+        if what != "part" {
+            fs::write(&at, "old").unwrap();
+            let opened = fs::File::options().write(true).open(&at).unwrap();
+            opened.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }
+        let how = How { rules, ..How::into(scene.inside()) };
+        let (received, _) = receive(how, move |conn| {
+            let mut peer = Hostile::new(conn);
+            peer.offer(vec![thing.entry()]);
+            peer.needs();
+            peer.data(0, 0, &bytes[..199_999]);
+            match what {
+                "part" => {
+                    fs::rename(&part, part.with_extension("away")).unwrap();
+                    fs::write(&part, "theirs").unwrap();
+                }
+                "newer" => fs::write(&at, "edited").unwrap(),
+                _ => {}
+            }
+            peer.data(0, 199_999, &bytes[199_999..]);
+            let hash = *blake3::hash(&bytes).as_bytes();
+            peer.say(&Record::FileEnd { entry: 0, size: 200_000, hash });
+            peer.until(|record| {
+                matches!(record, Record::Committed(_) | Record::Failed(_)).then_some(())
+            });
+            peer.say(&Record::Bye(Default::default()));
+            peer.rest();
+        })
+        .await;
+        match (what, received.of("name")) {
+            ("part", Outcome::Failed(why)) => {
+                assert_eq!((why.cause, why.says()), (Cause::Disk, "its part was taken away"));
+                assert!(!scene.at("name").exists());
+            }
+            ("newer", Outcome::Failed(why)) => {
+                assert_eq!(why.cause, Cause::Taken);
+                assert_eq!(fs::read(scene.at("name")).unwrap(), b"edited");
+            }
+            ("older", Outcome::Committed) => {
+                assert_eq!(fs::read(scene.at("name")).unwrap().len(), 200_000);
+            }
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -582,7 +639,7 @@ async fn a_link_that_leads_out_is_refused_and_nothing_is_written_through_one_tha
         file("in/x", b"x"),
         file("d/y", b"y"),
     ];
-    std::os::unix::fs::symlink(&out, scene.at("before")).unwrap();
+    symlink(&out, scene.at("before")).unwrap();
     let how = How { rules, ..How::into(scene.inside()) };
     let (received, _) = exchange(how, things).await;
     assert!(matches!(received.end, Ok(End::Partly)), "{:?}", received.end);

@@ -213,18 +213,17 @@ impl Hostile {
         self.raw(&out);
     }
 
-    pub fn opening(&mut self) {
-        let Sizes { piece_log2, small_bytes, .. } = Sizes::default();
-        self.say(&Record::Offer(Opening { carries: Carries::Files, piece_log2, small_bytes }));
-    }
-
-    /// Offers these and no more.
+    /// Offers these and no more, at once: what is known of all is known before any is looked at.
     pub fn offer(&mut self, entries: Vec<Entry>) {
-        self.opening();
+        let Sizes { piece_log2, small_bytes, .. } = Sizes::default();
         let bytes = entries.iter().fold(0u64, |sum, entry| sum.saturating_add(entry.size));
         let count = entries.len() as u64;
-        self.say(&Record::Entries(entries));
-        self.say(&Record::OfferEnd { count, bytes, more: false });
+        let mut out = Vec::new();
+        Record::Offer(Opening { carries: Carries::Files, piece_log2, small_bytes })
+            .encode(&mut out);
+        Record::Entries(entries).encode(&mut out);
+        Record::OfferEnd { count, bytes, more: false }.encode(&mut out);
+        self.raw(&out);
     }
 
     pub fn small(&mut self, entry: u32, bytes: &[u8]) {

@@ -76,6 +76,35 @@ async fn what_is_the_same_but_for_its_time_gets_no_second_name() {
     }
 }
 
+#[tokio::test]
+async fn what_a_check_finds_to_differ_is_replaced_unless_what_is_there_is_to_stay() {
+    for (conflict, stays) in [
+        (Conflict::Rename, None),
+        (Conflict::Overwrite, None),
+        (Conflict::Newer, None),
+        (Conflict::Refuse, Some(Cause::Kept)),
+        (Conflict::Skip, Some(Cause::Kept)),
+    ] {
+        for len in [100, 200_000] {
+            let dir = Dir::new();
+            let at = dir.join("name");
+            fs::write(&at, noise(len, 1)).unwrap();
+            fs::File::options().write(true).open(&at).unwrap().set_modified(time(TIME)).unwrap();
+            let rules = Rules { conflict, check: true, ..Rules::default() };
+            let how = How { rules, ..How::into(dir.join("")) };
+            let (received, sent) = exchange(how, vec![file("name", noise(len, 2))]).await;
+            let seed = match (stays, sent.of("name")) {
+                (Some(cause), Outcome::Failed(why)) if why.cause == cause => 1,
+                (None, Outcome::Committed) => 2,
+                other => panic!("{conflict:?} {len}: {other:?}"),
+            };
+            assert_eq!(fs::read(&at).unwrap(), noise(len, seed), "{conflict:?}");
+            assert_eq!(names(&dir.join("")), ["name"]);
+            assert_eq!(matches!(received.end, Ok(End::Partly)), stays.is_some());
+        }
+    }
+}
+
 /// Somebody who is asked, and what was asked.
 fn somebody(yes: Option<bool>) -> (Consent, tokio::task::JoinHandle<Vec<Question>>) {
     let (ask, mut asked) = mpsc::unbounded_channel::<Question>();
