@@ -8,11 +8,12 @@
 //!
 //! How the other side is judged is in `open/tls`; what went wrong is said in [`told`].
 
-use std::io::{self, BufRead, IoSlice, Read, Write};
+use std::io::{self, BufRead, IoSlice, Write};
 use std::os::fd::BorrowedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use framecat_proto::limits::TLS_BYTES;
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use rustls::Connection;
@@ -35,6 +36,11 @@ pub(crate) struct Session(Mutex<State>);
 struct State {
     tls: Connection,
     side: Side,
+    /// Bytes that came and were not taken apart. It has no room while it is empty: a connection that rests costs
+    /// nothing.
+    came: Vec<u8>,
+    /// How many of them were.
+    taken: usize,
     /// The first bytes that came, while the handshake lasts.
     heard: Vec<u8>,
     finished: bool,
@@ -58,6 +64,8 @@ impl Session {
         Session(Mutex::new(State {
             tls,
             side,
+            came: Vec::new(),
+            taken: 0,
             heard: Vec::new(),
             finished: false,
             reset: false,
@@ -197,7 +205,8 @@ impl Session {
             let waiting = state.tls.process_new_packets();
             let waiting = waiting.map_or(0, |seen| seen.plaintext_bytes_to_read());
             if waiting > 0 {
-                return waiting + crate::sockopt::bytes_to_read(fd).unwrap_or(0);
+                let came = state.came.len() - state.taken;
+                return waiting + came + crate::sockopt::bytes_to_read(fd).unwrap_or(0);
             }
             if !matches!(state.fill(fd), Ok(Came::Something)) {
                 return 0;
@@ -233,15 +242,34 @@ impl State {
         Ok(false)
     }
 
-    /// Reads records once and takes them apart.
+    /// Takes some of what came apart, and reads more where nothing is left of it. rustls reads 4 KiB at a time,
+    /// which would be a call of the kernel each.
     fn fill(&mut self, fd: BorrowedFd<'_>) -> Result<Came, Wait> {
-        let heard = self.tls.is_handshaking().then_some(&mut self.heard);
-        match self.tls.read_tls(&mut Incoming { fd, heard }) {
-            Ok(0) if self.reset => return Err(Wait::Error(Errno::CONNRESET.into())),
-            Ok(0) => return Ok(Came::End),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Came::Nothing),
-            Err(error) => return Err(Wait::Error(error)),
+        if self.taken == self.came.len() {
+            (self.came, self.taken) = (Vec::with_capacity(TLS_BYTES), 0);
+            match receive(fd, &mut self.came) {
+                Ok(0) if self.reset => return Err(Wait::Error(Errno::CONNRESET.into())),
+                Ok(0) => {
+                    // It has to know, to tell an end that is none of TLS's.
+                    let _ = self.tls.read_tls(&mut io::empty());
+                    return Ok(Came::End);
+                }
+                Ok(_) => {}
+                Err(Errno::AGAIN) => {
+                    self.came = Vec::new();
+                    return Ok(Came::Nothing);
+                }
+                Err(error) => return Err(Wait::Error(error.into())),
+            }
+            if self.tls.is_handshaking() {
+                let room = HEARD_BYTES.saturating_sub(self.heard.len());
+                self.heard.extend_from_slice(&self.came[..room.min(self.came.len())]);
+            }
+        }
+        let read = self.tls.read_tls(&mut &self.came[self.taken..]);
+        self.taken += read.map_err(Wait::Error)?;
+        if self.taken == self.came.len() {
+            (self.came, self.taken) = (Vec::new(), 0);
         }
         match self.tls.process_new_packets() {
             Ok(_) => Ok(Came::Something),
@@ -301,24 +329,13 @@ fn is_gone(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EPIPE | libc::ECONNRESET | libc::ENOTCONN))
 }
 
-struct Incoming<'a> {
-    fd: BorrowedFd<'a>,
-    heard: Option<&'a mut Vec<u8>>,
-}
-
-impl Read for Incoming<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = loop {
-            match rustix::net::recv(self.fd, &mut *buf, RecvFlags::DONTWAIT) {
-                Err(Errno::INTR) => {}
-                read => break read?.0,
-            }
-        };
-        if let Some(heard) = &mut self.heard {
-            let room = HEARD_BYTES.saturating_sub(heard.len());
-            heard.extend_from_slice(&buf[..read.min(room)]);
+/// Reads what is there, without waiting.
+fn receive(fd: BorrowedFd<'_>, buf: &mut Vec<u8>) -> Result<usize, Errno> {
+    loop {
+        match rustix::net::recv(fd, spare_capacity(buf), RecvFlags::DONTWAIT) {
+            Err(Errno::INTR) => {}
+            read => return Ok(read?.0),
         }
-        Ok(read)
     }
 }
 
