@@ -1,7 +1,5 @@
 //! A file to a socket without passing through us: sendfile(2). Linux only.
 
-use std::os::fd::{AsFd, BorrowedFd};
-
 use rustix::io::Errno;
 use tokio::io::Interest;
 
@@ -47,22 +45,6 @@ pub(crate) async fn copy(
             Err(error) => return Some(Err(CopyError { side: Side::To, error })),
         }
     }
-}
-
-/// Moves `len` bytes of a file from `at` on into the socket `to`; how many, which are fewer where the file ends
-/// before, or something failed: a write will tell what.
-pub(crate) async fn some(to: &Stream, file: impl AsFd, at: u64, len: usize) -> usize {
-    let mut moved = 0;
-    while moved < len {
-        let mut from = at + moved as u64;
-        let call =
-            |to: BorrowedFd<'_>| rustix::fs::sendfile(to, &file, Some(&mut from), len - moved);
-        match to.until_ready(Interest::WRITABLE, call).await {
-            Ok(0) | Err(_) => break,
-            Ok(bytes) => moved += bytes,
-        }
-    }
-    moved
 }
 
 /// Reading fails with EIO, and with EBADF where the file is open for writing alone: a stdin that we

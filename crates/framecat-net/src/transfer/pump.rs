@@ -7,38 +7,16 @@
 //! is told ([`Desk::turn`]), and never for the network.
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use framecat_proto::limits::{LINGER_TIME, TRANSFER_CAME_BUFFERS, TRANSFER_CAME_BYTES};
 use framecat_proto::transfer::error::TransferError;
-use rustix::fs::OFlags;
 use tokio::sync::{mpsc as queue, oneshot};
 
-use crate::conn::{Kind, Stream, Turns};
+use crate::conn::{Stream, Turns};
 use crate::converse::close;
 use crate::error::{Cause, Error, Op};
-use crate::fast::sendfile;
-
-/// What a worker says.
-enum Said {
-    Bytes(Vec<u8>),
-    /// Bytes that are a file's, from a place on.
-    Of(Vec<u8>, Arc<OwnedFd>, u64),
-}
-
-impl Said {
-    fn bytes(&self) -> &Vec<u8> {
-        let (Said::Bytes(bytes) | Said::Of(bytes, ..)) = self;
-        bytes
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        let (Said::Bytes(bytes) | Said::Of(bytes, ..)) = self;
-        bytes
-    }
-}
 
 /// A buffer that is worth being used again.
 const SPENT_BYTES: usize = 128 << 10;
@@ -62,7 +40,7 @@ pub(super) enum Turn<T> {
 #[derive(Debug)]
 pub(super) struct Desk<T> {
     turns: mpsc::Receiver<Turn<T>>,
-    out: queue::UnboundedSender<Said>,
+    out: queue::UnboundedSender<Vec<u8>>,
     /// Large buffers that were sent: memory that is in use goes faster than new memory.
     spent: mpsc::Receiver<Vec<u8>>,
     spare: queue::UnboundedSender<Vec<u8>>,
@@ -102,15 +80,8 @@ impl<T> Desk<T> {
         if !bytes.is_empty() {
             self.unsent += bytes.len();
             // Where nobody sends any more a turn tells it.
-            let _ = self.out.send(Said::Bytes(bytes));
+            let _ = self.out.send(bytes);
         }
-    }
-
-    /// Has bytes sent that were read from a file at `at`: where the stream can take them from there they are not
-    /// copied again. What is sent are then the file's bytes as they are when it happens.
-    pub(super) fn say_of(&mut self, bytes: Vec<u8>, file: &Arc<OwnedFd>, at: u64) {
-        self.unsent += bytes.len();
-        let _ = self.out.send(Said::Of(bytes, file.clone(), at));
     }
 
     /// Bytes that were said and are not sent.
@@ -207,19 +178,14 @@ async fn speak<T>(
     stream: &Stream,
     tell: &mpsc::Sender<Turn<T>>,
     spent: &mpsc::Sender<Vec<u8>>,
-    mut said: queue::UnboundedReceiver<Said>,
+    mut said: queue::UnboundedReceiver<Vec<u8>>,
 ) {
     let mut turns = Turns::default();
     let mut all = Vec::new();
-    let takes_files = takes_files(stream);
     while said.recv_many(&mut all, 64).await > 0 {
         turns.take().await;
-        let bytes = all.iter().map(|said| said.bytes().len()).sum();
-        let sent = match takes_files {
-            true => send_all(stream, &all).await,
-            false => stream.write_pieces(all.iter().map(|said| said.bytes().as_slice())).await,
-        };
-        match sent {
+        let bytes = all.iter().map(Vec::len).sum();
+        match stream.write_pieces(all.iter().map(Vec::as_slice)).await {
             // A worker that is gone needs no telling.
             Ok(()) => drop(tell.send(Turn::Sent(bytes))),
             Err(error) => {
@@ -229,39 +195,14 @@ async fn speak<T>(
                 return;
             }
         }
-        for buffer in
-            all.drain(..).map(Said::into_bytes).filter(|buffer| buffer.len() >= SPENT_BYTES)
-        {
+        for buffer in all.drain(..).filter(|buffer| buffer.len() >= SPENT_BYTES) {
             let _ = spent.send(buffer);
         }
     }
 }
 
-/// Whether the kernel moves a file's bytes to it without us, and a call never waits.
-fn takes_files(stream: &Stream) -> bool {
-    let flags = rustix::fs::fcntl_getfl(stream.as_fd());
-    stream.kind() == Kind::Tcp && flags.is_ok_and(|flags| flags.contains(OFlags::NONBLOCK))
-}
-
-async fn send_all(stream: &Stream, mut all: &[Said]) -> io::Result<()> {
-    while let [first, rest @ ..] = all {
-        if let Said::Of(bytes, file, at) = first {
-            let sent = sendfile::some(stream, file, *at, bytes.len()).await;
-            // What the file no longer has, or the kernel does not move: as it was read.
-            stream.write_all(&bytes[sent..]).await?;
-            all = rest;
-            continue;
-        }
-        let is_plain = |said: &&Said| matches!(said, Said::Bytes(_));
-        let (plain, rest) = all.split_at(all.iter().take_while(is_plain).count());
-        stream.write_pieces(plain.iter().map(|said| said.bytes().as_slice())).await?;
-        all = rest;
-    }
-    Ok(())
-}
-
 /// Drops what is said, until nobody says anything more.
-async fn tell_nobody(said: &mut queue::UnboundedReceiver<Said>) {
+async fn tell_nobody(said: &mut queue::UnboundedReceiver<Vec<u8>>) {
     while said.recv().await.is_some() {}
 }
 

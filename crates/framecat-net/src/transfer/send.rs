@@ -10,7 +10,7 @@ use framecat_proto::limits::{LINGER_TIME, TRANSFER_TEXT_BYTES, TRANSFER_UNSENT_B
 use framecat_proto::transfer::Sizes;
 use framecat_proto::transfer::error::TransferError;
 use framecat_proto::transfer::record::{Carries, Entry, EntryKind, Totals};
-use framecat_proto::transfer::sender::{self, Effect, Fact, Outcome, Piece, Sender};
+use framecat_proto::transfer::sender::{self, Effect, Fact, Outcome, Sender};
 use framecat_proto::transfer::why::{Cause as WhyCause, Why};
 use rustix::fs::Advice;
 use rustix::io::Errno;
@@ -158,21 +158,12 @@ struct Files {
     walk: Walk,
     walked: bool,
     finder: Finder,
-    /// The one that is read.
-    open: Option<(u32, Arc<OwnedFd>)>,
-    /// Those that were, and of which something may not be said yet.
-    closed: Vec<(u32, Arc<OwnedFd>)>,
+    open: Option<OwnedFd>,
 }
 
 impl Files {
     fn new(walk: Walk) -> Files {
-        let (finder, closed) = (Finder::default(), Vec::new());
-        Files { walk, walked: false, finder, open: None, closed }
-    }
-
-    fn was_open(&self, entry: u32) -> Option<&Arc<OwnedFd>> {
-        let mut all = self.open.iter().chain(&self.closed);
-        all.find(|open| open.0 == entry).map(|open| &open.1)
+        Files { walk, walked: false, finder: Finder::default(), open: None }
     }
 }
 
@@ -397,7 +388,7 @@ impl Worker {
                 item.resize(stat.size, &mut self.moving);
                 // Whatever it says: it only goes faster so.
                 let _ = rustix::fs::fadvise(&fd, 0, None, Advice::Sequential);
-                files.open = Some((entry, Arc::new(fd)));
+                files.open = Some(fd);
                 Fact::Opened(stat)
             }
             Err(why) => Fact::Failed(why),
@@ -408,20 +399,18 @@ impl Worker {
         let Supply::Files(files) = &mut self.supply else {
             return Fact::Closed(sender::Stat::default());
         };
-        let Some((entry, fd)) = files.open.take() else { return lost() };
-        let fact = match rustix::fs::fstat(&fd) {
+        let Some(fd) = files.open.take() else { return lost() };
+        match rustix::fs::fstat(&fd) {
             Ok(stat) => Fact::Closed(walk::stat_of(&stat)),
             Err(error) => Fact::Failed(walk::unreadable(error)),
-        };
-        files.closed.push((entry, fd));
-        fact
+        }
     }
 
     /// `None`: it is not there yet.
     fn read(&mut self, entry: u32, offset: u64, len: u32) -> Option<Fact> {
         let bytes = match &mut self.supply {
             Supply::Files(files) => match &files.open {
-                Some((_, fd)) => {
+                Some(fd) => {
                     let buffer = self.desk.spent().unwrap_or_default();
                     read_at(fd, offset, len as usize, buffer).map_err(walk::unreadable)
                 }
@@ -532,17 +521,7 @@ impl Worker {
 
     fn say_all(&mut self) {
         for piece in self.sender.poll_pieces() {
-            let Piece { bytes, content } = piece;
-            match (content, &self.supply) {
-                (Some((entry, at)), Supply::Files(files)) => match files.was_open(entry) {
-                    Some(file) => self.desk.say_of(bytes, file, at),
-                    None => self.desk.say(bytes),
-                },
-                _ => self.desk.say(bytes),
-            }
-        }
-        if let Supply::Files(files) = &mut self.supply {
-            files.closed.clear();
+            self.desk.say(piece);
         }
     }
 

@@ -80,7 +80,6 @@ fn pair() -> (Stream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let there = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (here, peer) = listener.accept().unwrap();
-    here.set_nonblocking(true).unwrap();
     let (local, peer) = (here.local_addr().unwrap().to_string(), peer.to_string());
     (Stream::new(here.into(), Kind::Tcp, local, peer).unwrap(), there)
 }

@@ -34,7 +34,6 @@ use super::record::{
 use super::why::{Cause, Why};
 use crate::limits::{COMPONENT_BYTES, PATH_BYTES, PATH_DEPTH, TRANSFER_ENTRIES, TRANSFER_RANGES};
 use output::Output;
-pub use output::Piece;
 use reading::Reading;
 
 /// What tells whether a file is still the same (stat(2)). Times in nanoseconds.
@@ -342,13 +341,12 @@ impl Sender {
 
     /// What is to be sent now; empty if nothing is.
     pub fn poll_output(&mut self) -> Vec<u8> {
-        let pieces = self.poll_pieces().into_iter().map(|piece| piece.bytes);
-        pieces.collect::<Vec<_>>().concat()
+        self.poll_pieces().concat()
     }
 
     /// As [`poll_output`](Self::poll_output), in pieces to be sent one behind the other, none of them empty:
     /// content that was read is one as it is.
-    pub fn poll_pieces(&mut self) -> Vec<Piece> {
+    pub fn poll_pieces(&mut self) -> Vec<Vec<u8>> {
         if self.stage == Stage::Open {
             self.flush_batch();
             // Small files wait for others, but not for nothing.

@@ -194,7 +194,7 @@ impl Sender {
             let entry = reading.entry;
             Record::Data { entry, offset, len: bytes.len() as u32 }.encode(self.out.tail());
             self.totals.bytes += bytes.len() as u64;
-            self.out.content(entry, offset, bytes);
+            self.out.content(bytes);
         }
         self.reading = Some(reading);
     }
