@@ -18,8 +18,9 @@ use crate::conn::{Stream, Turns};
 use crate::converse::close;
 use crate::error::{Cause, Error, Op};
 
-/// A buffer that is worth being used again.
+/// A buffer that is worth being used again, and how many of them are kept for that.
 const SPENT_BYTES: usize = 128 << 10;
+const SPENT_BUFFERS: usize = 8;
 
 /// What a worker is told; `T` is what its own side tells it.
 #[derive(Debug)]
@@ -127,7 +128,7 @@ pub(super) fn open<T: Send + 'static>(
         let _ = spare.send(Vec::with_capacity(TRANSFER_CAME_BYTES));
     }
     let (leaves, left) = oneshot::channel();
-    let (keep, spent) = mpsc::channel();
+    let (keep, spent) = mpsc::sync_channel(SPENT_BUFFERS);
     let desk = Desk { turns, out, spent, spare, unsent: 0, gone: false, _leaves: leaves };
     let teller = tell.clone();
     let moving = async move {
@@ -177,7 +178,7 @@ async fn hear<T>(
 async fn speak<T>(
     stream: &Stream,
     tell: &mpsc::Sender<Turn<T>>,
-    spent: &mpsc::Sender<Vec<u8>>,
+    spent: &mpsc::SyncSender<Vec<u8>>,
     mut said: queue::UnboundedReceiver<Vec<u8>>,
 ) {
     let mut turns = Turns::default();
@@ -196,7 +197,8 @@ async fn speak<T>(
             }
         }
         for buffer in all.drain(..).filter(|buffer| buffer.len() >= SPENT_BYTES) {
-            let _ = spent.send(buffer);
+            // What is too many is freed: content of small files is said, and never read into these.
+            let _ = spent.try_send(buffer);
         }
     }
 }
