@@ -220,6 +220,12 @@ pub fn of_error(error: &Error) -> Verdict {
         Cause::Silent { option, .. } => (NO_ANSWER, Some(format!("{option} TIME waits longer"))),
         Cause::Broken { remedy, .. } => (FRAMING, Some(remedy.clone())),
         Cause::Framing(framing) => (FRAMING, Some(of_framing(error, framing))),
+        // Without words it was a person.
+        Cause::Transfer(TransferError::Refused(why))
+            if why.cause == WhyNot::Declined && why.says().is_empty() =>
+        {
+            (FAILED, Some("whoever sits there said no; nothing was sent".into()))
+        }
         Cause::Transfer(transfer) => (of_transfer(transfer), Some(transfer.remedy().into())),
         Cause::Io(cause) => of_io(error, cause),
         Cause::EveryAddress(all) => match all.last() {

@@ -185,7 +185,12 @@ impl Voice {
                 }
             }
             Event::LeftOut { path, why, missing } => {
-                self.missing(&format!("{path} is left out: {why}"), why, missing, quiet);
+                self.missing(
+                    &format!("{} is left out: {why}", transfer::shown(path)),
+                    why,
+                    missing,
+                    quiet,
+                );
             }
             Event::Moving(moving) if moving.of > 0 => self.told.moves(),
             Event::Transferred(ref sum) => {
@@ -230,6 +235,13 @@ impl Voice {
         if let Some(rest) = self.told.rest().filter(|_| self.manner.json.is_none()) {
             self.desk.say(|| rest);
         }
+    }
+
+    /// Where nothing at all of what was received could be written, and why.
+    pub fn unwritable(&self) -> Option<(String, Why)> {
+        let transfer = self.manner.transfer.as_ref().filter(|it| it.role == Role::Receive)?;
+        let place = transfer.into.clone().unwrap_or_else(|| "stdout".into());
+        Some((place, self.told.unwritable()?))
     }
 
     /// A transfer was stopped here.
@@ -289,7 +301,8 @@ impl Observer for Voice {
             && self.manner.terminal
             && self.manner.json.is_none()
         {
-            self.desk.progress(fitting(transfer::progress(moving), columns()));
+            let role = self.manner.transfer.as_ref().map(|transfer| transfer.role);
+            self.desk.progress(fitting(transfer::progress(moving, role), columns()));
         }
         if let (Event::Http { conn, dir, part }, Some(show)) = (&event, self.manner.show) {
             self.show_part(&http::Place { now_ns: now_ns(), conn: *conn, dir: *dir }, *part, show);

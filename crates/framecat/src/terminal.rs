@@ -98,10 +98,17 @@ impl Terminal {
                 Edited::Done => match typed.parse::<Code>() {
                     Ok(code) => break Some(code),
                     Err(error) => {
-                        let remedy = error.remedy();
-                        let told = format!(
-                            "\r\n          {error}\r\n          {remedy}\r\n{PROMPT}{typed}"
-                        );
+                        let (error, remedy) = match typed.is_empty() {
+                            true => (
+                                "a code is like 417-blaze-otter-quilt".into(),
+                                "it is on the other side's screen; Ctrl-C leaves",
+                            ),
+                            false => (error.to_string(), error.remedy()),
+                        };
+                        // The next try is typed anew.
+                        typed.clear();
+                        let told =
+                            format!("\r\n          {error}\r\n          {remedy}\r\n{PROMPT}");
                         terminal.write(told.as_bytes()).await?;
                     }
                 },

@@ -112,6 +112,8 @@ pub struct Offered {
     pub size: u64,
     /// Its permissions, of which 0777 count.
     pub mode: u16,
+    /// Where a link leads, with any letters; empty for all else.
+    pub target: String,
 }
 
 /// A question to a person, and where the answer goes. Dropped, it is a no.

@@ -571,6 +571,7 @@ impl Worker {
             kind: offered.kind,
             size: offered.size,
             mode: offered.mode,
+            target: String::from_utf8_lossy(offered.target).into_owned(),
         });
         let entries = entries.collect();
         // Where it cannot be known, nothing is said of it.

@@ -255,8 +255,7 @@ pub(super) fn of(event: &Event<'_>) -> Sentence {
         }
         Event::Met { peer, secured } => return transfer::met(peer, secured),
         Event::Offered { count, bytes } => {
-            let count = transfer::counted(count);
-            (format!("offered: {count} files and folders, {}", transfer::bytes(bytes)), None)
+            (format!("offered: {}, {}", transfer::files(count), transfer::bytes(bytes)), None)
         }
         Event::Swept { count } => (
             format!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use framecat_net::event::{Event, Moving, Reach, Transferred};
 use framecat_net::transfer::{Offer, Offered, Role};
+use framecat_proto::limits::TRANSFER_NAMES_SHOWN;
 use framecat_proto::transfer::Outcome;
 use framecat_proto::transfer::record::{Carries, EntryKind};
 use framecat_proto::transfer::why::{Cause, Why};
@@ -51,6 +52,9 @@ struct Count {
     causes: HashSet<Cause>,
     /// Those of the end, which counts what the other side could not offer, too.
     failed: u64,
+    /// One that did not come for want of room or right, where no other is there and none failed otherwise.
+    unwritable: Option<Why>,
+    otherwise: bool,
     /// Files are on their way.
     moving: bool,
     /// The first that is there, and its bytes.
@@ -70,6 +74,10 @@ impl Told {
         if counts {
             count.missing += 1;
         }
+        match why.cause {
+            Cause::Full | Cause::Disk => count.unwritable = Some(why.clone()),
+            _ => count.otherwise = true,
+        }
         let told = count.missing + count.kept - count.untold;
         if !all && told > TOLD {
             count.untold += 1;
@@ -80,6 +88,13 @@ impl Told {
         }
         let remedy = count.causes.insert(why.cause).then(|| why.cause.remedy());
         Some(Sentence::new(text, remedy))
+    }
+
+    /// Why nothing at all could be written.
+    pub(super) fn unwritable(&self) -> Option<Why> {
+        let count = self.lock();
+        let nothing = count.first.is_none() && !count.otherwise;
+        count.unwritable.clone().filter(|_| nothing)
     }
 
     pub(super) fn there(&self, name: &str, bytes: u64) {
@@ -121,8 +136,8 @@ impl Told {
         let what = match (&count.first, there) {
             _ if sum.carries == Carries::Text => "the text".into(),
             (_, 0) => "nothing".to_string(),
-            (Some((name, _)), 1) => name.clone(),
-            (_, n) => format!("{} files and folders", counted(n)),
+            (Some((name, _)), 1) => shown(name),
+            (_, n) => files(n),
         };
         let is = if there <= 1 { "is" } else { "are" };
         let into = transfer.into.as_ref().filter(|_| sum.carries != Carries::Text);
@@ -131,8 +146,11 @@ impl Told {
             (None, Role::Send) => "there".into(),
             (None, Role::Receive) => "on stdout".into(),
         };
-        let text =
-            format!("{what} {is} {place}: {} in {}", bytes(sum.bytes), took(sum.took, sum.moved));
+        let text = format!(
+            "{what} {is} {place}: {} in {}",
+            bytes(sum.bytes),
+            took(sum.took, sum.moved, sum.bytes)
+        );
         let mut below = Vec::new();
         if sum.moved < sum.bytes {
             below.push(format!(
@@ -163,7 +181,7 @@ impl Told {
 
 /// What became of a file, as a sentence of its own; the sender's files are somewhere else.
 pub(super) fn became(name: &str, size: u64, outcome: &Outcome, role: Option<Role>) -> String {
-    let size = bytes(size);
+    let (name, size) = (shown(name), bytes(size));
     match (outcome, role) {
         (Outcome::Committed, Some(Role::Receive)) => format!("{name} came ({size})"),
         (Outcome::Committed, _) => format!("{name} is there ({size})"),
@@ -204,7 +222,10 @@ pub(super) fn met(peer: &str, secured: bool) -> Sentence {
 }
 
 /// How far a transfer is, for a line that is overwritten. A `+` stands where there may be more.
-pub(super) fn progress(moving: &Moving) -> String {
+pub(super) fn progress(moving: &Moving, role: Option<Role>) -> String {
+    if role == Some(Role::Send) && moving.bytes == 0 && moving.entries == 0 {
+        return format!("{PREFIX}waiting for the other side's answer");
+    }
     let Moving { bytes: got, of, entries, of_entries, more, rate } = *moving;
     let plus = if more { "+" } else { "" };
     let files = match of_entries {
@@ -233,12 +254,12 @@ fn duration(seconds: u64) -> String {
 }
 
 /// The time, and the megabytes a second that crossed the network in it, as they are told of networks.
-fn took(time: Duration, moved: u64) -> String {
+fn took(time: Duration, moved: u64, all: u64) -> String {
     let seconds = time.as_secs_f64();
     let rate = moved as f64 / 1e6 / seconds.max(1e-6);
     match moved {
-        // So little tells the time of an exchange, not a rate.
-        0..100_000 => format!("{seconds:.2} s"),
+        // So little tells the time of an exchange, and what is not there now no rate.
+        _ if moved < 100_000 || moved > all => format!("{seconds:.2} s"),
         _ if rate < 10.0 => format!("{seconds:.2} s ({rate:.2} MB/s)"),
         _ => format!("{seconds:.2} s ({rate:.0} MB/s)"),
     }
@@ -274,49 +295,105 @@ pub(super) fn counted(n: u64) -> String {
     text
 }
 
+/// A name as a person is to see it: what takes no room on a screen, or room alone, is written out (Unicode's
+/// Default_Ignorable_Code_Point and White_Space), but for what joins letters of scripts and emoji; and a long one
+/// shows its beginning and its end.
+pub fn shown(name: &str) -> String {
+    const LONGEST: usize = 160;
+    let (mut text, mut spaces, mut marks) = (String::new(), 0, 0);
+    for c in name.chars() {
+        spaces = if c == ' ' { spaces + 1 } else { 0 };
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        match spaces > 2 || marks > 4 || is_unseen(c) {
+            true => text.extend(c.escape_unicode()),
+            false => text.push(c),
+        }
+    }
+    let letters = text.chars().count();
+    if letters <= LONGEST {
+        return text;
+    }
+    let head: String = text.chars().take(LONGEST / 2).collect();
+    let tail: String = text.chars().skip(letters - LONGEST / 2).collect();
+    format!("{head}…{tail}")
+}
+
+/// Marks that are put over and under the letter before them.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}'
+        | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+fn is_unseen(c: char) -> bool {
+    (c.is_whitespace() && c != ' ')
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0e}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// `1 file or folder`, `5,002 files and folders`.
+pub(super) fn files(n: u64) -> String {
+    match n {
+        1 => "1 file or folder".into(),
+        n => format!("{} files and folders", counted(n)),
+    }
+}
+
 /// What is offered, for the person who is asked. Nothing in it acts on a terminal.
 pub fn offer(offer: &Offer, into: Option<&str>) -> Vec<u8> {
     let summary = &offer.summary;
-    let least = if summary.more { " or more" } else { "" };
-    let what = match (summary.carries, offer.entries.as_slice()) {
+    let entries = &offer.entries;
+    // As many names come along as may; where there are fewer, the rest was refused by itself.
+    let all = entries.len() < TRANSFER_NAMES_SHOWN && !summary.more;
+    let what = match (summary.carries, entries.as_slice()) {
         (Carries::Text, _) => "a text is offered, to be shown".to_string(),
         (Carries::Stream, [stream, ..]) => {
-            format!("a stream is offered, called {}: nobody knows how long it is", stream.path)
+            let name = shown(&stream.path);
+            format!("a stream is offered, called {name}: nobody knows how long it is")
         }
         (Carries::Stream, []) => "a stream is offered: nobody knows how long it is".into(),
-        (Carries::Files, [one]) if summary.count == 1 => match one.kind {
-            EntryKind::Folder => format!("an empty folder is offered: {}", one.path),
-            EntryKind::Link => format!("a link is offered: {}", one.path),
-            _ => format!("{} is offered: {}", one.path, bytes(one.size)),
-        },
-        (Carries::Files, _) => format!(
-            "{}{least} files and folders are offered: {}{least}",
-            counted(summary.count),
+        (Carries::Files, _) if summary.more => format!(
+            "{} and more that is not told yet: at least {}",
+            match summary.count {
+                1 => "1 file or folder is offered,".into(),
+                n => format!("{} are offered,", files(n)),
+            },
             bytes(summary.bytes)
         ),
+        (Carries::Files, [one]) if summary.count == 1 => match one.kind {
+            EntryKind::Folder => format!("an empty folder is offered: {}", shown(&one.path)),
+            EntryKind::Link => format!("a link is offered: {}", listed(one)),
+            _ => format!("{} is offered: {}", shown(&one.path), bytes(one.size)),
+        },
+        (Carries::Files, []) if all => "nothing is offered that is taken here".into(),
+        (Carries::Files, _) if summary.count == 1 => {
+            format!("1 file or folder is offered: {}", bytes(summary.bytes))
+        }
+        (Carries::Files, _) => {
+            format!("{} are offered: {}", files(summary.count), bytes(summary.bytes))
+        }
     };
     let mut below = Vec::new();
     if summary.carries == Carries::Files {
-        if summary.count > 1 {
-            below.extend(
-                offer.entries.iter().take(NAMES).map(|entry| format!("  {}", listed(entry))),
-            );
-            let more = summary.count.saturating_sub(offer.entries.len().min(NAMES) as u64);
-            if more > 0 {
-                below.push(format!("  … and {} more", counted(more)));
+        if summary.count > 1 || summary.more {
+            let named = entries.len().min(NAMES);
+            below.extend(entries.iter().take(NAMES).map(|entry| format!("  {}", listed(entry))));
+            let known = if all { entries.len() as u64 } else { summary.count };
+            let rest = known.saturating_sub(named as u64);
+            if rest > 0 {
+                below.push(format!("  … and {} more", counted(rest)));
+            }
+            let refused = summary.count.saturating_sub(known);
+            if refused > 0 {
+                below.push(format!("{} of them are refused here, as told", counted(refused)));
             }
         }
-        let entries = &offer.entries;
-        below.extend(pointed_out(
-            summary.hidden,
-            "hidden",
-            entries.iter().filter(|it| is_hidden(it)),
-        ));
-        below.extend(pointed_out(
-            summary.executable,
-            "can be run",
-            entries.iter().filter(|it| is_executable(it)),
-        ));
+        let hidden = entries.iter().filter(|it| is_hidden(it));
+        below.extend(pointed_out(summary.hidden, "hidden", hidden));
+        let runs = entries.iter().filter(|it| is_executable(it));
+        below.extend(pointed_out(summary.executable, "can be run", runs));
     }
     if let Some(room) = offer.room.filter(|_| summary.carries != Carries::Text) {
         below.push(match room < summary.bytes {
@@ -342,10 +419,11 @@ pub fn question(offer: &Offer, into: Option<&str>) -> String {
 }
 
 fn listed(entry: &Offered) -> String {
+    let name = shown(&entry.path);
     match entry.kind {
-        EntryKind::Folder => format!("{}/", entry.path),
-        EntryKind::Link => format!("{} (a link)", entry.path),
-        EntryKind::File | EntryKind::Stream => format!("{}  {}", entry.path, bytes(entry.size)),
+        EntryKind::Folder => format!("{name}/"),
+        EntryKind::Link => format!("{name} -> {} (a link)", shown(&entry.target)),
+        EntryKind::File | EntryKind::Stream => format!("{name}  {}", bytes(entry.size)),
     }
 }
 
@@ -365,7 +443,7 @@ fn pointed_out<'a>(
     if count == 0 {
         return None;
     }
-    let names: Vec<&str> = known.take(POINTED_OUT).map(|entry| entry.path.as_str()).collect();
+    let names: Vec<String> = known.take(POINTED_OUT).map(|entry| shown(&entry.path)).collect();
     let more = count.saturating_sub(names.len() as u64);
     let more = match (more, names.is_empty()) {
         (0, _) => String::new(),

@@ -15,6 +15,7 @@ use framecat_proto::Endpoint;
 use framecat_proto::limits::{CODE_WORDS, TRANSFER_TRIES};
 use framecat_proto::quantity::print_time;
 use framecat_proto::transfer::code::{Code, CodeError};
+use framecat_proto::transfer::error::TransferError;
 
 use crate::flags::meet::MeetArgs;
 use crate::password;
@@ -205,6 +206,8 @@ fn given(typed: Option<&str>, args: &MeetArgs) -> Result<Option<(Code, String, b
     }
     match std::env::var_os(VARIABLE) {
         None => Ok(None),
+        // What is typed says more than what stands around.
+        Some(_) if args.plain => Ok(None),
         Some(text) => {
             let code = parse(&text.to_string_lossy(), VARIABLE)?;
             Ok(Some((code, format!("the variable {VARIABLE}"), false)))
@@ -218,8 +221,14 @@ impl Meet {
         match &self.place {
             Place::Dial(there) => explained.fact("dial", there),
             Place::Listen(here) => {
-                let reach = if self.lan { ", on every interface" } else { "" };
-                explained.fact("listen on", format_args!("{here}{reach}"))
+                let here = here.to_string();
+                explained.fact(
+                    "listen on",
+                    match self.lan {
+                        true => format!("{here}, on every interface"),
+                        false => here.replacen("://:", "://127.0.0.1:", 1),
+                    },
+                )
             }
         };
         match &self.trust {
@@ -331,7 +340,13 @@ pub async fn told(
     // What was left there on purpose is not missing.
     match (ended, voice.missing_of_transfer()) {
         (Ok(End::Partly), 0) => Ok(End::Done),
-        (Ok(End::Partly), missing) => Ok(End::Incomplete(missing)),
+        (Ok(End::Partly), missing) => match voice.unwritable() {
+            Some((place, why)) => {
+                let cause = Cause::Transfer(TransferError::Ended(why));
+                Err(Error { op: Op::Write, endpoint: place, cause })
+            }
+            None => Ok(End::Incomplete(missing)),
+        },
         (ended, _) => ended,
     }
 }

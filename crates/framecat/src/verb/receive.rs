@@ -90,7 +90,10 @@ fn sorted(words: Vec<OsString>) -> Result<(Option<String>, Option<OsString>), Mi
             remedy: format!("write it with hyphens: {code}"),
         });
     }
-    let is_code = |word: &OsStr| word.to_str().is_some_and(Code::is_shape_of);
+    // As it is read out, with spaces, it is one too.
+    let is_code = |word: &OsStr| {
+        word.to_str().is_some_and(|text| Code::is_shape_of(&text.trim().replace(' ', "-")))
+    };
     let (codes, folders): (Vec<_>, Vec<_>) = words.into_iter().partition(|word| is_code(word));
     let several = |what: &str, remedy: &str| {
         Err(Mistake { problem: format!("more than one {what} is named"), remedy: remedy.into() })
@@ -125,10 +128,19 @@ fn is_folder(folder: &Path) -> Result<(), Mistake> {
                 {
                     format!("if it is a code: {error}")
                 }
-                _ => format!("mkdir -p {} makes it", shown(folder)),
+                _ => format!("mkdir -p {} makes it", quoted(&shown(folder))),
             };
             Err(Mistake { problem: format!("{}: {}", shown(folder), plain(&error)), remedy })
         }
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@%:,=".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.into(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 
@@ -220,7 +232,7 @@ impl run::Plan for Plan {
             (false, Ok(_)) => Consent::Ask(ask),
             (false, Err(_)) => Consent::Nobody,
         };
-        // A text is printed here, so that nothing in it acts on a terminal or looks like a line of ours.
+        // A text is printed here, so that nothing in it acts on a terminal.
         let held = lines.is_some() || stdout.kind() == Kind::Terminal && into.is_some();
         let (stdout, shows) = match held {
             false => (stdout, None),

@@ -47,7 +47,7 @@ fn anything_else_is_a_no_and_both_sides_are_told() {
         terminal.types(no);
         let ended = pair.wait();
         ended.expect(1, 1).told(
-            "the other side refused: it was declined",
+            "the other side refused: it was declined\n          whoever sits there said no",
             "it is not received, and the other side was told",
         );
         assert!(names(&into).is_empty());

@@ -113,3 +113,18 @@ fn a_stdout_that_takes_nothing_is_told_on_both_sides() {
     assert!(sender.code == 9 || sender.code == 1, "{sender}");
     assert!(sender.stderr.contains("no space left on device"), "{sender}");
 }
+
+#[test]
+fn a_reader_that_has_enough_ends_it_quietly() {
+    let source = everything();
+    let line = "framecat receive - --yes --plain --listen :0 | head -c 5";
+    let receiver = Run::shell(line).start();
+    let sender =
+        Run::new(&["send", &source.file("all/large"), "--plain", "--to", &at(&receiver)]).run("");
+    let receiver = receiver.wait();
+    assert_eq!((receiver.code, receiver.stdout.len()), (0, 5), "{receiver}");
+    assert!(!receiver.stderr.contains("stdout"), "{receiver}");
+    // That not all arrived is the sender's to know.
+    assert_eq!(sender.code, 1, "{sender}");
+    assert!(sender.stderr.contains("it was cancelled"), "{sender}");
+}

@@ -141,8 +141,8 @@ impl Coming {
     }
 
     pub(super) fn known(&self) -> Known<'_> {
-        let Coming { path, kind, size, mtime, mode, .. } = self;
-        Known { path, kind: *kind, size: *size, mtime: *mtime, mode: *mode }
+        let Coming { path, kind, size, mtime, mode, target, .. } = self;
+        Known { path, kind: *kind, size: *size, mtime: *mtime, mode: *mode, target }
     }
 
     pub(super) fn is_begun(&self) -> bool {

@@ -86,6 +86,8 @@ pub struct Known<'a> {
     pub mtime: i64,
     /// Its permissions, of which 0777 count.
     pub mode: u16,
+    /// Where a link leads.
+    pub target: &'a [u8],
 }
 
 /// What the caller is to do. Those about one entry are done in the order in which they are given, and

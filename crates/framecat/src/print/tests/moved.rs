@@ -79,7 +79,10 @@ fn names_of_a_transfer_do_not_act_on_a_terminal() {
             assert!(!line.starts_with("framecat: all is well"), "{line}");
         }
     }
-    let entry = |path: &str, kind, mode| Offered { path: path.into(), kind, size: 17, mode };
+    let entry = |path: &str, kind, mode| {
+        let (path, target) = (path.into(), HOSTILE.into());
+        Offered { path, kind, size: 17, mode, target }
+    };
     let carries = Carries::Files;
     let summary = Summary { carries, count: 40, bytes: 680, more: true, hidden: 9, executable: 1 };
     let entries = vec![
@@ -97,7 +100,10 @@ fn names_of_a_transfer_do_not_act_on_a_terminal() {
 
 #[test]
 fn an_offer_shows_some_names_and_points_out_what_is_hidden_or_can_be_run() {
-    let entry = |path: String, kind, size, mode| Offered { path, kind, size, mode };
+    let entry = |path: String, kind, size, mode| {
+        let target = if kind == EntryKind::Link { "../photos".into() } else { String::new() };
+        Offered { path, kind, size, mode, target }
+    };
     let mut entries = vec![
         entry("photo.jpg".into(), EntryKind::File, 2_200_000, 0o644),
         entry("notes".into(), EntryKind::Folder, 0, 0o755),
@@ -269,7 +275,7 @@ fn progress_tells_bytes_and_files_the_rate_and_the_time_left() {
         ),
     ];
     for (moving, shown) in cases {
-        assert_eq!(transfer::progress(&moving), shown);
+        assert_eq!(transfer::progress(&moving, None), shown);
     }
 }
 
@@ -297,4 +303,93 @@ fn files_that_are_stopped_on_the_way_can_be_gone_on_with_and_streams_cannot() {
     assert_eq!(stopped(Some(files)), told);
     assert_eq!(stopped(Some(Moving { of: 0, ..files })), "");
     assert_eq!(stopped(None), "");
+}
+
+#[test]
+fn who_sends_waits_for_an_answer_before_anything_moves() {
+    let moving = Moving { of: 10, ..Moving::default() };
+    let told = transfer::progress(&moving, Some(Role::Send));
+    assert_eq!(told, "framecat: waiting for the other side's answer");
+    assert!(transfer::progress(&moving, Some(Role::Receive)).starts_with("framecat: 0%, "));
+}
+
+#[test]
+fn a_name_shows_what_takes_no_room_and_keeps_what_scripts_need() {
+    let cases = [
+        ("plain name.txt", "plain name.txt"),
+        ("\u{200b}a\u{ad}b\u{feff}", "\\u{200b}a\\u{ad}b\\u{feff}"),
+        (
+            "a\u{3164}\u{2800}\u{180e}\u{fff9}\u{e0041}",
+            "a\\u{3164}\\u{2800}\\u{180e}\\u{fff9}\\u{e0041}",
+        ),
+        ("a\u{a0}b\u{3000}c\u{2003}", "a\\u{a0}b\\u{3000}c\\u{2003}"),
+        ("🐈\u{200d}⬛ ❤\u{fe0f} می\u{200c}خواهم", "🐈\u{200d}⬛ ❤\u{fe0f} می\u{200c}خواهم"),
+        ("e\u{301}\u{302}", "e\u{301}\u{302}"),
+        ("a  b   c", "a  b  \\u{20}c"),
+    ];
+    for (name, shown) in cases {
+        assert_eq!(transfer::shown(name), shown);
+    }
+    let piled = transfer::shown(&format!("e{}", "\u{301}".repeat(100)));
+    assert_eq!(piled.matches('\u{301}').count(), 4, "{piled}");
+    let long = transfer::shown(&format!("report.pdf{}.exe", " ".repeat(150)));
+    assert!(long.starts_with("report.pdf  \\u{20}") && long.ends_with("\\u{20}.exe"), "{long}");
+    assert!(long.chars().count() <= 161, "{long}");
+}
+
+#[test]
+fn an_offer_with_more_behind_it_says_so_and_refused_ones_are_no_more_names() {
+    let summary = Summary {
+        carries: Carries::Files,
+        count: 1,
+        bytes: 5,
+        more: true,
+        hidden: 0,
+        executable: 0,
+    };
+    let one = Offered {
+        path: "notes.txt".into(),
+        kind: EntryKind::File,
+        size: 5,
+        mode: 0o644,
+        target: String::new(),
+    };
+    let shows = |summary, entries| {
+        String::from_utf8(transfer::offer(&Offer { summary, entries, room: None }, Some(".")))
+            .unwrap()
+    };
+    let told = shows(summary, vec![one.clone()]);
+    assert!(
+        told.starts_with("framecat: 1 file or folder is offered, and more that is not told yet: at least 5 bytes\n"),
+        "{told}"
+    );
+    assert!(told.contains("notes.txt  5 bytes\n"), "{told}");
+    let told = shows(Summary { count: 4, more: false, ..summary }, vec![one]);
+    assert!(told.contains("4 files and folders are offered"), "{told}");
+    assert!(
+        told.contains("3 of them are refused here, as told") && !told.contains("… and"),
+        "{told}"
+    );
+}
+
+#[test]
+fn where_nothing_at_all_could_be_written_that_is_what_it_ends_with() {
+    let unwritable = |role, outcomes: &[Outcome]| {
+        let manner = Manner { transfer: manner_of(role), ..Manner::default() };
+        let mut found = None;
+        said(manner, |voice| {
+            for outcome in outcomes {
+                voice.event(Event::File { name: "a", bytes: 1, outcome });
+            }
+            found = voice.unwritable().map(|(_, why)| why.cause);
+        });
+        found
+    };
+    let failed = |cause: Cause| Outcome::Failed(cause.into());
+    let (full, disk) = (failed(Cause::Full), failed(Cause::Disk));
+    assert_eq!(unwritable(Role::Receive, &[full.clone(), disk.clone()]), Some(Cause::Disk));
+    assert_eq!(unwritable(Role::Receive, &[full.clone(), Outcome::Committed]), None);
+    assert_eq!(unwritable(Role::Receive, &[full.clone(), failed(Cause::Taken)]), None);
+    assert_eq!(unwritable(Role::Receive, &[]), None);
+    assert_eq!(unwritable(Role::Send, &[full]), None);
 }
