@@ -8,6 +8,8 @@ mod run;
 mod scene;
 #[path = "transfer_kills/streams.rs"]
 mod streams;
+#[path = "transfer_kills/syncs.rs"]
+mod syncs;
 #[path = "transfer_kills/trees.rs"]
 mod trees;
 

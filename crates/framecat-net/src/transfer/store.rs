@@ -370,6 +370,8 @@ impl Store {
                 });
                 if let Err(error) = synced {
                     let _ = open.lost.set(why(&error));
+                    // Nor is it used later: read again, it may be as it was to be, and yet not be on the disk.
+                    let _ = open.part.folder().remove(&Journal::name_of(open.id));
                 }
                 Report::default()
             }) as Job

@@ -392,7 +392,7 @@ pub fn host() -> String {
 }
 
 /// Bytes of content that crossed the network, as one side tells.
-fn moved(finished: &Finished) -> u64 {
+pub fn moved(finished: &Finished) -> u64 {
     let text = finished.text();
     let told = text.lines().find(|line| line.contains(r#""event":"transferred""#));
     let (_, rest) = told.and_then(|line| line.split_once(r#""moved":"#)).expect(&text);
