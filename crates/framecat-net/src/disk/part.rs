@@ -285,19 +285,23 @@ impl Part {
     }
 
     /// Makes it what it will be, all but its name: gives it its permissions, just these, and says when it was last changed, in nanoseconds
-    /// since 1970.
+    /// since 1970. Where the file system has no such thing, or this one may not say it, that is no error.
     ///
     /// # Errors
     /// fchmod(2), futimens(2).
     pub fn seal(&self, mode: Option<u32>, mtime: i64) -> io::Result<()> {
+        let or_not = |done: io::Result<()>| match done {
+            Err(error) if has_none(&error) => Ok(()),
+            done => done,
+        };
         if let Some(mode) = mode {
-            self.permit(mode)?;
+            or_not(self.permit(mode))?;
         }
         const SECOND: i64 = 1_000_000_000;
         let time =
             Timespec { tv_sec: mtime.div_euclid(SECOND), tv_nsec: mtime.rem_euclid(SECOND) as _ };
         let times = Timestamps { last_access: time, last_modification: time };
-        Ok(rustix::fs::futimens(&self.fd, &times)?)
+        or_not(rustix::fs::futimens(&self.fd, &times).map_err(Into::into))
     }
 
     /// Gives it these permissions, of which 0777 count.
@@ -444,6 +448,13 @@ impl Drop for Part {
             let _ = rustix::fs::unlinkat(&self.folder, name.as_str(), AtFlags::empty());
         }
     }
+}
+
+/// Whether a file system says that it has no permissions or times of its own, or lets only others set them: FUSE,
+/// shares of other systems.
+fn has_none(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS))
 }
 
 /// The bits that new files do not get. It is asked without being set, which another thread would see:

@@ -81,7 +81,7 @@ const UNWRITABLE: &[(Call, &[&str])] = &[
     (any("pwrite64"), &["ENOSPC", "EDQUOT", "EIO"]),
     (any("ftruncate"), &["EIO"]),
     (any("fallocate"), &["ENOSPC", "EIO"]),
-    (any("fchmod"), &["EIO"]),
+    (any("fchmod"), &["EIO", "EPERM"]),
     (any("utimensat"), &["EIO"]),
     (any("fsync"), &["EIO"]),
     (any("fdatasync"), &["EIO"]),
