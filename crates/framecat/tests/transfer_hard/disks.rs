@@ -93,7 +93,10 @@ fn a_disk_that_others_fill_meanwhile_costs_what_did_not_fit_and_the_rest_is_had_
         let receiver = receiver.wait();
         passing.join().unwrap();
         let codes = (receiver.code, sender.code);
-        assert!(codes == (9, 9) || codes == (10, 1), "{byte}: {codes:?} {receiver}\n{sender}");
+        assert!(
+            [(9, 9), (10, 9), (10, 1)].contains(&codes),
+            "{byte}: {codes:?} {receiver}\n{sender}"
+        );
         for side in [&receiver, &sender] {
             assert!(side.text().contains("there is no room for it"), "{side}");
         }
@@ -122,7 +125,8 @@ fn a_folder_that_nobody_may_write_to_is_told_on_both_sides() {
     fs::write(from.file("src/small"), "small").unwrap();
     for sent in ["src", "src/big", "src/small"] {
         let (receiver, sender) = both(false, Path::new(&from.file(sent)), &disk.path());
-        assert_eq!((receiver.code, sender.code), (9, 9), "{receiver}\n{sender}");
+        // Not one of them could be had: so it is the disk's fault.
+        assert_eq!((receiver.code, sender.code), (10, 9), "{receiver}\n{sender}");
         for side in [&receiver, &sender] {
             assert!(side.text().contains("read-only file system"), "{side}");
         }
