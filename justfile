@@ -23,6 +23,10 @@ bench *arguments="all":
     cargo build --release -p framecat
     python3 bench/run.py {{ arguments }}
 
+# What takes long or much room: a file of more than 4 GiB, killed and gone on with
+soak:
+    cargo test --release -p framecat --test transfer_hard -- --ignored
+
 # Every fuzz target in turn, SECONDS each (needs cargo-fuzz and a nightly toolchain)
 fuzz seconds="60":
     #!/usr/bin/env bash
