@@ -26,7 +26,7 @@ const VERBS: &[(&str, &str, &str)] = &[
         "receive [CODE] [DIR]",
         "what another machine sends; never half a file under its name",
     ),
-    ("move", "serve [DIR]", "a folder over HTTP, for reading"),
+    ("move", "serve [DIR]", "a folder over HTTP, for reading or both ways"),
     ("move", "fetch URL", "a file or page over HTTP, and all that is said for it"),
     ("see", "lab [LAW...]", "the laws of sockets, shown on this machine's kernel"),
 ];

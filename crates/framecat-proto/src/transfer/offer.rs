@@ -74,6 +74,9 @@ impl Names {
             return Err(Cause::Hidden.into());
         }
         self.enter(&path)?;
+        if entry.kind == EntryKind::Link {
+            self.allow_link(&path, &entry.target)?;
+        }
         let name = match self.taste.folds {
             true => folded(path.name()),
             false => path.name().to_owned(),
@@ -81,21 +84,21 @@ impl Names {
         if !self.taken.insert(key(&[name])) {
             return Err(Cause::Clash.into());
         }
-        match entry.kind {
-            EntryKind::Folder => {
-                self.open.insert(self.child(&path));
-            }
-            EntryKind::Link if !self.taste.links => return Err(Cause::Kind.into()),
-            EntryKind::Link => {
-                let to =
-                    leads_to(&path, &entry.target).map_err(|why| Why::new(Cause::Kind, why))?;
-                if to.is_some_and(|to| !self.taste.hidden && top(&to).starts_with('.')) {
-                    return Err(Why::new(Cause::Hidden, "the link leads to what is hidden"));
-                }
-            }
-            EntryKind::File | EntryKind::Stream => {}
+        if entry.kind == EntryKind::Folder {
+            self.open.insert(self.child(&path));
         }
         Ok(path)
+    }
+
+    fn allow_link(&self, path: &SafePath, target: &[u8]) -> Result<(), Why> {
+        if !self.taste.links {
+            return Err(Cause::Kind.into());
+        }
+        let to = leads_to(path, target).map_err(|why| Why::new(Cause::Kind, why))?;
+        match to.is_some_and(|to| !self.taste.hidden && top(&to).starts_with('.')) {
+            true => Err(Why::new(Cause::Hidden, "the link leads to what is hidden")),
+            false => Ok(()),
+        }
     }
 
     /// Goes to the folder of `path`, if it is at hand or among those that were announced.

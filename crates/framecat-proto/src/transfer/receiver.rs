@@ -38,7 +38,6 @@ use crate::limits::{
     TRANSFER_ASKED, TRANSFER_ENTRIES, TRANSFER_PARTS, TRANSFER_PIECES, TRANSFER_SYNC_TIME,
     TRANSFER_UNSENT_BYTES, TRANSFER_UNWRITTEN_BYTES, TRANSFER_WINDOW,
 };
-use crate::path::SafePath;
 use coming::Coming;
 pub use effect::{Begun, Bytes, Effect, Fact, Found, Known, Summary};
 use said::Said;
@@ -464,7 +463,8 @@ impl Receiver {
         self.count += 1;
         self.unresolved += 1;
         self.bytes = self.bytes.saturating_add(entry.size);
-        let taken = self.names.take(&entry).and_then(|path| self.fits(&entry, path));
+        // What is refused takes no memory: there may be millions of it, and nobody has said yes.
+        let taken = self.fits(&entry).and_then(|()| self.names.take(&entry));
         let path = match taken {
             Ok(path) => path,
             Err(why) => {
@@ -481,7 +481,7 @@ impl Receiver {
     }
 
     /// Whether an entry is of a kind and a size that this transfer can have.
-    fn fits(&self, entry: &Entry, path: SafePath) -> Result<SafePath, Why> {
+    fn fits(&self, entry: &Entry) -> Result<(), Why> {
         if i64::try_from(entry.size).is_err() {
             return Err(Why::new(Cause::Limit, "no file can be so long"));
         }
@@ -494,7 +494,7 @@ impl Receiver {
         let other = self.count > 1 || matches!(entry.kind, EntryKind::Folder | EntryKind::Link);
         match single && other {
             true => Err(Why::new(Cause::Kind, "a stream takes one file")),
-            false => Ok(path),
+            false => Ok(()),
         }
     }
 

@@ -327,6 +327,32 @@ fn what_a_journal_tells_counts_where_the_disk_says_the_same() {
 }
 
 #[test]
+fn what_is_refused_takes_no_memory() {
+    for (to, kind) in [
+        (To::Stream, EntryKind::Folder),
+        (To::Folder, EntryKind::Link),
+        (To::Folder, EntryKind::Stream),
+    ] {
+        let mut receiver = Receiver::new(Rules { to, ask: true, ..rules() });
+        hear(&mut receiver, &[opening(Carries::Files)]).unwrap();
+        let mut most = 0;
+        for batch in 0..100 {
+            let target = if kind == EntryKind::Link { b"x".to_vec() } else { Vec::new() };
+            let named = |n| entry(&format!("e{batch}-{n}"), kind, 0);
+            let names = (0..200).map(|n| Entry { target: target.clone(), ..named(n) }).collect();
+            hear(&mut receiver, &[Record::Entries(names)]).unwrap();
+            let refused = effects(&mut receiver);
+            assert!(refused.iter().all(|effect| matches!(effect, Effect::Resolved { .. })));
+            receiver.poll_output();
+            if batch == 0 {
+                most = receiver.held();
+            }
+        }
+        assert!(receiver.held() <= most, "{} after {most}", receiver.held());
+    }
+}
+
+#[test]
 fn what_has_grown_far_beyond_what_was_accepted_does_not_come() {
     // The offer is of 200 files of 100,000 bytes: an eighth more is borne, whoever was asked.
     let size = 100_000;

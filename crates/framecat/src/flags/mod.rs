@@ -57,7 +57,7 @@ pub enum Verb {
     Send(SendArgs),
     /// What another machine sends
     Receive(ReceiveArgs),
-    /// A folder over HTTP, for reading
+    /// A folder over HTTP, for reading or both ways
     Serve(ServeArgs),
     /// Fetch a file or page over HTTP, and see what is said
     Fetch(FetchArgs),

@@ -41,7 +41,7 @@ pub struct ReceiveArgs {
     #[arg(long)]
     pub hidden: bool,
 
-    /// Take links that stay inside what is sent
+    /// Take links that lead nowhere outside the folder
     #[arg(long)]
     pub links: bool,
 
