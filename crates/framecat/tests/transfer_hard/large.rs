@@ -117,7 +117,8 @@ fn a_file_of_more_than_four_gib_comes_whole_and_goes_on_behind_a_kill() {
     let (there, ours) = found(into.path());
     assert!(there.is_empty());
     let have = logged(&ours);
-    assert!(killed_at - have < 32 << 20, "{have} of {killed_at} are there");
+    // The rest lay in the kernel's buffers (tcp_rmem allows 32 MiB of it here) and in ours.
+    assert!(killed_at - have < 64 << 20, "{have} of {killed_at} are there");
     let (first, again) = (began.elapsed(), Instant::now());
     let to = into.path().to_str().unwrap();
     let receiver = measured(&["receive", to, "--yes", "--listen", "127.0.0.1:0"]);
