@@ -362,6 +362,21 @@ fn here(at: impl AsFd, name: impl rustix::path::Arg, how: OFlags) -> Result<Owne
     open_by(at, name, how, BELOW | ResolveFlags::NO_XDEV)
 }
 
+fn write_all_at(fd: &OwnedFd, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::pwrite(fd, bytes, at) {
+            Err(Errno::INTR) => {}
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                bytes = &bytes[n..];
+                at += n as u64;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 fn open_by(
     at: impl AsFd,
     name: impl rustix::path::Arg,

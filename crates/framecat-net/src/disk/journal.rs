@@ -9,7 +9,7 @@ use framecat_proto::path::OURS;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Folder, JOURNAL, Part, below, not_ours};
+use super::{Folder, JOURNAL, Part, below, not_ours, write_all_at};
 
 /// The journal of a part, `.framecat-ID.journal`. Whoever holds the part's lock writes it; it is appended to.
 #[derive(Debug)]
@@ -87,20 +87,10 @@ impl Journal {
     ///
     /// # Errors
     /// pwrite(2).
-    pub fn append(&self, mut bytes: &[u8]) -> io::Result<()> {
-        let mut at = self.end.load(Relaxed);
-        while !bytes.is_empty() {
-            match rustix::io::pwrite(&self.fd, bytes, at) {
-                Err(Errno::INTR) => {}
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => {
-                    bytes = &bytes[n..];
-                    at += n as u64;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.end.store(at, Relaxed);
+    pub fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let at = self.end.load(Relaxed);
+        write_all_at(&self.fd, bytes, at)?;
+        self.end.store(at + bytes.len() as u64, Relaxed);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use framecat_proto::path::OURS;
 use rustix::fs::{AtFlags, FallocateFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
-use super::{Folder, NEW, PART, below, lock, not_ours, rename_new};
+use super::{Folder, NEW, PART, below, lock, not_ours, rename_new, write_all_at};
 
 /// What becomes of a name that is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,19 +194,8 @@ impl Part {
     ///
     /// # Errors
     /// pwrite(2): some of them may be written then.
-    pub fn write_at(&self, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match rustix::io::pwrite(&self.fd, bytes, at) {
-                Err(Errno::INTR) => {}
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => {
-                    bytes = &bytes[n..];
-                    at += n as u64;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+    pub fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        write_all_at(&self.fd, bytes, at)
     }
 
     /// Cuts it to `len` bytes, or makes it so long.
