@@ -128,6 +128,13 @@ fn no_port(text: &str) -> ParseEndpointError {
 
 fn no_brackets(text: &str) -> ParseEndpointError {
     let (address, port) = match text.rsplit_once(':') {
+        // Both may be meant, and only one of them by whoever typed a port.
+        Some((address, port)) if is_v6(text) && is_v6(address) && port.parse::<u16>().is_ok() => {
+            return error(
+                format!("the IPv6 address in `{text}` has no brackets"),
+                format!("write [{address}]:{port} if {port} is the port, else [{text}]:9000"),
+            );
+        }
         // `::1:9000` is an address as it stands; what was meant is for the person to say.
         _ if is_v6(text) => (text, "9000"),
         Some((address, port)) if is_v6(address) && !port.is_empty() => (address, port),

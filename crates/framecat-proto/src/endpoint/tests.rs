@@ -151,6 +151,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("tcp://db:1/x", "`1/x` is no port number", "0 to 65535"),
     ("::1", "the IPv6 address in `::1` has no brackets", "write [::1]:9000,"),
     ("tcp://::1", "the IPv6 address in `::1` has no brackets", "write [::1]:9000,"),
+    (
+        "::1:9999",
+        "the IPv6 address in `::1:9999` has no brackets",
+        "[::1]:9999 if 9999 is the port",
+    ),
     ("fe80::1%eth0", "the IPv6 address in `fe80::1%eth0` has no brackets", "[fe80::1%eth0]:9000"),
     (
         "fe80:0:0:0:0:0:0:1:53",
